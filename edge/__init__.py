@@ -1,0 +1,1 @@
+"""The device: camera frames in, labels on MQTT out. Imports nothing of the training package."""

@@ -1,0 +1,120 @@
+"""The TFLite runtime: made here, filled and read here, and imported nowhere else.
+
+LiteRT is the default; tflite-runtime, its predecessor, is taken where LiteRT is not installed or where
+it is asked for by name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.metadata
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import ModelError
+
+RuntimeName = Literal["auto", "litert", "tflite-runtime"]
+RUNTIMES = {
+    "litert": ("ai_edge_litert.interpreter", "ai-edge-litert"),
+    "tflite-runtime": ("tflite_runtime.interpreter", "tflite-runtime"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """Shape, type and quantization of one tensor: real = scale × (stored − zero_point), if scale > 0."""
+
+    index: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    scale: float
+    zero_point: int
+
+
+class Network:
+    """A network ready to run: one input tensor, one output tensor."""
+
+    def __init__(self, content: bytes, *, threads: int = 1, runtime: RuntimeName = "auto") -> None:
+        """Build the interpreter; raises ModelError if the runtime is missing or refuses the network."""
+        self.runtime, self._interpreter = _make_interpreter(content, threads, runtime)
+        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        if len(inputs) != 1 or len(outputs) != 1:
+            counts = f"it has {len(inputs)} inputs and {len(outputs)} outputs"
+            raise ModelError("can't use the network", counts, "an image classifier has one of each")
+        self.input, self.output = _tensor_info(inputs[0]), _tensor_info(outputs[0])
+
+    def input_view(self) -> NDArray[Any]:
+        """The input tensor's own memory, of the input's shape. Let go of it before `invoke`."""
+        view: NDArray[Any] = self._interpreter.tensor(self.input.index)()
+        return view
+
+    def invoke(self) -> None:
+        """Run the network on what the input tensor holds."""
+        self._interpreter.invoke()
+
+    def output_values(self) -> NDArray[np.float32]:
+        """A copy of the output as real numbers, float32 of the output's shape."""
+        raw = self._interpreter.get_tensor(self.output.index)
+        values: NDArray[np.float32] = raw.astype(np.float32)
+        if self.output.scale > 0:
+            values = (values - self.output.zero_point) * np.float32(self.output.scale)
+        return values
+
+
+def _tensor_info(detail: dict[str, Any]) -> TensorInfo:
+    scale, zero_point = detail["quantization"]
+    shape = tuple(int(size) for size in detail["shape"])
+    return TensorInfo(detail["index"], shape, np.dtype(detail["dtype"]), float(scale), int(zero_point))
+
+
+def _make_interpreter(content: bytes, threads: int, runtime: RuntimeName) -> tuple[str, Any]:
+    name, interpreter_class = _load_runtime(runtime)
+    try:
+        with _quiet_stderr():
+            interpreter = interpreter_class(model_content=content, num_threads=threads)
+            interpreter.allocate_tensors()
+    except (ValueError, RuntimeError, SystemError, ImportError, AttributeError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelError(
+            f"{name} refuses the network", reason, "check the file, or the other --runtime"
+        ) from error
+    return name, interpreter
+
+
+def _load_runtime(runtime: RuntimeName) -> tuple[str, Any]:
+    names = list(RUNTIMES) if runtime == "auto" else [runtime]
+    failure: ImportError | None = None
+    for name in names:
+        module, package = RUNTIMES[name]
+        try:
+            loaded = importlib.import_module(module)
+        except ImportError as error:
+            failure = error
+            continue
+        return f"{name} {importlib.metadata.version(package)}", loaded.Interpreter
+    raise ModelError(
+        f"can't load {' or '.join(names)}",
+        str(failure),
+        "install ai-edge-litert, or the extra tflite-runtime",
+    ) from failure
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Keep the runtime's C++ greeting ("Created XNNPACK delegate") out of the agent's log."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with open(os.devnull, "wb") as sink:  # noqa: PTH123
+        os.dup2(sink.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)

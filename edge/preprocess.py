@@ -1,0 +1,144 @@
+"""The only decode, crop, resize and colour code in the repository.
+
+Training, calibration, evaluation, self-test and live frames all go through `prepare`, so what was
+trained is what runs. Its parameters travel inside the model file as a PreprocessSpec.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import ImageError
+
+Image = NDArray[np.uint8]
+Fit = Literal["crop", "pad", "stretch"]
+Interpolation = Literal["pyramid", "area", "linear"]
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
+PAD_VALUE = 128
+OPAQUE = 255
+
+
+@dataclass(frozen=True, slots=True)
+class PreprocessSpec:
+    """How a picture becomes a model's input.
+
+    width, height: the input's size in pixels. fit: `crop` keeps the centre, `pad` adds grey borders,
+    `stretch` ignores the aspect ratio. interpolation: `pyramid` halves by 2×2 means until less than
+    twice as large and ends bilinear (close to `area` at a tenth of its time), `area` is OpenCV's
+    INTER_AREA, `linear` is plain bilinear (what MediaPipe does).
+    """
+
+    width: int
+    height: int
+    fit: Fit = "crop"
+    interpolation: Interpolation = "pyramid"
+
+
+def decode(data: bytes, name: str = "picture") -> Image:
+    """Decode JPEG, PNG, BMP or WebP bytes to uint8 BGR of shape (height, width, 3).
+
+    Grey becomes three equal channels, transparency is laid over white, 16 bits become 8, and EXIF
+    orientation is applied. Raises ImageError.
+    """
+    buffer = np.frombuffer(data, np.uint8)
+    if buffer.size == 0:
+        raise ImageError(f"can't decode {name}", "it is empty", "remove it or replace it")
+    image = _decoded(buffer, name, cv2.IMREAD_COLOR)
+    if _may_have_alpha(data):
+        raw = _decoded(buffer, name, cv2.IMREAD_UNCHANGED)
+        if raw.ndim == 3 and raw.shape[2] == 4:
+            return _over_white(raw)
+    return image
+
+
+def read_image(path: Path) -> Image:
+    """Read an image file to uint8 BGR of shape (height, width, 3); raises ImageError."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"can't read {path}", error.strerror or str(error), "check the path") from error
+    return decode(data, str(path))
+
+
+def encode_png(image: Image) -> bytes:
+    """Encode uint8 BGR of shape (height, width, 3) without loss."""
+    encoded, data = cv2.imencode(".png", image)
+    if not encoded:
+        raise ImageError("can't encode a picture", f"shape {image.shape}", "use uint8 of (h, w, 3)")
+    return data.tobytes()
+
+
+def prepare(image: Image, spec: PreprocessSpec, out: Image | None = None) -> Image:
+    """Turn uint8 BGR of any size into uint8 RGB of shape (spec.height, spec.width, 3).
+
+    Written into `out` where given (an interpreter's input tensor, for instance), else into a new array.
+    """
+    if out is None:
+        out = np.empty((spec.height, spec.width, 3), np.uint8)
+    if spec.fit == "pad":
+        sized = _pad(image, spec)
+    else:
+        sized = _resize(_fitted(image, spec), spec.width, spec.height, spec)
+    cv2.cvtColor(sized, cv2.COLOR_BGR2RGB, dst=out)
+    return out
+
+
+def _decoded(buffer: NDArray[np.uint8], name: str, flags: int) -> Image:
+    try:
+        image = cv2.imdecode(buffer, flags)
+    except cv2.error as error:
+        raise ImageError(f"can't decode {name}", error.err or "damaged", "remove it or replace it") from error
+    if image is None:
+        raise ImageError(f"can't decode {name}", "damaged, or not an image", "remove it or replace it")
+    return image  # type: ignore[return-value]
+
+
+def _may_have_alpha(data: bytes) -> bool:
+    return data[:8] == b"\x89PNG\r\n\x1a\n" or data[8:12] == b"WEBP"
+
+
+def _over_white(image: NDArray[np.uint8] | NDArray[np.uint16]) -> Image:
+    scale = OPAQUE / np.iinfo(image.dtype).max
+    pixels = image.astype(np.float32) * scale
+    alpha = pixels[..., 3:] / OPAQUE
+    return np.rint(pixels[..., :3] * alpha + OPAQUE * (1 - alpha)).astype(np.uint8)
+
+
+def _fitted(image: Image, spec: PreprocessSpec) -> Image:
+    """Centre crop to the target's aspect ratio (a view), or the whole picture for `stretch`."""
+    height, width = image.shape[:2]
+    if spec.fit == "stretch" or width * spec.height == height * spec.width:
+        return image
+    crop_width = min(width, max(1, round(height * spec.width / spec.height)))
+    crop_height = min(height, max(1, round(width * spec.height / spec.width)))
+    left, top = (width - crop_width) // 2, (height - crop_height) // 2
+    return image[top : top + crop_height, left : left + crop_width]
+
+
+def _pad(image: Image, spec: PreprocessSpec) -> Image:
+    height, width = image.shape[:2]
+    scale = min(spec.width / width, spec.height / height)
+    inner_width, inner_height = max(1, round(width * scale)), max(1, round(height * scale))
+    canvas = np.full((spec.height, spec.width, 3), PAD_VALUE, np.uint8)
+    left, top = (spec.width - inner_width) // 2, (spec.height - inner_height) // 2
+    inner = _resize(image, inner_width, inner_height, spec)
+    canvas[top : top + inner_height, left : left + inner_width] = inner
+    return canvas
+
+
+def _resize(image: Image, width: int, height: int, spec: PreprocessSpec) -> Image:
+    if spec.interpolation == "area":
+        shrinks = image.shape[1] > width or image.shape[0] > height
+        flag = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        return cv2.resize(image, (width, height), interpolation=flag)  # type: ignore[return-value]
+    while spec.interpolation == "pyramid" and image.shape[1] >= 2 * width and image.shape[0] >= 2 * height:
+        half = (image.shape[1] // 2, image.shape[0] // 2)
+        image = cv2.resize(image, half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]

@@ -1,0 +1,74 @@
+"""The nouns in flight between the stages: Frame, Scores, Decision.
+
+Two clocks are kept apart. `time_s` is the source's own time line (a live camera's monotonic clock, a
+recording's position) and is what decisions are made of; `captured_at` is UTC wall time, for people.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+UnknownReason = Literal[
+    "starting", "low_score", "unfamiliar", "no_frames", "stale", "frozen", "dark", "bright", "covered"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of one camera.
+
+    pixels: uint8 BGR of shape (height, width, 3) as captured, or, when `prepared`, uint8 RGB in the
+    model's own input shape. `index` counts the camera's frames from 0, dropped ones included;
+    `received_s` is the monotonic clock when the picture arrived, in seconds.
+    """
+
+    camera: str
+    index: int
+    pixels: NDArray[np.uint8]
+    time_s: float
+    captured_at: float
+    received_s: float
+    prepared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What the model says of one picture: float32 values of shape (labels,), 0 to 1, in label order."""
+
+    values: NDArray[np.float32]
+    preprocess_ms: float
+    inference_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class LabelScore:
+    """One label with its score, 0 to 1."""
+
+    label: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a camera sees after smoothing; `label` is None exactly when `unknown_reason` is set.
+
+    `previous` is the label before this one, `since` and `timestamp` are UTC seconds, `frame_index` the
+    frame that led to it. `changed` marks a change of label or of reason: one event each.
+    """
+
+    camera: str
+    label: str | None
+    confidence: float
+    unknown_reason: UnknownReason | None
+    previous: str | None
+    since: float
+    timestamp: float
+    changed: bool
+    frame_index: int
+    frame_age_ms: float
+    inference_ms: float
+    top: tuple[LabelScore, ...]

@@ -1,0 +1,1 @@
+"""The workstation: folders of photographs in, one proven model file out."""
