@@ -59,3 +59,7 @@ class ImageError(EdgeError, ValueError):
 
 class ThreadStuckError(EdgeError, RuntimeError):
     """A thread did not stop in time when it was asked to."""
+
+
+class RecordingError(EdgeError, OSError):
+    """A recording can't be read; unlike a camera it will not come back by itself."""

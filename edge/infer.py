@@ -6,14 +6,13 @@ import time
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge import preprocess
 from edge.errors import ModelError
 from edge.interpreter import Network, RuntimeName
 from edge.model_file import ModelFile
 from edge.preprocess import Image, PreprocessSpec
-from edge.records import LabelScore, Scores
+from edge.records import Scores, ranked
 
 DEFAULT_THRESHOLD = 0.5
 
@@ -56,12 +55,6 @@ class Classifier:
         values = self._network.output_values().reshape(-1)
         done = time.perf_counter()
         return Scores(values, (prepared - started) * 1e3, (done - prepared) * 1e3)
-
-
-def ranked(labels: tuple[str, ...], values: NDArray[np.float32], count: int = 3) -> tuple[LabelScore, ...]:
-    """The `count` best labels, best first; equal scores keep label order."""
-    order = np.argsort(-values, kind="stable")[:count]
-    return tuple(LabelScore(labels[i], float(values[i])) for i in order)
 
 
 def run_selftest(classifier: Classifier) -> float | None:

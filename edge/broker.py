@@ -1,0 +1,208 @@
+"""One connection to an MQTT broker, kept alive: addresses, login, back-off, and what went wrong in words.
+
+Each attempt uses a new paho client. paho's own queue would send old retained states after a reconnect;
+a new client has none, so what is sent again is decided here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import ssl
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from edge.errors import BrokerUnavailableError, UsageError
+from edge.records import Message
+
+log = logging.getLogger(__name__)
+
+KEEPALIVE_S = 20
+CONNECT_TIMEOUT_S = 5.0
+FIRST_RETRY_S, LAST_RETRY_S = 0.5, 30.0
+PORTS = {"mqtt": 1883, "mqtts": 8883}
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """Where the broker is and who we are there; the password is never shown."""
+
+    host: str
+    port: int
+    tls: bool = False
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ca_file: Path | None = None
+
+    @property
+    def shown(self) -> str:
+        """The address for logs, without user and password."""
+        return f"{'mqtts' if self.tls else 'mqtt'}://{self.host}:{self.port}"
+
+
+def parse_broker_url(url: str, password: str | None = None, ca_file: Path | None = None) -> BrokerAddress:
+    """`mqtt://user@host:1883` or `mqtts://host` as an address; raises UsageError."""
+    advice = "write mqtt://user@host:1883, mqtts://host:8883 or embedded"
+    parts = urlsplit(url)
+    if parts.scheme not in PORTS or not parts.hostname:
+        shown = f"{parts.scheme}://{parts.hostname or ''}" if parts.scheme else url
+        raise UsageError(f"can't use the broker {shown}", "not an MQTT address", advice)
+    if parts.password is not None:
+        why = "a password in an address ends up in logs and process lists"
+        what_to_do = "put it in EDGE_AGENT_BROKER_PASSWORD or a password_file"
+        raise UsageError(f"can't use the broker {parts.scheme}://{parts.hostname}", why, what_to_do)
+    try:
+        port = parts.port or PORTS[parts.scheme]
+    except ValueError as error:
+        raise UsageError(f"can't use the broker {parts.hostname}", str(error), advice) from error
+    username = unquote(parts.username) if parts.username else None
+    return BrokerAddress(parts.hostname, port, parts.scheme == "mqtts", username, password, ca_file)
+
+
+def new_client(address: BrokerAddress, client_id: str, *, reconnect: bool = False) -> paho.Client:
+    """A paho client with login and TLS set; raises BrokerUnavailableError for an unusable CA file."""
+    client = paho.Client(
+        CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=True, reconnect_on_failure=reconnect
+    )
+    client.connect_timeout = CONNECT_TIMEOUT_S
+    if address.username is not None:
+        client.username_pw_set(address.username, address.password)
+    if address.tls:
+        try:
+            context = ssl.create_default_context(cafile=str(address.ca_file) if address.ca_file else None)
+        except (OSError, ssl.SSLError) as error:
+            raise BrokerUnavailableError(f"can't use the CA file {address.ca_file}", str(error)) from error
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        client.tls_set_context(context)
+    return client
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionCallbacks:
+    """on_up after each login, on_acknowledged with a publish's id (both in the network thread), on_down."""
+
+    on_up: Callable[[], None]
+    on_down: Callable[[], None]
+    on_acknowledged: Callable[[int], None]
+
+
+class BrokerConnection:
+    """Keeps one connection up until it is stopped; never blocks its user."""
+
+    def __init__(
+        self, address: BrokerAddress, client_id: str, will: Message, callbacks: ConnectionCallbacks
+    ) -> None:
+        self.address = address
+        self.logins = 0
+        self.problem: str | None = "not connected yet"
+        self._client_id, self._will, self._callbacks = client_id, will, callbacks
+        self._client: paho.Client | None = None
+        self._up, self._over, self._stop = threading.Event(), threading.Event(), threading.Event()
+        self._settled = threading.Event()  # an attempt came to its end: logged in, refused or cut off
+        self._thread = threading.Thread(target=self._keep_connected, name="broker", daemon=True)
+
+    @property
+    def connected(self) -> bool:
+        """True between a successful login and the loss of the connection."""
+        return self._up.is_set()
+
+    def start(self) -> None:
+        """Begin to connect, and to connect again whenever the connection is lost."""
+        self._thread.start()
+
+    def wait_until_up(self, timeout_s: float) -> bool:
+        """True as soon as the connection is up, false after `timeout_s`."""
+        return self._up.wait(timeout_s)
+
+    def publish(self, message: Message) -> int | None:
+        """Send a message and return its id; None if there is no connection."""
+        client = self._client
+        if client is None or not self.connected:
+            return None
+        info = client.publish(message.topic, message.payload, message.qos, message.retain)
+        return info.mid if info.rc == paho.MQTT_ERR_SUCCESS else None
+
+    def stop(self) -> None:
+        """Disconnect cleanly and end the thread."""
+        self._stop.set()
+        client = self._client
+        if client is not None:
+            client.disconnect()
+        self._over.set()
+        self._thread.join(CONNECT_TIMEOUT_S + 1)
+
+    def _keep_connected(self) -> None:
+        retry_s = FIRST_RETRY_S
+        while not self._stop.is_set():
+            was_up = self._connect_once()
+            if was_up:
+                retry_s = FIRST_RETRY_S
+            self._stop.wait(retry_s * random.uniform(0.5, 1.0))  # noqa: S311 (spread, not secrecy)
+            retry_s = min(2 * retry_s, LAST_RETRY_S)
+
+    def _connect_once(self) -> bool:
+        """One attempt, until the connection is over; true if the login succeeded."""
+        self._over.clear()
+        self._settled.clear()
+        try:
+            client = new_client(self.address, self._client_id)
+            client.will_set(self._will.topic, self._will.payload, self._will.qos, self._will.retain)
+            client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
+            client.on_publish = self._on_publish
+            client.connect(self.address.host, self.address.port, KEEPALIVE_S)
+        except (OSError, ValueError, BrokerUnavailableError) as error:
+            self._note(f"unreachable: {error}")
+            return False
+        self._client = client
+        client.loop_start()
+        if not self._settled.wait(CONNECT_TIMEOUT_S):
+            self._note("unreachable: it takes the connection and does not answer")
+            self._over.set()
+        while not self._over.wait(1.0) and not self._stop.is_set():
+            pass
+        was_up = self._up.is_set()
+        self._end(client)
+        return was_up
+
+    def _end(self, client: paho.Client) -> None:
+        self._up.clear()
+        self._client = None
+        client.disconnect()
+        client.loop_stop()
+        self._callbacks.on_down()
+
+    def _on_connect(self, _client: Any, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
+        if code.is_failure:
+            self._note(f"refuses the login ({str(code).lower()}); check the user and the password")
+            self._settled.set()
+            return
+        self.logins += 1
+        self._note(None)
+        self._up.set()
+        self._callbacks.on_up()
+        self._settled.set()
+
+    def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
+        if self._up.is_set() and not self._stop.is_set():
+            self._note(f"connection lost ({str(code).lower()})")
+        self._over.set()
+        self._settled.set()
+
+    def _on_publish(self, _client: Any, _data: Any, mid: int, _code: Any, _properties: Any) -> None:
+        self._callbacks.on_acknowledged(mid)
+
+    def _note(self, problem: str | None) -> None:
+        if problem == self.problem:
+            return
+        self.problem = problem
+        if problem is None:
+            log.info("broker %s: connected", self.address.shown)
+        else:
+            log.warning("broker %s: %s; trying again", self.address.shown, problem)

@@ -1,0 +1,122 @@
+"""`edge-agent check`: is everything in place that the agent needs? One finding a part."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from edge.broker import BrokerAddress, BrokerConnection, ConnectionCallbacks
+from edge.config import AgentConfig
+from edge.embedded import EmbeddedBroker, embedded_port
+from edge.errors import BrokerUnavailableError, CameraUnavailableError, EdgeError
+from edge.infer import Classifier, run_selftest
+from edge.model_file import read_model
+from edge.readers import opener
+from edge.records import Message
+from edge.sources import Source
+from edge.wiring import broker_address, named_sources
+
+CAMERA_TIMEOUT_S = 15.0
+BROKER_TIMEOUT_S = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part and how it is; `error` is None where all is well."""
+
+    part: str
+    detail: str
+    error: EdgeError | None = None
+
+
+def findings(config: AgentConfig) -> Iterator[Finding]:
+    """Model, self-test, cameras and broker, one after the other."""
+    yield from _model_findings(config)
+    try:
+        sources = named_sources(config)
+    except EdgeError as error:
+        yield Finding("cameras", str(error), error)
+        sources = {}
+    for name, source in sources.items():
+        yield _finding(f"camera {name}", lambda source=source: first_picture(source))  # type: ignore[misc]
+    if config.mqtt:
+        yield _finding("broker", lambda: _login(config))
+
+
+def _model_findings(config: AgentConfig) -> Iterator[Finding]:
+    try:
+        model = read_model(config.model, config.labels)
+        classifier = Classifier(model, threads=config.threads, runtime=config.runtime)
+    except EdgeError as error:
+        yield Finding("model", str(error), error)
+        return
+    size = f"{classifier.spec.width}×{classifier.spec.height}"
+    yield Finding("model", f"{model.name}, {len(model.labels)} labels, {size}, on {classifier.runtime}")
+    yield _finding("self-test", lambda: _selftest(classifier))
+
+
+def _selftest(classifier: Classifier) -> str:
+    difference = run_selftest(classifier)
+    if difference is None:
+        return "the model carries none"
+    return f"same decisions as where it was packed, scores off by at most {difference:.3f}"
+
+
+def first_picture(source: Source) -> str:
+    """Open a source and read one picture; raises CameraUnavailableError."""
+    found: list[str | Exception] = []
+    thread = threading.Thread(target=_read_one, args=(source, found), daemon=True)
+    thread.start()
+    thread.join(CAMERA_TIMEOUT_S)
+    if not found:
+        raise CameraUnavailableError(
+            f"the camera {source.shown} hangs", f"no picture in {CAMERA_TIMEOUT_S:g} s"
+        )
+    if isinstance(found[0], Exception):
+        raise found[0]
+    return found[0]
+
+
+def _read_one(source: Source, found: list[str | Exception]) -> None:
+    try:
+        with contextlib.closing(opener(source)()) as reader:
+            picture = reader.read()
+        if picture is None:
+            raise CameraUnavailableError(f"the source {source.shown} has no pictures")
+        height, width = picture.pixels.shape[:2]
+        found.append(f"{source.shown} delivers {width}×{height}")
+    except EdgeError as error:
+        found.append(error)
+
+
+def _login(config: AgentConfig) -> str:
+    address = broker_address(config)
+    if embedded_port(config.broker.url) is not None:
+        EmbeddedBroker(address.port).stop()
+        return f"embedded, would listen at {address.shown}"
+    return try_login(address, f"{config.topic_prefix}/{config.device_id}/check")
+
+
+def try_login(address: BrokerAddress, topic: str) -> str:
+    """Log in and out again under a client id of its own; raises BrokerUnavailableError."""
+    nothing = ConnectionCallbacks(lambda: None, lambda: None, lambda _mid: None)
+    connection = BrokerConnection(address, "", Message(topic, b"", qos=0), nothing)
+    connection.start()
+    try:
+        if not connection.wait_until_up(BROKER_TIMEOUT_S):
+            advice = "start it, or check the address and the login"
+            raise BrokerUnavailableError(
+                f"the broker {address.shown}", connection.problem or "no answer", advice
+            )
+    finally:
+        connection.stop()
+    return f"{address.shown} lets us in"
+
+
+def _finding(part: str, examine: Callable[[], str]) -> Finding:
+    try:
+        return Finding(part, examine())
+    except EdgeError as error:
+        return Finding(part, str(error), error)

@@ -1,0 +1,170 @@
+"""agent.toml, the environment and the command line become one frozen AgentConfig.
+
+The command line wins over the environment, the environment over the file. Unknown keys are errors.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from edge.errors import ConfigError, UsageError
+
+LEVEL = r"[a-z0-9_-]+"
+DEFAULT_MODEL = Path("runs/latest/model.tflite")
+MODEL_VARIABLE = "EDGE_AGENT_MODEL"
+PASSWORD_VARIABLE = "EDGE_AGENT_BROKER_PASSWORD"  # noqa: S105 (a name, not a secret)
+PASSWORD_CREDENTIAL = "broker-password"  # noqa: S105 (a name, not a secret)
+Name = Annotated[str, Field(pattern=f"^{LEVEL}$", max_length=64)]
+
+
+class Section(BaseModel):
+    """Frozen, and an unknown key is an error: a misspelt setting must never be ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CameraConfig(Section):
+    """One camera: its address and, where it should not be made from the address, its name."""
+
+    source: str = Field(min_length=1)
+    name: Name | None = None
+
+
+class BrokerConfig(Section):
+    """The broker's address; the password comes from a file, the environment or systemd, never from here."""
+
+    url: str = "mqtt://localhost:1883"
+    password_file: Path | None = None
+    ca_file: Path | None = None
+
+
+class DecisionConfig(Section):
+    """Smoothing: scores are averaged over `window` frames; see decide.py for the rules."""
+
+    window: int = Field(default=5, ge=1, le=1000)
+    min_confidence: float | None = Field(default=None, ge=0.0, le=1.0)
+    hysteresis: float = Field(default=0.1, ge=0.0, le=0.5)
+
+
+class AgentConfig(Section):
+    """All that an agent is told; times in seconds, fps in frames per second."""
+
+    camera: tuple[CameraConfig, ...] = ()
+    model: Path = DEFAULT_MODEL
+    labels: Path | None = None
+    device_id: Name = Field(default_factory=lambda: slug(socket.gethostname()))
+    topic_prefix: str = Field(default="edge", pattern=f"^{LEVEL}(/{LEVEL})*$", max_length=200)
+    state_dir: Path = Field(default_factory=lambda: default_state_dir(os.environ))
+    broker: BrokerConfig = BrokerConfig()
+    decision: DecisionConfig = DecisionConfig()
+    runtime: Literal["auto", "litert", "tflite-runtime"] = "auto"
+    threads: int = Field(default=1, ge=1, le=64)
+    fps: float | None = Field(default=None, gt=0, le=1000)
+    frames: int | None = Field(default=None, ge=1)
+    duration: float | None = Field(default=None, gt=0)
+    stdout: bool = False
+    mqtt: bool = True
+    publish_scores: bool = False
+    require_camera: bool = False
+    require_broker: bool = False
+    heartbeat: float = Field(default=60.0, gt=0)
+    stats_interval: float = Field(default=30.0, gt=0)
+    max_frame_age: float = Field(default=2.0, gt=0)
+    start_after: float = Field(default=0.0, ge=0)
+    drain_timeout: float = Field(default=5.0, ge=0)
+
+
+def load_config(
+    file: Path | None, overrides: Mapping[str, Any], environment: Mapping[str, str] = os.environ
+) -> AgentConfig:
+    """Merge the file, the environment and the command line's values.
+
+    Keys of `overrides` are AgentConfig's; sections are merged key by key, and None means not given.
+    Raises ConfigError for the file, UsageError for the command line.
+    """
+    settings = _read_toml(file) if file else {}
+    if file:
+        _validate(settings, ConfigError, f"the configuration {file} is invalid", file)
+    if environment.get(MODEL_VARIABLE):
+        settings = {"model": environment[MODEL_VARIABLE]} | settings
+    for key, value in overrides.items():
+        if isinstance(value, Mapping):
+            given = {name: item for name, item in value.items() if item is not None}
+            settings[key] = {**settings.get(key, {}), **given}
+        elif value is not None:
+            settings[key] = value
+    return _validate(settings, UsageError, "a command line option is invalid", None)
+
+
+def read_password(broker: BrokerConfig, environment: Mapping[str, str] = os.environ) -> str | None:
+    """The broker password from the configured file, systemd's credentials or the environment."""
+    directory = environment.get("CREDENTIALS_DIRECTORY")
+    credential = Path(directory) / PASSWORD_CREDENTIAL if directory else None
+    for path in (broker.password_file, credential if credential and credential.exists() else None):
+        if path is None:
+            continue
+        try:
+            return path.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            advice = "check the file and its permissions"
+            raise ConfigError(f"can't read the broker password from {path}", str(error), advice) from error
+    return environment.get(PASSWORD_VARIABLE)
+
+
+def slug(text: str) -> str:
+    """A topic level made from any text: lowercase letters, digits, `-` and `_`."""
+    return re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-")[:64] or "device"
+
+
+def default_state_dir(environment: Mapping[str, str]) -> Path:
+    """Where an agent keeps what must survive a restart: systemd's choice, else the user's state folder."""
+    if environment.get("STATE_DIRECTORY"):
+        return Path(environment["STATE_DIRECTORY"].split(":")[0])
+    base = environment.get("XDG_STATE_HOME") or Path(environment.get("HOME", "/tmp")) / ".local/state"  # noqa: S108
+    return Path(base) / "edge-agent"
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError(f"can't read the configuration {file}", str(reason), "check the path") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"the configuration {file} is not TOML", str(error), "mend that line") from error
+
+
+def _validate(
+    settings: Mapping[str, Any],
+    error_type: type[ConfigError] | type[UsageError],
+    what: str,
+    file: Path | None,
+) -> AgentConfig:
+    try:
+        return AgentConfig.model_validate(settings)
+    except ValidationError as error:
+        finding = error.errors()[0]
+        key = ".".join(str(part) for part in finding["loc"])
+        reason = "unknown key" if finding["type"] == "extra_forbidden" else finding["msg"]
+        advice = "deploy/agent.example.toml lists the keys" if file else "see --help"
+        raise error_type(what, f"{_line_of(file, finding['loc'])}{key}: {reason}", advice) from error
+
+
+def _line_of(file: Path | None, location: tuple[int | str, ...]) -> str:
+    """`line 7: ` where the last named key of a finding stands in the file, as far as it can be found."""
+    names = [part for part in location if isinstance(part, str)]
+    if file is None or not names:
+        return ""
+    pattern = re.compile(rf"^\s*(\[+\s*)?([\w-]+\.)*{re.escape(names[-1])}\s*[=\].]")
+    numbers = [
+        n for n, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1) if pattern.match(line)
+    ]
+    return f"line {numbers[0]}: " if len(numbers) == 1 else ""

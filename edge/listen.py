@@ -1,0 +1,68 @@
+"""`edge-agent listen`: the decisions of all devices, as a subscriber sees them."""
+
+from __future__ import annotations
+
+import json
+import queue
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from edge.broker import KEEPALIVE_S, BrokerAddress, new_client
+from edge.errors import BrokerUnavailableError
+
+
+def decisions(address: BrokerAddress, prefix: str, stopped: Callable[[], bool]) -> Iterator[dict[str, Any]]:
+    """Each change of what any camera sees, beginning with what each sees now.
+
+    Reads the state topics: a retained state first, then each state with a new sequence number.
+    Raises BrokerUnavailableError if the broker can't be reached or refuses the login.
+    """
+    arrived: queue.Queue[bytes | BrokerUnavailableError] = queue.Queue(maxsize=10_000)
+    client = _subscriber(address, f"{prefix}/+/+/state", arrived)
+    client.loop_start()
+    last_sequence: dict[tuple[str, str], int] = {}
+    try:
+        while not stopped():
+            record = _next_record(arrived)
+            if record is None:
+                continue
+            key, sequence = (record["device"], record["camera"]), record["sequence"]
+            if last_sequence.get(key) != sequence:
+                last_sequence[key] = sequence
+                yield record
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def _subscriber(address: BrokerAddress, topic: str, arrived: queue.Queue[Any]) -> Any:
+    what = f"can't listen at the broker {address.shown}"
+    client = new_client(address, client_id="", reconnect=True)
+
+    def on_connect(_client: Any, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
+        if code.is_failure:
+            arrived.put(BrokerUnavailableError(what, str(code).lower(), "check the user and the password"))
+        client.subscribe(topic, qos=1)
+
+    client.on_connect = on_connect
+    client.on_message = lambda _client, _data, message: arrived.put(message.payload)
+    try:
+        client.connect(address.host, address.port, KEEPALIVE_S)
+    except (OSError, ValueError) as error:
+        raise BrokerUnavailableError(what, str(error), "start it, or check the address") from error
+    return client
+
+
+def _next_record(arrived: queue.Queue[bytes | BrokerUnavailableError]) -> dict[str, Any] | None:
+    try:
+        payload = arrived.get(timeout=0.2)
+    except queue.Empty:
+        return None
+    if isinstance(payload, BrokerUnavailableError):
+        raise payload
+    try:
+        record = json.loads(payload)
+        known = {"device", "camera", "sequence", "label", "confidence", "timestamp"} <= record.keys()
+    except (ValueError, AttributeError):
+        return None  # somebody else's message on our topic
+    return record if known else None

@@ -1,0 +1,186 @@
+"""STAGE 4: where decisions go: an MQTT broker, or one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.broker import BrokerAddress, BrokerConnection, ConnectionCallbacks
+from edge.errors import BrokerUnavailableError
+from edge.outbox import Outbox
+from edge.records import Decision, Message, ModelIdentity
+from edge.topics import Topics, decision_record
+
+POLL_S = 0.02
+
+
+class MqttSink:
+    """Keeps a broker told: the present state at once and after every reconnect, and every event in order."""
+
+    def __init__(
+        self, address: BrokerAddress, client_id: str, topics: Topics, *, labels: tuple[str, ...] = ()
+    ) -> None:
+        self._topics, self._labels = topics, labels
+        self._outbox = Outbox()
+        self._lock = threading.Lock()
+        self._keys_by_mid: dict[int, int | None] = {}
+        self._latest: dict[str, tuple[Decision, int]] = {}
+        self._cameras_online: dict[str, bool] = {}
+        will = topics.device_availability(online=False)
+        callbacks = ConnectionCallbacks(self._on_up, self._on_down, self._on_acknowledged)
+        self._connection = BrokerConnection(address, client_id, will, callbacks)
+
+    def start(self) -> None:
+        """Begin to connect; what is published before waits."""
+        self._connection.start()
+
+    def require(self, timeout_s: float) -> None:
+        """Wait for the connection; raises BrokerUnavailableError after `timeout_s`."""
+        if not self._connection.wait_until_up(timeout_s):
+            what = f"the broker {self._connection.address.shown} is not available"
+            raise BrokerUnavailableError(
+                what, self._connection.problem or "", "start it, or check the address"
+            )
+
+    def publish(self, decision: Decision, sequence: int) -> None:
+        """Take a decision: an event and a new state if it changed, else only remembered for `refresh`."""
+        with self._lock:
+            self._latest[decision.camera] = (decision, sequence)
+            if decision.changed:
+                self._outbox.append(self._topics.event(decision, sequence))
+                self._send_state(decision.camera)
+                self._drain()
+
+    def refresh(self, camera: str) -> None:
+        """Publish a camera's present state again (the heartbeat)."""
+        with self._lock:
+            self._send_state(camera)
+
+    def camera_availability(self, camera: str, *, online: bool) -> None:
+        """Tell whether a camera delivers frames."""
+        with self._lock:
+            self._cameras_online[camera] = online
+            self._send(self._topics.camera_availability(camera, online=online))
+
+    def scores(self, camera: str, frame_index: int, values: NDArray[np.float32]) -> None:
+        """Publish all scores of one frame; lost if there is no connection."""
+        self._send(self._topics.scores(camera, frame_index, self._labels, values))
+
+    def stats(self, stats: Mapping[str, Any]) -> None:
+        """Publish the counters; lost if there is no connection."""
+        self._send(self._topics.stats(stats))
+
+    def report(self) -> dict[str, Any]:
+        """What the sink has to say of itself, for the counters."""
+        return {
+            "broker": self._connection.problem or "connected",
+            "logins": self._connection.logins,
+            "events_waiting": len(self._outbox),
+            "events_dropped": self._outbox.dropped,
+        }
+
+    def close(self, timeout_s: float) -> None:
+        """Publish `offline` after all open publishes, as far as `timeout_s` allows, and disconnect."""
+        deadline_s = time.monotonic() + timeout_s
+        if self._connection.wait_until_up(timeout_s):
+            _wait_until(lambda: not len(self._outbox), deadline_s)
+            with self._lock:
+                for camera in self._cameras_online:
+                    self._send(self._topics.camera_availability(camera, online=False))
+                self._send(self._topics.device_availability(online=False))
+            _wait_until(lambda: not self._keys_by_mid, deadline_s)
+        self._connection.stop()
+
+    def _on_up(self) -> None:
+        with self._lock:
+            self._send(self._topics.device_availability(online=True))
+            for camera, online in self._cameras_online.items():
+                self._send(self._topics.camera_availability(camera, online=online))
+            for camera in self._latest:
+                self._send_state(camera)
+            self._drain()
+
+    def _on_down(self) -> None:
+        with self._lock:
+            self._keys_by_mid.clear()
+            self._outbox.take_back()
+
+    def _on_acknowledged(self, mid: int) -> None:
+        with self._lock:
+            key = self._keys_by_mid.pop(mid, None)
+            if key is not None:
+                self._outbox.acknowledge(key)
+                self._drain()
+
+    def _drain(self) -> None:
+        if not self._connection.connected:
+            return
+        for key, message in self._outbox.hand_out():
+            self._send(message, key)
+
+    def _send_state(self, camera: str) -> None:
+        if camera in self._latest:
+            decision, sequence = self._latest[camera]
+            self._send(self._topics.state(decision, sequence))
+            self._send(self._topics.label(decision))
+
+    def _send(self, message: Message, key: int | None = None) -> None:
+        mid = self._connection.publish(message)
+        if mid is not None and message.qos > 0:
+            self._keys_by_mid[mid] = key
+
+
+class StdoutSink:
+    """One JSON object a line for every decision; `changed` marks those that are events."""
+
+    def __init__(self, stream: TextIO, device: str, model: ModelIdentity) -> None:
+        self._stream, self._device = stream, device
+        self._model = {"name": model.name, "version": model.version, "hash": model.sha256}
+
+    def start(self) -> None:
+        """Nothing to open."""
+
+    def require(self, timeout_s: float) -> None:
+        """Always there."""
+
+    def publish(self, decision: Decision, sequence: int) -> None:
+        """Print a decision."""
+        record = decision_record(decision, device=self._device, sequence=sequence, model=self._model)
+        print(
+            json.dumps({**record, "changed": decision.changed}, ensure_ascii=False),
+            file=self._stream,
+            flush=True,
+        )
+
+    def refresh(self, camera: str) -> None:
+        """Every decision is printed as it comes: nothing to repeat."""
+
+    def camera_availability(self, camera: str, *, online: bool) -> None:
+        """Told by the log and by `no_frames`."""
+
+    def scores(self, camera: str, frame_index: int, values: NDArray[np.float32]) -> None:
+        """Not printed: the best ones are in each decision."""
+
+    def stats(self, stats: Mapping[str, Any]) -> None:
+        """Not printed."""
+
+    def report(self) -> dict[str, Any]:
+        """Nothing to say."""
+        return {}
+
+    def close(self, timeout_s: float) -> None:
+        """Nothing to close: the stream is its owner's."""
+
+
+def _wait_until(condition: Callable[[], bool], deadline_s: float) -> bool:
+    while not condition():
+        if time.monotonic() >= deadline_s:
+            return False
+        time.sleep(POLL_S)
+    return True

@@ -1,0 +1,84 @@
+"""What a camera address means: 0, /dev/video0, rtsp://, http://, a video file, a folder, test://."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from edge.errors import UsageError
+
+Kind = Literal["device", "stream", "file", "folder", "test"]
+NAME_AND_ADDRESS = re.compile(r"^([a-z0-9_-]+)=(.*)$", re.DOTALL)
+STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where frames come from. A live source never ends; a recording (`live` false) does.
+
+    `address` may hold credentials: use `shown` in logs and messages.
+    """
+
+    kind: Kind
+    address: str
+    live: bool
+
+    @property
+    def shown(self) -> str:
+        """The address without user and password."""
+        return without_credentials(self.address)
+
+
+def split_name(text: str) -> tuple[str | None, str]:
+    """`front=rtsp://…` → (`front`, `rtsp://…`); an address may itself hold `=`."""
+    match = NAME_AND_ADDRESS.match(text)
+    return (match[1], match[2]) if match else (None, text)
+
+
+def parse_source(address: str) -> Source:
+    """What an address stands for; raises UsageError where it stands for nothing."""
+    scheme = urlsplit(address).scheme if "://" in address else ""
+    if address.isdecimal() or address.startswith("/dev/"):
+        return Source("device", address, live=True)
+    if scheme == "test":
+        return Source("test", address, live=True)
+    if scheme in STREAM_SCHEMES:
+        return Source("stream", address, live=True)
+    if scheme:
+        known = ", ".join(f"{name}://" for name in (*STREAM_SCHEMES, "test"))
+        raise UsageError(
+            f"can't use the camera {without_credentials(address)}", f"unknown {scheme}://", f"use {known}"
+        )
+    path = Path(address)
+    if path.is_dir():
+        return Source("folder", address, live=False)
+    if path.is_file():
+        return Source("file", address, live=False)
+    advice = "give a number (0), /dev/video0, rtsp://…, http://…, a video file, a folder of images or test://"
+    raise UsageError(f"can't use the camera {address!r}", "there is no such file, folder or device", advice)
+
+
+def default_name(source: Source) -> str:
+    """A camera name made from an address: `0` → `camera0`, `/tmp/Belt 2.mp4` → `belt-2`."""
+    if source.address.isdecimal():
+        return f"camera{source.address}"
+    if source.kind == "stream":
+        base = urlsplit(source.address).hostname or "camera"
+    elif source.kind == "test":
+        base = "test"
+    else:
+        base = Path(source.address).stem if source.kind == "file" else Path(source.address).resolve().name
+    return re.sub(r"[^a-z0-9_-]+", "-", base.lower()).strip("-")[:64] or "camera"
+
+
+def without_credentials(address: str) -> str:
+    """The address without user and password, and without a query that may hold a token."""
+    if "://" not in address:
+        return address
+    parts = urlsplit(address)
+    host = parts.netloc.rpartition("@")[2]
+    query = f"?{parts.query}" if parts.scheme == "test" and parts.query else ""
+    return f"{parts.scheme}://{host}{parts.path}{query}"

@@ -1,0 +1,98 @@
+"""What the loop asks of each stage, as small protocols: any object that answers to them will do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.health import CaptureCounters
+from edge.preprocess import Image
+from edge.records import Decision, Frame, Scores, UnknownReason
+
+
+class FrameClassifier(Protocol):
+    """Scores for a picture."""
+
+    def classify(self, image: Image) -> Scores: ...
+
+    def classify_prepared(self, pixels: Image) -> Scores: ...
+
+
+class DecisionMaker(Protocol):
+    """Decisions of one camera."""
+
+    def observe(self, frame: Frame, scores: Scores, age_ms: float = 0.0) -> Decision: ...
+
+    def missing(self, reason: UnknownReason, timestamp: float) -> Decision: ...
+
+
+class CaptureReport(CaptureCounters, Protocol):
+    """A capture thread's own account."""
+
+    detail: str
+    error: Exception | None
+
+    @property
+    def finished(self) -> bool: ...
+
+
+class FrameCapture(Protocol):
+    """The capture thread of one camera."""
+
+    @property
+    def camera(self) -> str: ...
+
+    @property
+    def live(self) -> bool: ...
+
+    @property
+    def status(self) -> CaptureReport: ...
+
+    def start(self) -> None: ...
+
+    def ask_to_stop(self) -> None: ...
+
+    def join(self) -> None: ...
+
+
+class FrameInbox(Protocol):
+    """Where captures leave their frames."""
+
+    def take(self, timeout_s: float) -> Frame | None: ...
+
+    def is_empty(self, camera: str) -> bool: ...
+
+    def remove_camera(self, camera: str) -> None: ...
+
+
+class Sink(Protocol):
+    """Where decisions go."""
+
+    def start(self) -> None: ...
+
+    def require(self, timeout_s: float) -> None: ...
+
+    def publish(self, decision: Decision, sequence: int) -> None: ...
+
+    def refresh(self, camera: str) -> None: ...
+
+    def camera_availability(self, camera: str, *, online: bool) -> None: ...
+
+    def scores(self, camera: str, frame_index: int, values: NDArray[np.float32]) -> None: ...
+
+    def stats(self, stats: Mapping[str, Any]) -> None: ...
+
+    def report(self) -> Mapping[str, Any]: ...
+
+    def close(self, timeout_s: float) -> None: ...
+
+
+class EventNumbers(Protocol):
+    """Numbers for each camera's events."""
+
+    def current(self, camera: str) -> int: ...
+
+    def advance(self, camera: str) -> int: ...

@@ -1,0 +1,98 @@
+"""Topic names, payloads, QoS and retain: pure, so that the contract with subscribers is in one place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.records import Decision, Message, ModelIdentity
+
+SCHEMA = 1
+UNKNOWN = "unknown"  # an empty payload would delete the retained label
+
+
+class Topics:
+    """The messages of one device."""
+
+    def __init__(self, prefix: str, device: str, model: ModelIdentity) -> None:
+        self._device = device
+        self._root = f"{prefix}/{device}"
+        self._model = {"name": model.name, "version": model.version, "hash": model.sha256}
+
+    def device_availability(self, *, online: bool) -> Message:
+        """Is the agent connected; `offline` is also its last will."""
+        return Message(f"{self._root}/availability", _availability(online), retain=True)
+
+    def camera_availability(self, camera: str, *, online: bool) -> Message:
+        """Is this camera delivering frames."""
+        return Message(f"{self._root}/{camera}/availability", _availability(online), retain=True)
+
+    def state(self, decision: Decision, sequence: int) -> Message:
+        """What a camera sees now."""
+        return Message(f"{self._root}/{decision.camera}/state", self._json(decision, sequence), retain=True)
+
+    def label(self, decision: Decision) -> Message:
+        """The bare label, for simple subscribers."""
+        payload = (decision.label or UNKNOWN).encode()
+        return Message(f"{self._root}/{decision.camera}/label", payload, retain=True)
+
+    def event(self, decision: Decision, sequence: int) -> Message:
+        """One change of what a camera sees."""
+        return Message(f"{self._root}/{decision.camera}/event", self._json(decision, sequence))
+
+    def scores(
+        self, camera: str, frame_index: int, labels: tuple[str, ...], values: NDArray[np.float32]
+    ) -> Message:
+        """Every label's score of one frame."""
+        scores = {label: round(float(value), 4) for label, value in zip(labels, values, strict=True)}
+        body = {"schema": SCHEMA, "camera": camera, "frame": frame_index, "scores": scores}
+        return Message(f"{self._root}/{camera}/scores", _dump(body), qos=0)
+
+    def stats(self, stats: Mapping[str, Any]) -> Message:
+        """How the agent is doing."""
+        body = {"schema": SCHEMA, "device": self._device, **stats}
+        return Message(f"{self._root}/stats", _dump(body), qos=0)
+
+    def _json(self, decision: Decision, sequence: int) -> bytes:
+        return _dump(decision_record(decision, device=self._device, sequence=sequence, model=self._model))
+
+
+def decision_record(
+    decision: Decision, *, device: str, sequence: int, model: Mapping[str, str]
+) -> dict[str, Any]:
+    """The JSON object of a decision; `frame` is the camera's frame number, from 0."""
+    return {
+        "schema": SCHEMA,
+        "device": device,
+        "camera": decision.camera,
+        "label": decision.label,
+        "confidence": round(decision.confidence, 4),
+        "unknown_reason": decision.unknown_reason,
+        "previous": decision.previous,
+        "since": rfc3339(decision.since),
+        "timestamp": rfc3339(decision.timestamp),
+        "sequence": sequence,
+        "frame": decision.frame_index,
+        "frame_age_ms": round(decision.frame_age_ms, 1),
+        "inference_ms": round(decision.inference_ms, 2),
+        "top": [{"label": entry.label, "score": round(entry.score, 4)} for entry in decision.top],
+        "model": dict(model),
+    }
+
+
+def rfc3339(unix_s: float) -> str:
+    """UTC seconds as RFC 3339 with milliseconds, like 2026-01-31T12:00:00.000Z."""
+    return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _availability(online: bool) -> bytes:
+    return b"online" if online else b"offline"
+
+
+def _dump(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

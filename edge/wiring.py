@@ -1,0 +1,137 @@
+"""Configuration and model become built stages: the one file that knows them all."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from edge import preprocess
+from edge.agent import Agent, AgentOptions, Camera, Stages
+from edge.broker import BrokerAddress, parse_broker_url
+from edge.capture import Capture, CaptureOptions
+from edge.config import AgentConfig, read_password
+from edge.decide import Decider, DecisionRules
+from edge.embedded import EmbeddedBroker, embedded_port
+from edge.errors import UsageError
+from edge.inbox import Inbox
+from edge.infer import Classifier, run_selftest
+from edge.model_file import read_model
+from edge.notify import Notifier
+from edge.outbox import Sequences
+from edge.publish import MqttSink, StdoutSink
+from edge.readers import opener
+from edge.records import ModelIdentity
+from edge.sources import Source, default_name, parse_source
+from edge.stages import Sink
+from edge.topics import Topics
+
+log = logging.getLogger(__name__)
+
+REQUIRED_WITHIN_S = 10.0
+
+
+def load_classifier(config: AgentConfig) -> Classifier:
+    """The configured model, verified and self-tested; raises ModelError."""
+    model = read_model(config.model, config.labels)
+    classifier = Classifier(model, threads=config.threads, runtime=config.runtime)
+    difference = run_selftest(classifier)
+    verdict = "carries no self-test" if difference is None else f"self-test passed (off by {difference:.3f})"
+    log.info("model %s %s on %s: %s", model.name, model.version, classifier.runtime, verdict)
+    return classifier
+
+
+def named_sources(config: AgentConfig) -> dict[str, Source]:
+    """The cameras by name; raises UsageError where two have the same."""
+    named: dict[str, Source] = {}
+    for camera in config.camera:
+        source = parse_source(camera.source)
+        name = camera.name or default_name(source)
+        if name in named:
+            advice = f"name them: --camera front={source.shown} --camera back=…"
+            raise UsageError("can't run these cameras", f"two are called {name}", advice)
+        named[name] = source
+    return named
+
+
+def broker_address(config: AgentConfig) -> BrokerAddress:
+    """Where the configured broker is, with the password from its safe place."""
+    port = embedded_port(config.broker.url)
+    if port is not None:
+        return BrokerAddress("127.0.0.1", port)
+    return parse_broker_url(config.broker.url, read_password(config.broker), config.broker.ca_file)
+
+
+@contextlib.contextmanager
+def built_agent(
+    config: AgentConfig, stop: threading.Event, *, stream: TextIO, notifier: Notifier
+) -> Iterator[Agent]:
+    """An agent ready to run; an embedded broker lives as long as the context."""
+    # The interpreter owns the processor: OpenCV's own threads would only compete with it.
+    preprocess.limit_threads(1)
+    sources = named_sources(config)
+    with contextlib.ExitStack() as resources:
+        if config.mqtt and embedded_port(config.broker.url) is not None:
+            broker = EmbeddedBroker(broker_address(config).port)
+            resources.callback(broker.stop)
+            log.warning("embedded broker at %s, for trying things out", broker.address.shown)
+        classifier = load_classifier(config)
+        inbox = Inbox()
+        stages = Stages(
+            cameras=[_camera(name, source, classifier, inbox, config) for name, source in sources.items()],
+            inbox=inbox,
+            classifier=classifier,
+            sinks=_sinks(config, classifier, stream),
+            numbers=Sequences(_sequences_file(config)),
+        )
+        yield Agent(stages, _options(config), stop, notifier)
+
+
+def _camera(name: str, source: Source, classifier: Classifier, inbox: Inbox, config: AgentConfig) -> Camera:
+    prepare = None if source.live else functools.partial(preprocess.prepare, spec=classifier.spec)
+    options = CaptureOptions(live=source.live, fps=config.fps, prepare=prepare)
+    rules = DecisionRules(
+        threshold=classifier.threshold
+        if config.decision.min_confidence is None
+        else config.decision.min_confidence,
+        window=config.decision.window,
+        hysteresis=config.decision.hysteresis,
+    )
+    return Camera(Capture(name, opener(source), inbox, options), Decider(name, classifier.labels, rules))
+
+
+def _sinks(config: AgentConfig, classifier: Classifier, stream: TextIO) -> list[Sink]:
+    model = classifier.model
+    identity = ModelIdentity(model.name, model.version, model.sha256)
+    sinks: list[Sink] = []
+    if config.mqtt:
+        topics = Topics(config.topic_prefix, config.device_id, identity)
+        client_id = f"edge-agent-{config.device_id}"
+        sinks.append(MqttSink(broker_address(config), client_id, topics, labels=classifier.labels))
+    if config.stdout:
+        sinks.append(StdoutSink(stream, config.device_id, identity))
+    return sinks
+
+
+def _options(config: AgentConfig) -> AgentOptions:
+    return AgentOptions(
+        frames=config.frames,
+        duration_s=config.duration,
+        max_frame_age_s=config.max_frame_age,
+        heartbeat_s=config.heartbeat,
+        stats_interval_s=config.stats_interval,
+        start_after_s=config.start_after,
+        drain_timeout_s=config.drain_timeout,
+        publish_scores=config.publish_scores,
+        require_camera=config.require_camera,
+        require_broker_s=REQUIRED_WITHIN_S if config.require_broker else None,
+    )
+
+
+def _sequences_file(config: AgentConfig) -> Path | None:
+    """Only what goes to a broker is numbered across restarts."""
+    return config.state_dir / f"sequences-{config.device_id}.json" if config.mqtt else None
