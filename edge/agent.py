@@ -47,8 +47,6 @@ class Camera:
     decider: DecisionMaker
     started_s: float = 0.0
     first_time_s: float | None = None
-    last_frame_s: float | None = None
-    last_stale_s: float = float("-inf")
     refresh_due_s: float = 0.0
     online: bool | None = None
     done: bool = False
@@ -108,17 +106,19 @@ class Agent:
     def _step(self) -> None:
         frame = self._stages.inbox.take(TICK_S)
         if frame is not None:
-            camera = self._cameras[frame.camera]
-            age_s = time.monotonic() - frame.received_s
-            if camera.capture.live and age_s > self._options.max_frame_age_s:
-                camera.last_stale_s = time.monotonic()
-                self.health.stale(frame.camera)
-            elif not camera.done:
-                self._classify(camera, frame)
+            self._take(self._cameras[frame.camera], frame)
         now_s = time.monotonic()
         if now_s >= self._tick_due_s:
             self._tick_due_s = now_s + TICK_S
             self._tick(now_s)
+
+    def _take(self, camera: Camera, frame: Frame) -> None:
+        age_s = time.monotonic() - frame.received_s
+        if camera.capture.live and age_s > self._options.max_frame_age_s:
+            self.health.stale(frame.camera)
+            self._publish_if_changed(camera, camera.decider.missing("stale", time.time()))
+        elif not camera.done:
+            self._classify(camera, frame)
 
     def _classify(self, camera: Camera, frame: Frame) -> None:
         classifier = self._stages.classifier
@@ -126,7 +126,6 @@ class Agent:
         scores = classify(frame.pixels)
         now_s = time.monotonic()
         age_ms = (now_s - frame.received_s) * 1e3
-        camera.last_frame_s = now_s
         if camera.first_time_s is None:
             camera.first_time_s = frame.time_s
         self._set_online(camera, online=True)
@@ -136,7 +135,8 @@ class Agent:
                 sink.scores(frame.camera, frame.index, scores.values)
         count = self.health.classified(frame.camera, scores, age_ms)
         duration_s = self._options.duration_s
-        if count == self._options.frames or (duration_s and frame.time_s - camera.first_time_s >= duration_s):
+        over = duration_s is not None and frame.time_s - camera.first_time_s >= duration_s
+        if count == self._options.frames or over:
             self._finish(camera)
 
     def _publish(self, camera: Camera, decision: Decision) -> None:
@@ -153,6 +153,10 @@ class Agent:
         for sink in self._stages.sinks:
             sink.publish(decision, sequence)
 
+    def _publish_if_changed(self, camera: Camera, decision: Decision) -> None:
+        if decision.changed:
+            self._publish(camera, decision)
+
     def _tick(self, now_s: float) -> None:
         for camera in self._cameras.values():
             if not camera.done:
@@ -165,31 +169,23 @@ class Agent:
     def _look_after(self, camera: Camera, now_s: float) -> None:
         """Silence, heartbeat and the end of one camera."""
         status, name = camera.capture.status, camera.capture.camera
-        if (
-            camera.capture.live
-            and now_s - (camera.last_frame_s or camera.started_s) > self._options.max_frame_age_s
-        ):
-            recently_stale = now_s - camera.last_stale_s < self._options.max_frame_age_s
-            decision = camera.decider.missing("stale" if recently_stale else "no_frames", time.time())
-            if decision.changed:
-                self._publish(camera, decision)
+        last_s = camera.started_s if status.received_s is None else status.received_s
+        if camera.capture.live and now_s - last_s > self._options.max_frame_age_s:
+            self._publish_if_changed(camera, camera.decider.missing("no_frames", time.time()))
             self._set_online(camera, online=False)
             self._check_required(camera)
         if now_s >= camera.refresh_due_s:
             camera.refresh_due_s = now_s + self._options.heartbeat_s
             for sink in self._stages.sinks:
                 sink.refresh(name)
-        waited_out = camera.capture.live and self._options.duration_s is not None
-        if (
-            waited_out
-            and now_s - camera.started_s > (self._options.duration_s or 0) + self._options.max_frame_age_s
-        ):
+        duration_s = self._options.duration_s
+        if camera.capture.live and duration_s is not None and now_s - camera.started_s >= duration_s:
             self._finish(camera)
         if status.finished and self._stages.inbox.is_empty(name):
             self._finish(camera)
 
     def _check_required(self, camera: Camera) -> None:
-        if self._options.require_camera and camera.last_frame_s is None and camera.capture.status.detail:
+        if self._options.require_camera and camera.first_time_s is None and camera.capture.status.detail:
             detail = camera.capture.status.detail
             raise CameraUnavailableError(f"camera {camera.capture.camera} is required and not there", detail)
 
@@ -215,7 +211,7 @@ class Agent:
 
     def _tell_systemd(self, now_s: float) -> None:
         """READY with the first classified frame, or after a while without one; the watchdog at its pace."""
-        seen = [camera for camera in self._cameras.values() if camera.last_frame_s is not None]
+        seen = [camera for camera in self._cameras.values() if camera.first_time_s is not None]
         late = now_s - self.health.started_s > DEGRADED_START_S
         if not self._ready and (seen or late):
             self._ready = True

@@ -1,17 +1,20 @@
 """One connection to an MQTT broker, kept alive: addresses, login, back-off, and what went wrong in words.
 
 Each attempt uses a new paho client. paho's own queue would send old retained states after a reconnect;
-a new client has none, so what is sent again is decided here and nowhere else.
+a new client has none, so what is sent again is decided by our user and nobody else. paho's callbacks only
+leave a note: it holds locks of its own while it calls them, and a callback that publishes can deadlock.
 """
 
 from __future__ import annotations
 
 import logging
+import queue
 import random
 import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -19,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge.errors import BrokerUnavailableError, UsageError
+from edge.errors import BrokerUnavailableError, ThreadStuckError, UsageError
 from edge.records import Message
 
 log = logging.getLogger(__name__)
@@ -84,9 +87,21 @@ def new_client(address: BrokerAddress, client_id: str, *, reconnect: bool = Fals
     return client
 
 
+def reason(error: Exception) -> str:
+    """Why a connection failed, without the error's number."""
+    return (getattr(error, "strerror", None) or str(error)).lower()
+
+
+class _Sign(Enum):
+    """What paho's callbacks report, beside the ids of acknowledged messages."""
+
+    UP = auto()
+    DOWN = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectionCallbacks:
-    """on_up after each login, on_acknowledged with a publish's id (both in the network thread), on_down."""
+    """on_up after each login, on_acknowledged with a publish's id, on_down: in the connection's thread."""
 
     on_up: Callable[[], None]
     on_down: Callable[[], None]
@@ -104,8 +119,8 @@ class BrokerConnection:
         self.problem: str | None = "not connected yet"
         self._client_id, self._will, self._callbacks = client_id, will, callbacks
         self._client: paho.Client | None = None
-        self._up, self._over, self._stop = threading.Event(), threading.Event(), threading.Event()
-        self._settled = threading.Event()  # an attempt came to its end: logged in, refused or cut off
+        self._signs: queue.SimpleQueue[_Sign | int] = queue.SimpleQueue()
+        self._up, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._keep_connected, name="broker", daemon=True)
 
     @property
@@ -130,73 +145,82 @@ class BrokerConnection:
         return info.mid if info.rc == paho.MQTT_ERR_SUCCESS else None
 
     def stop(self) -> None:
-        """Disconnect cleanly and end the thread."""
+        """Disconnect cleanly and end the thread; raises ThreadStuckError if it does not end."""
         self._stop.set()
-        client = self._client
-        if client is not None:
-            client.disconnect()
-        self._over.set()
-        self._thread.join(CONNECT_TIMEOUT_S + 1)
+        self._signs.put(_Sign.DOWN)
+        if self._thread.ident is None:
+            return
+        self._thread.join(2 * CONNECT_TIMEOUT_S)
+        if self._thread.is_alive():
+            raise ThreadStuckError(f"broker {self.address.shown}: its thread did not stop")
 
     def _keep_connected(self) -> None:
         retry_s = FIRST_RETRY_S
         while not self._stop.is_set():
-            was_up = self._connect_once()
-            if was_up:
+            if self._connect_once():
                 retry_s = FIRST_RETRY_S
             self._stop.wait(retry_s * random.uniform(0.5, 1.0))  # noqa: S311 (spread, not secrecy)
             retry_s = min(2 * retry_s, LAST_RETRY_S)
 
     def _connect_once(self) -> bool:
         """One attempt, until the connection is over; true if the login succeeded."""
-        self._over.clear()
-        self._settled.clear()
+        signs: queue.SimpleQueue[_Sign | int] = queue.SimpleQueue()
+        self._signs = signs
         try:
-            client = new_client(self.address, self._client_id)
-            client.will_set(self._will.topic, self._will.payload, self._will.qos, self._will.retain)
-            client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
-            client.on_publish = self._on_publish
+            client = self._new_client(signs)
             client.connect(self.address.host, self.address.port, KEEPALIVE_S)
         except (OSError, ValueError, BrokerUnavailableError) as error:
-            self._note(f"unreachable: {error}")
+            self._note(f"unreachable ({reason(error)})")
             return False
         self._client = client
         client.loop_start()
-        if not self._settled.wait(CONNECT_TIMEOUT_S):
-            self._note("unreachable: it takes the connection and does not answer")
-            self._over.set()
-        while not self._over.wait(1.0) and not self._stop.is_set():
-            pass
-        was_up = self._up.is_set()
-        self._end(client)
-        return was_up
-
-    def _end(self, client: paho.Client) -> None:
+        was_up = self._serve(signs)
         self._up.clear()
         self._client = None
         client.disconnect()
         client.loop_stop()
         self._callbacks.on_down()
+        return was_up
 
-    def _on_connect(self, _client: Any, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
-        if code.is_failure:
-            self._note(f"refuses the login ({str(code).lower()}); check the user and the password")
-            self._settled.set()
-            return
-        self.logins += 1
-        self._note(None)
-        self._up.set()
-        self._callbacks.on_up()
-        self._settled.set()
+    def _new_client(self, signs: queue.SimpleQueue[_Sign | int]) -> paho.Client:
+        client = new_client(self.address, self._client_id)
+        client.will_set(self._will.topic, self._will.payload, self._will.qos, self._will.retain)
 
-    def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
-        if self._up.is_set() and not self._stop.is_set():
-            self._note(f"connection lost ({str(code).lower()})")
-        self._over.set()
-        self._settled.set()
+        def on_connect(_client: Any, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
+            if code.is_failure:
+                self._note(f"refuses the login ({str(code).lower()}); check the user and the password")
+            else:
+                signs.put(_Sign.UP)
 
-    def _on_publish(self, _client: Any, _data: Any, mid: int, _code: Any, _properties: Any) -> None:
-        self._callbacks.on_acknowledged(mid)
+        def on_disconnect(_client: Any, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
+            if self.connected and not self._stop.is_set():
+                self._note(f"connection lost ({str(code).lower()})")
+            signs.put(_Sign.DOWN)
+
+        def on_publish(_client: Any, _data: Any, mid: int, _code: Any, _properties: Any) -> None:
+            signs.put(mid)
+
+        client.on_connect, client.on_disconnect, client.on_publish = on_connect, on_disconnect, on_publish
+        return client
+
+    def _serve(self, signs: queue.SimpleQueue[_Sign | int]) -> bool:
+        """Pass on what paho reports until the connection is over; true if there was a login."""
+        while not self._stop.is_set():
+            try:
+                sign = signs.get(timeout=None if self.connected else CONNECT_TIMEOUT_S)
+            except queue.Empty:
+                self._note("unreachable (it takes the connection and does not answer)")
+                break
+            if sign is _Sign.UP:
+                self.logins += 1
+                self._note(None)
+                self._up.set()
+                self._callbacks.on_up()
+            elif sign is _Sign.DOWN:
+                break
+            else:
+                self._callbacks.on_acknowledged(sign)
+        return self.connected
 
     def _note(self, problem: str | None) -> None:
         if problem == self.problem:

@@ -31,11 +31,15 @@ CaptureState = Literal["starting", "delivering", "lost", "ended", "failed"]
 
 @dataclass(slots=True)
 class CaptureStatus:
-    """What a capture thread has to say; written by it alone, read by others."""
+    """What a capture thread has to say; written by it alone, read by others.
+
+    received_s: the monotonic clock when the last picture came, in seconds.
+    """
 
     state: CaptureState = "starting"
     detail: str = ""
     error: Exception | None = None
+    received_s: float | None = None
     frames_in: int = 0
     replaced: int = 0
     skipped: int = 0
@@ -130,6 +134,7 @@ class Capture:
         """Hand the picture over if it is due; false once nobody takes frames any more."""
         received_s, index = time.monotonic(), self.status.frames_in
         self.status.frames_in += 1
+        self.status.received_s = received_s
         time_s = received_s if picture.position_s is None else picture.position_s
         if not self._is_due(time_s):
             self.status.skipped += 1

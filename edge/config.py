@@ -94,7 +94,7 @@ def load_config(
     if file:
         _validate(settings, ConfigError, f"the configuration {file} is invalid", file)
     if environment.get(MODEL_VARIABLE):
-        settings = {"model": environment[MODEL_VARIABLE]} | settings
+        settings = {**settings, "model": environment[MODEL_VARIABLE]}
     for key, value in overrides.items():
         if isinstance(value, Mapping):
             given = {name: item for name, item in value.items() if item is not None}

@@ -7,7 +7,7 @@ import queue
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from edge.broker import KEEPALIVE_S, BrokerAddress, new_client
+from edge.broker import KEEPALIVE_S, BrokerAddress, new_client, reason
 from edge.errors import BrokerUnavailableError
 
 
@@ -49,7 +49,7 @@ def _subscriber(address: BrokerAddress, topic: str, arrived: queue.Queue[Any]) -
     try:
         client.connect(address.host, address.port, KEEPALIVE_S)
     except (OSError, ValueError) as error:
-        raise BrokerUnavailableError(what, str(error), "start it, or check the address") from error
+        raise BrokerUnavailableError(what, reason(error), "start it, or check the address") from error
     return client
 
 

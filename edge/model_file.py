@@ -11,6 +11,7 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,10 +139,21 @@ def _read_entries(path: Path, data: bytes) -> tuple[dict[str, bytes], int]:
             if len(infos) > MAX_ENTRIES or sum(info.file_size for info in infos) > len(data):
                 why = "its packed files claim too much room"
                 raise ModelError(f"the model {path} is damaged", why, ADVICE)
+            if len(infos) != _claimed_entries(data):
+                why = "its list of packed files is cut off"
+                raise ModelError(f"the model {path} is damaged", why, ADVICE)
             entries = {info.filename: archive.read(info) for info in infos}
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+    except ModelError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, ValueError) as error:
         raise ModelError(f"the model {path} is damaged", str(error), ADVICE) from error
     return entries, min((info.header_offset for info in infos), default=len(data))
+
+
+def _claimed_entries(data: bytes) -> int:
+    """How many entries the zip's end record claims; a damaged directory may yield fewer."""
+    end_record = data.rfind(b"PK\x05\x06")
+    return int.from_bytes(data[end_record + 10 : end_record + 12], "little")
 
 
 def _parse_manifest(path: Path, entries: Mapping[str, bytes], sha256: str) -> Manifest | None:

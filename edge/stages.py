@@ -34,6 +34,7 @@ class CaptureReport(CaptureCounters, Protocol):
 
     detail: str
     error: Exception | None
+    received_s: float | None
 
     @property
     def finished(self) -> bool: ...

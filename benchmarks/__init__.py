@@ -1,0 +1,1 @@
+"""Side-by-side measurements: ratios inside one run on one machine, never absolute claims."""

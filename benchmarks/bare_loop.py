@@ -1,0 +1,36 @@
+"""The floor: `interpreter.invoke()` in a loop and nothing else. Prints frames per second.
+
+Run: python -m benchmarks.bare_loop MODEL FRAMES
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from edge.interpreter import Network
+from edge.model_file import read_model
+
+WARM_UP = 10
+
+
+def main() -> None:
+    """Fill the input once, invoke `FRAMES` times."""
+    network = Network(read_model(Path(sys.argv[1])).network, threads=1)
+    frames = int(sys.argv[2])
+    view = network.input_view()
+    view[...] = np.random.default_rng(0).integers(0, 256, view.shape, dtype=np.uint8)
+    del view
+    for _ in range(WARM_UP):
+        network.invoke()
+    started = time.perf_counter()
+    for _ in range(frames):
+        network.invoke()
+    print(frames / (time.perf_counter() - started))
+
+
+if __name__ == "__main__":
+    main()
