@@ -53,9 +53,12 @@ class BrokerAddress:
 def parse_broker_url(url: str, password: str | None = None, ca_file: Path | None = None) -> BrokerAddress:
     """`mqtt://user@host:1883` or `mqtts://host` as an address; raises UsageError."""
     advice = "write mqtt://user@host:1883, mqtts://host:8883 or embedded"
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise UsageError("can't use the broker address", str(error), advice) from error
     if parts.scheme not in PORTS or not parts.hostname:
-        shown = f"{parts.scheme}://{parts.hostname or ''}" if parts.scheme else url
+        shown = f"{parts.scheme}://{parts.hostname or ''}" if parts.scheme else url.rpartition("@")[2]
         raise UsageError(f"can't use the broker {shown}", "not an MQTT address", advice)
     if parts.password is not None:
         why = "a password in an address ends up in logs and process lists"

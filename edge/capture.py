@@ -127,7 +127,6 @@ class Capture:
                 self._enter("lost", str(error))
                 self._stop.wait(retry_s * random.uniform(0.5, 1.0))  # noqa: S311 (spread, not secrecy)
                 retry_s = min(2 * retry_s, LAST_RETRY_S)
-                self.status.reconnects += 1
         self._enter("ended")
 
     def _deliver(self, picture: Picture) -> bool:
@@ -168,5 +167,6 @@ class Capture:
         if (state, detail) == (self.status.state, self.status.detail):
             return
         level = logging.WARNING if state in ("lost", "failed") else logging.INFO
+        self.status.reconnects += state == "delivering" and self.status.state == "lost"
         log.log(level, "camera %s: %s%s", self.camera, state, f" ({detail})" if detail else "")
         self.status.state, self.status.detail = state, detail

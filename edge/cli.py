@@ -76,8 +76,6 @@ def main() -> None:
     except EdgeError as error:
         _show_error(error)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has left, which is no failure
     except KeyboardInterrupt:
         sys.exit(130)
 

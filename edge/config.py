@@ -155,7 +155,8 @@ def _validate(
         key = ".".join(str(part) for part in finding["loc"])
         reason = "unknown key" if finding["type"] == "extra_forbidden" else finding["msg"]
         advice = "deploy/agent.example.toml lists the keys" if file else "see --help"
-        raise error_type(what, f"{_line_of(file, finding['loc'])}{key}: {reason}", advice) from error
+        line = "" if finding["type"] == "missing" else _line_of(file, finding["loc"])
+        raise error_type(what, f"{line}{key}: {reason}", advice) from error
 
 
 def _line_of(file: Path | None, location: tuple[int | str, ...]) -> str:

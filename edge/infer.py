@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from edge import preprocess
-from edge.errors import ModelError
+from edge.errors import ImageError, ModelError
 from edge.interpreter import Network, RuntimeName
 from edge.model_file import ModelFile
 from edge.preprocess import Image, PreprocessSpec
@@ -68,7 +68,10 @@ def run_selftest(classifier: Classifier) -> float | None:
         return None
     worst = 0.0
     for vector in selftest.vectors:
-        image = preprocess.decode(classifier.model.selftest_images[vector.image], vector.image)
+        try:
+            image = preprocess.decode(classifier.model.selftest_images[vector.image], vector.image)
+        except ImageError as error:
+            raise _selftest_failure(classifier, str(error)) from error
         values = classifier.classify(image).values
         expected = np.asarray(vector.scores, np.float32)
         if expected.shape != values.shape:

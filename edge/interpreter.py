@@ -80,7 +80,7 @@ def _make_interpreter(content: bytes, threads: int, runtime: RuntimeName) -> tup
         with _quiet_stderr():
             interpreter = interpreter_class(model_content=content, num_threads=threads)
             interpreter.allocate_tensors()
-    except (ValueError, RuntimeError, SystemError, ImportError, AttributeError) as error:
+    except (ValueError, RuntimeError, SystemError, ImportError, AttributeError, MemoryError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(
             f"{name} refuses the network", reason, "check the file, or the other --runtime"

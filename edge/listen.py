@@ -10,6 +10,14 @@ from typing import Any
 from edge.broker import KEEPALIVE_S, BrokerAddress, new_client, reason
 from edge.errors import BrokerUnavailableError
 
+NEEDED: dict[str, type | tuple[type, ...]] = {
+    "device": str,
+    "camera": str,
+    "timestamp": str,
+    "sequence": int,
+    "confidence": (int, float),
+}
+
 
 def decisions(address: BrokerAddress, prefix: str, stopped: Callable[[], bool]) -> Iterator[dict[str, Any]]:
     """Each change of what any camera sees, beginning with what each sees now.
@@ -62,7 +70,7 @@ def _next_record(arrived: queue.Queue[bytes | BrokerUnavailableError]) -> dict[s
         raise payload
     try:
         record = json.loads(payload)
-        known = {"device", "camera", "sequence", "label", "confidence", "timestamp"} <= record.keys()
-    except (ValueError, AttributeError):
+        known = "label" in record and all(isinstance(record.get(key), kind) for key, kind in NEEDED.items())
+    except (ValueError, TypeError, AttributeError):
         return None  # somebody else's message on our topic
     return record if known else None

@@ -50,7 +50,7 @@ def decode(data: bytes, name: str = "picture") -> Image:
     """Decode JPEG, PNG, BMP or WebP bytes to uint8 BGR of shape (height, width, 3).
 
     Grey becomes three equal channels, transparency is laid over white, 16 bits become 8, and EXIF
-    orientation is applied. Raises ImageError.
+    orientation is applied (not to pictures with transparency). Raises ImageError.
     """
     buffer = np.frombuffer(data, np.uint8)
     if buffer.size == 0:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
 import numpy as np
@@ -32,7 +30,6 @@ class MqttSink:
         self._outbox = Outbox()
         self._lock = threading.Lock()
         self._keys_by_mid: dict[int, int | None] = {}
-        self._acknowledged: deque[int] = deque()
         self._latest: dict[str, tuple[Decision, int]] = {}
         self._cameras_online: dict[str, bool] = {}
         will = topics.device_availability(online=False)
@@ -53,7 +50,7 @@ class MqttSink:
 
     def publish(self, decision: Decision, sequence: int) -> None:
         """Take a decision: an event and a new state if it changed, else only remembered for `refresh`."""
-        with self._locked():
+        with self._lock:
             self._latest[decision.camera] = (decision, sequence)
             if decision.changed:
                 self._outbox.append(self._topics.event(decision, sequence))
@@ -62,12 +59,12 @@ class MqttSink:
 
     def refresh(self, camera: str) -> None:
         """Publish a camera's present state again (the heartbeat)."""
-        with self._locked():
+        with self._lock:
             self._send_state(camera)
 
     def camera_availability(self, camera: str, *, online: bool) -> None:
         """Tell whether a camera delivers frames."""
-        with self._locked():
+        with self._lock:
             self._cameras_online[camera] = online
             self._send(self._topics.camera_availability(camera, online=online))
 
@@ -93,13 +90,13 @@ class MqttSink:
         deadline_s = time.monotonic() + timeout_s
         if self._connection.wait_until_up(timeout_s):
             _wait_until(lambda: not len(self._outbox), deadline_s)
-            with self._locked():
+            with self._lock:
                 self._send(self._topics.device_availability(online=False))
             _wait_until(lambda: not self._keys_by_mid, deadline_s)
         self._connection.stop()
 
     def _on_up(self) -> None:
-        with self._locked():
+        with self._lock:
             self._send(self._topics.device_availability(online=True))
             for camera, online in self._cameras_online.items():
                 self._send(self._topics.camera_availability(camera, online=online))
@@ -108,36 +105,16 @@ class MqttSink:
             self._drain()
 
     def _on_down(self) -> None:
-        with self._locked():
-            self._take_acknowledged()
+        with self._lock:
             self._keys_by_mid.clear()
             self._outbox.take_back()
 
     def _on_acknowledged(self, mid: int) -> None:
-        # paho calls this holding a lock that its publish() needs: to wait for ours here is a deadlock.
-        self._acknowledged.append(mid)
-        self._settle()
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
         with self._lock:
-            yield
-        self._settle()
-
-    def _settle(self) -> None:
-        """Take acknowledgements in now, or leave them to whoever holds the lock."""
-        while self._acknowledged and self._lock.acquire(blocking=False):
-            try:
-                self._take_acknowledged()
-                self._drain()
-            finally:
-                self._lock.release()
-
-    def _take_acknowledged(self) -> None:
-        while self._acknowledged:
-            key = self._keys_by_mid.pop(self._acknowledged.popleft(), None)
+            key = self._keys_by_mid.pop(mid, None)
             if key is not None:
                 self._outbox.acknowledge(key)
+                self._drain()
 
     def _drain(self) -> None:
         if not self._connection.connected:

@@ -125,7 +125,7 @@ class FolderReader:
     def __init__(self, folder: Path) -> None:
         """Raises RecordingError where the folder holds no images."""
         self._paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
-        self._next = 0
+        self._folder, self._next, self._delivered = folder, 0, 0
         if not self._paths:
             kinds = ", ".join(sorted(IMAGE_SUFFIXES))
             raise RecordingError(f"can't read the folder {folder}", "it holds no images", f"put in {kinds}")
@@ -135,9 +135,15 @@ class FolderReader:
         while self._next < len(self._paths):
             index, self._next = self._next, self._next + 1
             try:
-                return Picture(read_image(self._paths[index]), index / FOLDER_FPS)
+                picture = Picture(read_image(self._paths[index]), index / FOLDER_FPS)
             except ImageError as error:
                 log.warning("%s", error)
+            else:
+                self._delivered += 1
+                return picture
+        if not self._delivered:
+            why = "none of its images can be decoded"
+            raise RecordingError(f"can't read the folder {self._folder}", why, "replace them")
         return None
 
     def close(self) -> None:
@@ -162,7 +168,8 @@ class TestPattern:
             self._gone_s = float(options.pop("gone", "0"))
         except ValueError as error:
             raise UsageError(f"can't use the camera {address}", str(error), TestPattern._usage()) from error
-        if options or self._fps <= 0 or min(self._width, self._height) < 8:
+        possible = self._fps > 0 and min(self._width, self._height) >= 8
+        if options or not (possible and self._frames >= 0 and self._gone_s >= 0):
             raise UsageError(
                 f"can't use the camera {address}", "unknown or impossible option", TestPattern._usage()
             )

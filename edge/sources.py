@@ -40,7 +40,11 @@ def split_name(text: str) -> tuple[str | None, str]:
 
 def parse_source(address: str) -> Source:
     """What an address stands for; raises UsageError where it stands for nothing."""
-    scheme = urlsplit(address).scheme if "://" in address else ""
+    try:
+        scheme = urlsplit(address).scheme if "://" in address else ""
+    except ValueError as error:
+        what = f"can't use the camera {without_credentials(address)}"
+        raise UsageError(what, str(error), "check the address") from error
     if address.isdecimal() or address.startswith("/dev/"):
         return Source("device", address, live=True)
     if scheme == "test":
@@ -78,7 +82,8 @@ def without_credentials(address: str) -> str:
     """The address without user and password, and without a query that may hold a token."""
     if "://" not in address:
         return address
-    parts = urlsplit(address)
-    host = parts.netloc.rpartition("@")[2]
-    query = f"?{parts.query}" if parts.scheme == "test" and parts.query else ""
-    return f"{parts.scheme}://{host}{parts.path}{query}"
+    scheme, _, rest = address.partition("://")
+    if scheme == "test":
+        return address
+    # People write passwords with / ? # unescaped, so all before the last @ goes.
+    return f"{scheme}://{re.split('[?#]', rest.rpartition('@')[2])[0]}"

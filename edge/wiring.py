@@ -73,45 +73,60 @@ def built_agent(
     """An agent ready to run; an embedded broker lives as long as the context."""
     # The interpreter owns the processor: OpenCV's own threads would only compete with it.
     preprocess.limit_threads(1)
+    # Whatever the addresses have wrong is said before anything is started or loaded.
     sources = named_sources(config)
+    readers = {name: opener(source) for name, source in sources.items()}
+    address = broker_address(config) if config.mqtt else None
     with contextlib.ExitStack() as resources:
-        if config.mqtt and embedded_port(config.broker.url) is not None:
-            broker = EmbeddedBroker(broker_address(config).port)
+        if address is not None and embedded_port(config.broker.url) is not None:
+            broker = EmbeddedBroker(address.port)
             resources.callback(broker.stop)
             log.warning("embedded broker at %s, for trying things out", broker.address.shown)
         classifier = load_classifier(config)
         inbox = Inbox()
+        cameras = [
+            Camera(
+                Capture(name, readers[name], inbox, _capture_options(source, classifier, config)),
+                Decider(name, classifier.labels, _rules(classifier, config)),
+            )
+            for name, source in sources.items()
+        ]
         stages = Stages(
-            cameras=[_camera(name, source, classifier, inbox, config) for name, source in sources.items()],
+            cameras=cameras,
             inbox=inbox,
             classifier=classifier,
-            sinks=_sinks(config, classifier, stream),
+            sinks=_sinks(config, address, classifier, stream),
             numbers=Sequences(_sequences_file(config)),
         )
         yield Agent(stages, _options(config), stop, notifier)
 
 
-def _camera(name: str, source: Source, classifier: Classifier, inbox: Inbox, config: AgentConfig) -> Camera:
+def _capture_options(source: Source, classifier: Classifier, config: AgentConfig) -> CaptureOptions:
+    # Every frame of a recording is classified, so its thread may as well prepare it; of a live camera's
+    # only some are, and those go straight into the interpreter's input.
     prepare = None if source.live else functools.partial(preprocess.prepare, spec=classifier.spec)
-    options = CaptureOptions(live=source.live, fps=config.fps, prepare=prepare)
-    rules = DecisionRules(
-        threshold=classifier.threshold
-        if config.decision.min_confidence is None
-        else config.decision.min_confidence,
+    return CaptureOptions(live=source.live, fps=config.fps, prepare=prepare)
+
+
+def _rules(classifier: Classifier, config: AgentConfig) -> DecisionRules:
+    wanted = config.decision.min_confidence
+    return DecisionRules(
+        threshold=classifier.threshold if wanted is None else wanted,
         window=config.decision.window,
         hysteresis=config.decision.hysteresis,
     )
-    return Camera(Capture(name, opener(source), inbox, options), Decider(name, classifier.labels, rules))
 
 
-def _sinks(config: AgentConfig, classifier: Classifier, stream: TextIO) -> list[Sink]:
+def _sinks(
+    config: AgentConfig, address: BrokerAddress | None, classifier: Classifier, stream: TextIO
+) -> list[Sink]:
     model = classifier.model
     identity = ModelIdentity(model.name, model.version, model.sha256)
     sinks: list[Sink] = []
-    if config.mqtt:
+    if address is not None:
         topics = Topics(config.topic_prefix, config.device_id, identity)
         client_id = f"edge-agent-{config.device_id}"
-        sinks.append(MqttSink(broker_address(config), client_id, topics, labels=classifier.labels))
+        sinks.append(MqttSink(address, client_id, topics, labels=classifier.labels))
     if config.stdout:
         sinks.append(StdoutSink(stream, config.device_id, identity))
     return sinks

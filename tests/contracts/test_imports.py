@@ -1,0 +1,48 @@
+"""The device imports nothing of the workstation."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted(f"edge.{path.stem}" for path in (ROOT / "edge").glob("*.py") if path.stem != "__main__")
+IMPORT_WITHOUT = """
+import importlib, sys
+for name in ("tensorflow", "keras", "sklearn", "matplotlib", "training", "optuna", "jinja2"):
+    sys.modules[name] = None
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+"""
+LIST_IMPORTED = """
+import sys
+import edge.cli
+print(*sorted(name for name in sys.modules if name.partition(".")[0] in
+      ("cv2", "numpy", "paho", "pydantic", "ai_edge_litert", "tflite_runtime")))
+"""
+
+
+def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_every_module_imports_without_the_workstations_libraries() -> None:
+    done = python(IMPORT_WITHOUT, *MODULES)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("word", ["tensorflow", "keras", "sklearn", "matplotlib", "training"])
+def test_no_source_line_imports_them(word: str) -> None:
+    for path in (ROOT / "edge").glob("*.py"):
+        lines = path.read_text().splitlines()
+        assert not [line for line in lines if line.strip().startswith((f"import {word}", f"from {word}"))]
+
+
+def test_the_command_line_imports_no_library_before_a_command_needs_it() -> None:
+    done = python(LIST_IMPORTED)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []

@@ -1,0 +1,172 @@
+"""The loop, in this process: real model, real recordings, the public test camera, a sink that remembers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from edge.agent import Agent, AgentOptions, Camera, Stages
+from edge.capture import Capture, CaptureOptions
+from edge.decide import Decider, DecisionRules
+from edge.errors import CameraUnavailableError, RecordingError
+from edge.inbox import Inbox
+from edge.infer import Classifier
+from edge.outbox import Sequences
+from edge.readers import opener
+from edge.sources import parse_source
+from tests.support.recorder import RecordingSink
+from tests.support.tools import wait_until
+from tests.support.videos import write_video
+
+Build = Callable[..., tuple[Agent, RecordingSink]]
+
+
+@pytest.fixture
+def build(classifier: Classifier) -> Build:
+    def built(
+        *addresses: object, stop: threading.Event | None = None, window: int = 3, **options: object
+    ) -> tuple[Agent, RecordingSink]:
+        inbox, sink, cameras = Inbox(), RecordingSink(), []
+        for number, address in enumerate(addresses):
+            source, name = parse_source(str(address)), f"cam{number or ''}"
+            capture = Capture(name, opener(source), inbox, CaptureOptions(source.live))
+            rules = DecisionRules(0.5, window)
+            cameras.append(Camera(capture, Decider(name, classifier.labels, rules)))
+        stages = Stages(cameras, inbox, classifier, [sink], Sequences(None))
+        return Agent(stages, AgentOptions(**options), stop or threading.Event()), sink  # type: ignore[arg-type]
+
+    return built
+
+
+@contextmanager
+def running(agent: Agent, stop: threading.Event) -> Iterator[None]:
+    thread = threading.Thread(target=agent.run)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(20)
+    assert not thread.is_alive()
+
+
+def test_every_frame_of_a_recording_is_judged_in_order(build: Build, tmp_path: Path) -> None:
+    agent, sink = build(write_video(tmp_path / "v.mp4", [("red", 10), ("blue", 10)]))
+    agent.run()
+    assert [decision.frame_index for decision, _ in sink.decisions] == [None, *range(20)]
+    assert sink.changes() == ["starting", "red", "blue"]
+    assert [number for decision, number in sink.decisions if decision.changed] == [1, 2, 3]
+    assert sink.availability == [("cam", True), ("cam", False)]
+    assert sink.calls == ["start", "close"]
+
+
+def test_a_state_carries_the_number_of_its_last_event(build: Build, tmp_path: Path) -> None:
+    agent, sink = build(write_video(tmp_path / "v.mp4", [("red", 10)]))
+    agent.run()
+    assert [number for _, number in sink.decisions] == [1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2]
+
+
+def test_one_odd_frame_does_not_flip_the_label(build: Build, tmp_path: Path) -> None:
+    track = [("red", 10), ("blue", 1), ("red", 10)]
+    agent, sink = build(write_video(tmp_path / "v.mp4", track), window=5)
+    agent.run()
+    assert sink.changes() == ["starting", "red"]
+
+
+def test_cameras_do_not_mix(build: Build, tmp_path: Path) -> None:
+    videos = [write_video(tmp_path / f"{label}.mp4", [(label, 15)]) for label in ("red", "green", "blue")]
+    agent, sink = build(*videos)
+    agent.run()
+    for name, label in (("cam", "red"), ("cam1", "green"), ("cam2", "blue")):
+        assert sink.changes(name) == ["starting", label]
+
+
+def test_a_failed_recording_is_raised_after_the_others_are_done(build: Build, tmp_path: Path) -> None:
+    (tmp_path / "no.mp4").write_text("no video")
+    agent, sink = build(tmp_path / "no.mp4", write_video(tmp_path / "v.mp4", [("red", 15)]))
+    with pytest.raises(RecordingError, match=r"no\.mp4"):
+        agent.run()
+    assert sink.changes("cam1") == ["starting", "red"]
+    assert sink.calls[-1] == "close"
+
+
+def test_a_camera_that_stops_is_unknown_and_offline_and_comes_back(build: Build) -> None:
+    stop = threading.Event()
+    address = "test://?size=16x16&fps=50&frames=10&gone=0.8"
+    agent, sink = build(address, stop=stop, max_frame_age_s=0.3)
+    with running(agent, stop):
+        wait_until(lambda: sink.availability[:3] == [("cam", True), ("cam", False), ("cam", True)], "return")
+        wait_until(lambda: "starting" in sink.changes()[2:], "new frames")
+    assert sink.changes()[0] == "starting"
+    gone = sink.changes().index("no_frames")
+    assert sink.changes()[gone + 1] == "starting"
+    assert sink.availability[-1] == ("cam", False)
+
+
+def test_a_camera_that_never_came_is_unknown_and_offline(build: Build) -> None:
+    stop = threading.Event()
+    agent, sink = build("/dev/video97", stop=stop, max_frame_age_s=0.2)
+    with running(agent, stop):
+        wait_until(lambda: sink.availability, "the finding")
+    assert sink.changes() == ["starting", "no_frames"]
+    assert sink.availability == [("cam", False)]
+
+
+def test_a_required_camera_that_never_came_is_fatal(build: Build) -> None:
+    agent, sink = build("/dev/video97", max_frame_age_s=0.2, require_camera=True)
+    with pytest.raises(CameraUnavailableError, match=r"is required and not there.*video97"):
+        agent.run()
+    assert sink.calls == ["start", "close"]
+
+
+@pytest.mark.parametrize("options", [{"frames": 5}, {"duration_s": 0.4}])
+def test_a_camera_can_be_asked_for_only_so_much(build: Build, options: dict[str, float]) -> None:
+    agent, sink = build("test://?size=16x16&fps=100", **options)
+    agent.run()
+    judged = [decision.timestamp for decision, _ in sink.decisions[1:]]
+    assert len(judged) == options.get("frames", len(judged))
+    assert judged[-1] - judged[0] < 1.5
+
+
+def test_a_duration_ends_a_camera_that_never_came_too(build: Build) -> None:
+    agent, sink = build("/dev/video97", duration_s=0.3, max_frame_age_s=0.1)
+    agent.run()
+    assert sink.changes() == ["starting", "no_frames"]
+
+
+def test_the_state_is_repeated_as_a_heartbeat(build: Build) -> None:
+    stop = threading.Event()
+    agent, sink = build("test://?size=16x16&fps=50", stop=stop, heartbeat_s=0.2)
+    with running(agent, stop):
+        wait_until(lambda: len(sink.refreshed) >= 3, "heartbeats")
+
+
+def test_stats_are_told_at_their_interval(build: Build) -> None:
+    stop = threading.Event()
+    agent, sink = build("test://?size=16x16&fps=50", stop=stop, stats_interval_s=0.3)
+    with running(agent, stop):
+        wait_until(lambda: len(sink.reports) >= 2, "two reports")
+    report = sink.reports[1]
+    assert report["sink"] == "fine"
+    assert report["cameras"]["cam"]["classified"] > 0
+    assert report["latency_ms"].keys() == {"preprocess", "inference", "frame_age"}
+
+
+def test_scores_are_told_only_when_asked_for(build: Build, tmp_path: Path) -> None:
+    video = write_video(tmp_path / "v.mp4", [("red", 5)])
+    for wanted, expected in ((False, []), (True, list(range(5)))):
+        agent, sink = build(video, publish_scores=wanted)
+        agent.run()
+        assert sink.frames_scored == expected
+
+
+def test_an_agent_that_is_stopped_before_it_begins_ends_at_once(build: Build) -> None:
+    stop = threading.Event()
+    stop.set()
+    agent, sink = build("test://", stop=stop, start_after_s=60)
+    agent.run()
+    assert sink.calls == ["start", "close"]

@@ -1,0 +1,149 @@
+"""The state machine: scores in, decisions out, and never a flicker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from edge.decide import Decider, DecisionRules
+from edge.records import Decision, Frame, Scores
+
+LABELS = ("blue", "green", "red")
+PIXELS = np.zeros((1, 1, 3), np.uint8)
+RED, GREEN, NEITHER = (0.0, 0.1, 0.9), (0.0, 0.9, 0.1), (0.34, 0.33, 0.33)
+
+
+def frame(index: int) -> Frame:
+    return Frame("belt", index, PIXELS, time_s=index / 10, captured_at=1000 + index / 10, received_s=0)
+
+
+def scores(values: Sequence[float]) -> Scores:
+    return Scores(np.asarray(values, np.float32), 0.5, 1.5)
+
+
+def decider(window: int = 3, threshold: float = 0.5, hysteresis: float = 0.1) -> Decider:
+    return Decider("belt", LABELS, DecisionRules(threshold, window, hysteresis))
+
+
+def run(machine: Decider, sequence: Sequence[Sequence[float]], start: int = 0) -> list[Decision]:
+    return [machine.observe(frame(start + i), scores(values)) for i, values in enumerate(sequence)]
+
+
+def said(decisions: Sequence[Decision]) -> list[str | None]:
+    return [decision.label or decision.unknown_reason for decision in decisions]
+
+
+@pytest.mark.parametrize(
+    ("sequence", "expected"),
+    [
+        ([RED] * 4, ["starting", "starting", "red", "red"]),
+        ([RED, RED, RED, GREEN, RED], ["starting", "starting", "red", "red", "red"]),
+        ([RED, RED, RED, NEITHER, RED], ["starting", "starting", "red", "red", "red"]),
+        ([RED, RED, RED, GREEN, GREEN, GREEN], ["starting", "starting", "red", "red", "green", "green"]),
+        ([NEITHER] * 3, ["starting", "starting", "low_score"]),
+        ([RED] * 3 + [NEITHER] * 3, ["starting", "starting", "red", "red", "red", "low_score"]),
+        ([NEITHER] * 3 + [RED] * 2, ["starting", "starting", "low_score", "red", "red"]),
+    ],
+)
+def test_what_a_sequence_of_frames_means(
+    sequence: Sequence[Sequence[float]], expected: list[str | None]
+) -> None:
+    assert said(run(decider(), sequence)) == expected
+
+
+@pytest.mark.parametrize(
+    ("present", "other", "expected"),
+    [
+        (0.41, 0.30, "red"),  # in the band below the threshold
+        (0.39, 0.30, "low_score"),  # below the band
+        (0.45, 0.50, "red"),  # another is better, but not by the hysteresis
+        (0.40, 0.55, "green"),  # another is better by more than that
+        (0.30, 0.45, "low_score"),  # neither reaches the threshold
+        (0.38, 0.50, "green"),  # the present one is below the band, the other at the threshold
+    ],
+)
+def test_when_the_present_label_stays(present: float, other: float, expected: str) -> None:
+    machine = decider(window=1)
+    run(machine, [RED])
+    assert said(run(machine, [(0.0, other, present)])) == [expected]
+
+
+def test_inside_the_band_a_label_never_flaps() -> None:
+    random = np.random.default_rng(7)
+    for _ in range(50):
+        machine = decider(window=1, threshold=0.6, hysteresis=0.2)
+        run(machine, [RED])
+        sequence = [(0.0, 1 - value, value) for value in random.uniform(0.4401, 0.99, 100)]
+        inside = [values for values in sequence if values[1] < values[2] + 0.2]
+        assert set(said(run(machine, inside))) == {"red"}
+
+
+def test_a_label_on_the_threshold_changes_only_by_the_whole_band() -> None:
+    random = np.random.default_rng(8)
+    machine = decider(window=4)
+    decisions = run(machine, [(0.0, 0.0, value) for value in random.uniform(0.42, 0.58, 500)])
+    changes = [decision for decision in decisions if decision.changed]
+    assert said(changes)[:2] in (["starting", "red"], ["starting", "low_score"])
+    assert len(changes) <= 3
+
+
+def test_the_same_frames_give_the_same_decisions() -> None:
+    random = np.random.default_rng(9)
+    sequence = random.dirichlet([0.7, 0.7, 0.7], 300)
+    assert run(decider(), sequence) == run(decider(), sequence)
+
+
+def test_changed_marks_exactly_the_changes() -> None:
+    random = np.random.default_rng(10)
+    decisions = run(decider(window=2), random.dirichlet([0.4, 0.4, 0.4], 500))
+    assert decisions[0].changed
+    for before, after in pairwise(decisions):
+        assert after.changed == (said([before]) != said([after]))
+        assert (after.label is None) == (after.unknown_reason is not None)
+        assert after.since == (after.timestamp if after.changed else before.since)
+        assert after.previous == (before.label if after.changed else before.previous)
+
+
+def test_a_decision_says_when_and_from_what() -> None:
+    *_, decision = run(decider(), [RED, RED, RED, RED])
+    assert decision.since == pytest.approx(1000.2)
+    assert decision.timestamp == pytest.approx(1000.3)
+    assert decision.frame_index == 3
+    assert decision.inference_ms == 1.5
+    assert decision.confidence == pytest.approx(0.9)
+    assert [entry.label for entry in decision.top] == ["red", "green", "blue"]
+
+
+def test_the_confidence_is_that_of_the_label_even_where_another_leads() -> None:
+    machine = decider(window=1)
+    run(machine, [RED])
+    (decision,) = run(machine, [(0.0, 0.52, 0.47)])
+    assert (decision.label, decision.top[0].label) == ("red", "green")
+    assert decision.confidence == pytest.approx(0.47)
+
+
+def test_missing_frames_clear_what_was_seen() -> None:
+    machine = decider()
+    run(machine, [RED] * 3)
+    gone = machine.missing("no_frames", 2000.0)
+    assert (gone.label, gone.unknown_reason, gone.previous, gone.changed) == (None, "no_frames", "red", True)
+    assert (gone.since, gone.timestamp, gone.confidence, gone.top) == (2000.0, 2000.0, 0.0, ())
+    assert not machine.missing("no_frames", 2001.0).changed
+    assert said(run(machine, [GREEN] * 3, start=3)) == ["starting", "starting", "green"]
+
+
+def test_another_reason_is_a_change() -> None:
+    machine = decider()
+    assert machine.missing("no_frames", 1.0).changed
+    assert machine.missing("stale", 2.0).changed
+
+
+@pytest.mark.parametrize("hysteresis", [0.0, 0.5])
+def test_the_ends_of_the_hysteresis(hysteresis: float) -> None:
+    machine = decider(window=1, hysteresis=hysteresis)
+    assert said(run(machine, [RED, (0.0, 0.51, 0.49), NEITHER])) == (
+        ["red", "green", "low_score"] if hysteresis == 0 else ["red", "red", "red"]
+    )

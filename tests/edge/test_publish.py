@@ -1,0 +1,205 @@
+"""The MQTT sink against a real broker: births, states, and every event once and in order."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.broker import parse_broker_url
+from edge.errors import BrokerUnavailableError
+from edge.publish import MqttSink, StdoutSink
+from edge.records import Decision, LabelScore, ModelIdentity
+from edge.topics import Topics
+from tests.support.mosquitto import Mosquitto
+from tests.support.subscriber import Subscriber
+from tests.support.tools import free_port, wait_until
+
+MODEL = ModelIdentity("colours", "1", "0" * 64)
+
+
+def decision(label: str | None, index: int = 0, *, changed: bool = True) -> Decision:
+    return Decision(
+        camera="cam",
+        label=label,
+        confidence=0.9,
+        unknown_reason=None if label else "low_score",
+        previous=None,
+        since=1.0,
+        timestamp=2.0 + index,
+        changed=changed,
+        frame_index=index,
+        frame_age_ms=1,
+        inference_ms=1,
+        top=(LabelScore("red", 0.9),),
+    )
+
+
+@contextmanager
+def sinking(url: str, *, up: bool = True) -> Iterator[MqttSink]:
+    labels = ("blue", "green", "red")
+    sink = MqttSink(parse_broker_url(url), "agent-pi", Topics("edge", "pi", MODEL), labels=labels)
+    sink.start()
+    try:
+        if up:
+            sink.require(10)
+        yield sink
+    finally:
+        sink.close(10 if up else 0)
+
+
+def publish_all(sink: MqttSink, numbers: range) -> None:
+    for number in numbers:
+        sink.publish(decision(f"label-{number}", number), number)
+
+
+def sequences(subscriber: Subscriber) -> list[int]:
+    return [event["sequence"] for event in subscriber.events()]
+
+
+def test_a_decision_becomes_an_event_a_state_and_a_label(mosquitto: Mosquitto) -> None:
+    with Subscriber(mosquitto.port) as subscriber, sinking(mosquitto.url) as sink:
+        sink.camera_availability("cam", online=True)
+        sink.publish(decision("red"), 1)
+        subscriber.wait_for(lambda: len(subscriber.messages) == 5, "five messages")
+        found = {message.topic: message.text for message in subscriber.messages}
+    assert found["edge/pi/availability"] == "online"
+    assert found["edge/pi/cam/availability"] == "online"
+    assert found["edge/pi/cam/label"] == "red"
+    assert json.loads(found["edge/pi/cam/state"]) == json.loads(found["edge/pi/cam/event"])
+
+
+def test_what_is_retained_is_there_for_who_comes_late(mosquitto: Mosquitto) -> None:
+    with sinking(mosquitto.url) as sink:
+        sink.camera_availability("cam", online=True)
+        sink.publish(decision("red"), 1)
+        wait_until(lambda: sink.report()["events_waiting"] == 0, "the acknowledgement")
+        with Subscriber(mosquitto.port) as late:
+            late.wait_for(lambda: len(late.messages) == 4, "four retained messages")
+            found = {(message.topic, message.qos, message.retain) for message in late.messages}
+    topics = ("availability", "cam/availability", "cam/label", "cam/state")
+    assert found == {(f"edge/pi/{topic}", 1, True) for topic in topics}
+
+
+def test_what_did_not_change_is_only_remembered(mosquitto: Mosquitto) -> None:
+    with Subscriber(mosquitto.port) as subscriber, sinking(mosquitto.url) as sink:
+        sink.publish(decision("red", 0), 1)
+        sink.publish(decision("red", 5, changed=False), 1)
+        sink.refresh("cam")
+        subscriber.wait_for(lambda: len(subscriber.on("/state")) == 2, "the heartbeat")
+        assert [message.record["frame"] for message in subscriber.on("/state")] == [0, 5]
+        assert len(subscriber.events()) == 1
+
+
+def test_many_events_at_full_speed_arrive_once_and_in_order(mosquitto: Mosquitto) -> None:
+    numbers = range(1, 1501)
+    with Subscriber(mosquitto.port, "edge/+/+/event") as subscriber, sinking(mosquitto.url) as sink:
+        publish_all(sink, numbers)
+        subscriber.wait_for(lambda: len(subscriber.messages) >= len(numbers), "all events")
+        wait_until(lambda: sink.report()["events_waiting"] == 0, "the acknowledgements")
+    assert sequences(subscriber) == list(numbers)
+
+
+def test_events_of_a_time_without_broker_arrive_once_and_in_order(tmp_path: Path) -> None:
+    with (
+        Mosquitto(tmp_path / "broker", lasting=True) as broker,
+        Subscriber(broker.port, session="keeper") as subscriber,
+        sinking(broker.url) as sink,
+    ):
+        publish_all(sink, range(1, 4))
+        subscriber.wait_for(lambda: len(subscriber.events()) == 3, "the first events")
+        wait_until(lambda: sink.report()["events_waiting"] == 0, "the acknowledgements")
+        broker.stop()
+        wait_until(lambda: sink.report()["broker"] != "connected", "the loss")
+        publish_all(sink, range(4, 60))
+        broker.start()
+        subscriber.wait_for(lambda: len(subscriber.events()) >= 59, "all events", 30)
+        wait_until(lambda: sink.report()["events_waiting"] == 0, "the acknowledgements")
+        subscriber.wait_for_text("/label", "label-59")
+    assert sequences(subscriber) == list(range(1, 60))
+
+
+def test_birth_and_state_are_published_again_after_the_broker_was_away(tmp_path: Path) -> None:
+    with (
+        Mosquitto(tmp_path / "broker", lasting=True) as broker,
+        Subscriber(broker.port, session="keeper") as subscriber,
+        sinking(broker.url) as sink,
+    ):
+        sink.camera_availability("cam", online=True)
+        sink.publish(decision("red"), 1)
+        subscriber.wait_for(subscriber.events, "the first event")
+        broker.stop()
+        wait_until(lambda: sink.report()["broker"] != "connected", "the loss")
+        sink.publish(decision("green", 1), 2)
+        sink.publish(decision("green", 9, changed=False), 2)
+        before = len(subscriber.messages)
+        broker.start()
+        subscriber.wait_for(lambda: len(subscriber.messages) >= before + 5, "birth and state", 30)
+        again = [message.topic for message in subscriber.messages[before:] if not message.retain]
+        states = [message.record["frame"] for message in subscriber.on("/state")]
+    assert set(again) >= {f"edge/pi/{topic}" for topic in ("availability", "cam/availability", "cam/label")}
+    assert states[-1] == 9
+    assert sequences(subscriber) == [1, 2]
+
+
+def test_a_broker_that_comes_late_gets_all(tmp_path: Path) -> None:
+    broker = Mosquitto(tmp_path / "broker", lasting=True)
+    try:
+        broker.start()
+        with Subscriber(broker.port, session="keeper") as subscriber:
+            broker.stop()
+            with sinking(broker.url, up=False) as sink:
+                publish_all(sink, range(1, 30))
+                broker.start()
+                subscriber.wait_for(lambda: len(subscriber.events()) >= 29, "all events", 30)
+                wait_until(lambda: sink.report()["events_waiting"] == 0, "the acknowledgements")
+            assert sequences(subscriber) == list(range(1, 30))
+    finally:
+        broker.stop()
+
+
+def test_a_clean_stop_says_offline_after_all_else(mosquitto: Mosquitto) -> None:
+    with Subscriber(mosquitto.port) as subscriber:
+        with sinking(mosquitto.url) as sink:
+            publish_all(sink, range(1, 200))
+        subscriber.wait_for_text("pi/availability", "offline")
+        assert sequences(subscriber) == list(range(1, 200))
+        assert subscriber.messages[-1].topic == "edge/pi/availability"
+
+
+def test_scores_and_stats_go_out(mosquitto: Mosquitto) -> None:
+    with Subscriber(mosquitto.port) as subscriber, sinking(mosquitto.url) as sink:
+        sink.scores("cam", 3, np.array([0.1, 0.2, 0.7], np.float32))
+        sink.stats({"uptime_s": 1})
+        subscriber.wait_for(lambda: subscriber.on("/scores") and subscriber.on("pi/stats"), "both")
+        (scores,) = subscriber.on("/scores")
+    assert scores.record["scores"] == {"blue": 0.1, "green": 0.2, "red": 0.7}
+
+
+def test_a_required_broker_that_is_not_there_is_an_error() -> None:
+    with (
+        sinking(f"mqtt://127.0.0.1:{free_port()}", up=False) as sink,
+        pytest.raises(BrokerUnavailableError, match=r"is not available: unreachable.*refused"),
+    ):
+        sink.require(1)
+
+
+def test_closing_without_a_broker_waits_only_so_long() -> None:
+    with sinking(f"mqtt://127.0.0.1:{free_port()}", up=False) as sink:
+        publish_all(sink, range(1, 4))
+        assert sink.report()["events_waiting"] == 3
+
+
+def test_stdout_is_one_json_object_a_line() -> None:
+    stream = io.StringIO()
+    sink = StdoutSink(stream, "pi", MODEL)
+    sink.publish(decision("Grün"), 1)
+    sink.publish(decision(None, 1, changed=False), 1)
+    one, other = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert (one["label"], one["device"], one["sequence"], one["changed"]) == ("Grün", "pi", 1, True)
+    assert (other["label"], other["unknown_reason"], other["changed"]) == (None, "low_score", False)

@@ -1,0 +1,150 @@
+"""Opened sources: a picture, the end, or a camera that stopped: never one for the other."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.errors import CameraUnavailableError, RecordingError, UsageError
+from edge.readers import FolderReader, Picture, Reader, opener
+from edge.sources import parse_source
+from tests.support.tools import free_port
+from tests.support.videos import BGR, write_picture, write_video
+
+
+def read_all(reader: Reader) -> list[Picture]:
+    pictures = []
+    with contextlib.closing(reader):
+        while (picture := reader.read()) is not None:
+            pictures.append(picture)
+    return pictures
+
+
+def test_a_video_gives_every_frame_and_rising_positions(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "v.mp4", [("red", 12), ("blue", 13)], fps=25)
+    pictures = read_all(opener(parse_source(str(video)))())
+    assert len(pictures) == 25
+    positions = [picture.position_s for picture in pictures]
+    assert positions == pytest.approx([i / 25 for i in range(25)], abs=2e-3)
+    for picture, label in ((pictures[0], "red"), (pictures[-1], "blue")):
+        assert np.abs(picture.pixels.mean(axis=(0, 1)) - BGR[label]).max() < 15
+
+
+def test_the_end_stays_the_end(tmp_path: Path) -> None:
+    reader = opener(parse_source(str(write_video(tmp_path / "v.mp4", [("red", 3)]))))()
+    assert len(read_all(reader)) == 3
+    assert reader.read() is None
+
+
+@pytest.mark.parametrize("content", [b"", b"no video at all\n" * 100])
+def test_what_is_no_video_is_said_so(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "notes.mp4"
+    path.write_bytes(content)
+    with pytest.raises(RecordingError, match=r"can't read the video .*notes.mp4"):
+        read_all(opener(parse_source(str(path)))())
+
+
+def test_a_video_that_is_cut_off_is_said_so(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "v.mp4", [("red", 30)])
+    video.write_bytes(video.read_bytes()[:600])
+    with pytest.raises(RecordingError, match="can't read the video"):
+        read_all(opener(parse_source(str(video)))())
+
+
+def test_a_folder_is_read_by_name_and_a_bad_image_is_passed_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, label in (("b.png", "blue"), ("a.jpg", "red"), ("d.BMP", "green")):
+        write_picture(tmp_path / name, label)
+    (tmp_path / "c.png").write_bytes(b"broken")
+    (tmp_path / "notes.txt").write_text("not for us")
+    with caplog.at_level(logging.WARNING):
+        pictures = read_all(opener(parse_source(str(tmp_path)))())
+    colours = [picture.pixels[0, 0].astype(int) for picture in pictures]
+    expected = [BGR[label] for label in ("red", "blue", "green")]
+    assert np.abs(np.array(colours) - expected).max() < 6
+    assert [picture.position_s for picture in pictures] == [0, 1, 3]
+    assert "c.png" in caplog.text
+
+
+def test_a_folder_without_images_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match="it holds no images"):
+        FolderReader(tmp_path)
+
+
+def test_a_folder_of_broken_images_is_said_so(tmp_path: Path) -> None:
+    for name in ("a.png", "b.jpg"):
+        (tmp_path / name).write_bytes(b"broken")
+    with pytest.raises(RecordingError, match="none of its images can be decoded"):
+        read_all(FolderReader(tmp_path))
+
+
+def test_a_device_that_is_not_there_is_unavailable() -> None:
+    with pytest.raises(CameraUnavailableError, match=r"can't open the camera /dev/video97"):
+        opener(parse_source("/dev/video97"))()
+
+
+@pytest.mark.parametrize("scheme", ["rtsp", "http"])
+def test_a_stream_that_nobody_serves_is_unavailable_and_keeps_its_secret(scheme: str) -> None:
+    address = f"{scheme}://me:secret@127.0.0.1:{free_port()}/x"
+    with pytest.raises(CameraUnavailableError) as failure:
+        opener(parse_source(address))()
+    assert "secret" not in str(failure.value)
+
+
+def test_the_test_pattern_moves_and_has_the_size_asked_for() -> None:
+    reader = opener(parse_source("test://?size=64x48&fps=1000"))()
+    one, other = reader.read(), reader.read()
+    assert one is not None
+    assert other is not None
+    assert one.pixels.shape == (48, 64, 3)
+    assert one.pixels.dtype == np.uint8
+    assert not np.array_equal(one.pixels, other.pixels)
+    assert one.position_s is None
+
+
+def test_the_test_pattern_keeps_its_pace() -> None:
+    reader = opener(parse_source("test://?size=64x48&fps=50"))()
+    times = []
+    for _ in range(6):
+        reader.read()
+        times.append(time.monotonic())
+    assert times[-1] - times[0] >= 0.09
+    assert all(after >= before for before, after in pairwise(times))
+
+
+def test_the_test_camera_goes_and_stays_away() -> None:
+    opened = opener(parse_source("test://?frames=2&fps=1000&size=16x16"))
+    reader = opened()
+    assert reader.read()
+    assert reader.read()
+    with pytest.raises(CameraUnavailableError, match="stopped delivering"):
+        reader.read()
+    with pytest.raises(CameraUnavailableError, match="it is gone"):
+        opened()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "frame=5",
+        "fps=0",
+        "fps=-1",
+        "fps=x",
+        "fps=nan",
+        "size=640",
+        "size=0x0",
+        "frames=-1",
+        "gone=-1",
+        "gone=nan",
+    ],
+)
+def test_an_impossible_test_address_is_refused(options: str) -> None:
+    with pytest.raises(UsageError, match=r"can't use the camera test://.*write test://"):
+        opener(parse_source(f"test://?{options}"))

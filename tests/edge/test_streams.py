@@ -1,0 +1,84 @@
+"""Live cameras over the network, and cameras that go away, through the real command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import EdgeAgent
+from tests.support.mjpeg import mjpeg_camera
+from tests.support.mosquitto import Mosquitto
+from tests.support.rtsp_server import rtsp_camera
+from tests.support.subscriber import Subscriber
+from tests.support.tools import wait_until
+
+
+def test_an_rtsp_camera_delivers_labels(tmp_path: Path, golden: Path) -> None:
+    with rtsp_camera(0xC82828) as (address, _):
+        command = ("--camera", address, "--model", golden, "--stdout", "--frames", 15)
+        with EdgeAgent(tmp_path, *command) as agent:
+            assert agent.wait() == 0
+    assert agent.records[-1]["label"] == "red"
+    assert agent.records[-1]["camera"] == "127-0-0-1"
+    ages = [record["frame_age_ms"] for record in agent.records[1:]]
+    assert max(ages) < 2000
+
+
+def test_an_rtsp_camera_that_dies_is_unknown_and_comes_back(
+    tmp_path: Path, golden: Path, mosquitto: Mosquitto
+) -> None:
+    with Subscriber(mosquitto.port) as subscriber, rtsp_camera(0xC82828) as (address, server):
+        port = int(address.split(":")[2].split("/")[0])
+        command = ("--camera", f"door={address}", "--model", golden, "--broker", mosquitto.url)
+        with EdgeAgent(tmp_path, *command, "--max-frame-age", 1) as agent:
+            subscriber.wait_for_text("door/label", "red", 30)
+            server.kill()
+            subscriber.wait_for_text("door/availability", "offline")
+            subscriber.wait_for_text("door/label", "unknown")
+            reason = subscriber.events("door")[-1]["unknown_reason"]
+            with rtsp_camera(0x28C828, port):
+                subscriber.wait_for_text("door/label", "green", 45)
+                assert agent.stop() == 0
+    assert reason == "no_frames"
+    told = [message.text for message in subscriber.on("door/availability")]
+    first = told.index("online")  # opening the stream may take longer than the age limit
+    assert told[first : first + 3] == ["online", "offline", "online"]
+
+
+def test_an_http_camera_delivers_labels(tmp_path: Path, golden: Path) -> None:
+    with mjpeg_camera("0x2828C8") as address:
+        command = ("--camera", address, "--model", golden, "--stdout", "--frames", 15)
+        with EdgeAgent(tmp_path, *command) as agent:
+            assert agent.wait() == 0
+    assert agent.records[-1]["label"] == "blue"
+
+
+@pytest.mark.parametrize("address", ["rtsp://me:secret@127.0.0.1:1/x", "http://me:secret@127.0.0.1:1/x"])
+def test_a_stream_that_is_not_there_is_waited_for(tmp_path: Path, golden: Path, address: str) -> None:
+    command = ("--camera", f"cam={address}", "--model", golden, "--stdout", "--max-frame-age", 0.5)
+    with EdgeAgent(tmp_path, *command) as agent:
+        agent.wait_for_log("can't open the camera")
+        wait_until(lambda: len(agent.records) >= 2, "no_frames")
+        assert agent.stop() == 0
+    assert agent.records[-1]["unknown_reason"] == "no_frames"
+    assert "secret" not in agent.stderr + agent.stdout
+
+
+def test_a_camera_that_comes_and_goes_is_told_to_subscribers(
+    tmp_path: Path, golden: Path, mosquitto: Mosquitto
+) -> None:
+    address = "cam=test://?size=64x48&fps=50&frames=20&gone=1"
+    command = ("--camera", address, "--model", golden, "--broker", mosquitto.url, "--max-frame-age", 0.5)
+    with Subscriber(mosquitto.port) as subscriber, EdgeAgent(tmp_path, *command) as agent:
+        subscriber.wait_for(
+            lambda: (
+                [m.text for m in subscriber.on("cam/availability")][:3] == ["online", "offline", "online"]
+            ),
+            "going and coming back",
+        )
+        assert agent.stop() == 0
+        subscriber.wait_for_text("cam/availability", "offline")
+    reasons = [event["unknown_reason"] for event in subscriber.events("cam")]
+    assert "no_frames" in reasons
+    assert [event["sequence"] for event in subscriber.events("cam")] == list(range(1, len(reasons) + 1))

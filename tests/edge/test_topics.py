@@ -1,0 +1,110 @@
+"""The contract with subscribers: names, payloads, QoS, retain."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from edge.records import Decision, LabelScore, Message, ModelIdentity
+from edge.topics import Topics, rfc3339
+
+TOPICS = Topics("edge", "pi", ModelIdentity("colours", "3", "f" * 64))
+DECISION = Decision(
+    camera="belt",
+    label="red",
+    confidence=0.87654321,
+    unknown_reason=None,
+    previous="blue",
+    since=1767225600.0,
+    timestamp=1767225601.2345,
+    changed=True,
+    frame_index=41,
+    frame_age_ms=12.345,
+    inference_ms=3.4567,
+    top=(LabelScore("red", 0.87654321), LabelScore("blue", 0.1)),
+)
+UNKNOWN = dataclasses.replace(DECISION, label=None, unknown_reason="low_score")
+
+
+@pytest.mark.parametrize(
+    ("message", "topic", "payload", "retain"),
+    [
+        (TOPICS.device_availability(online=True), "edge/pi/availability", b"online", True),
+        (TOPICS.device_availability(online=False), "edge/pi/availability", b"offline", True),
+        (TOPICS.camera_availability("belt", online=True), "edge/pi/belt/availability", b"online", True),
+        (TOPICS.camera_availability("belt", online=False), "edge/pi/belt/availability", b"offline", True),
+        (TOPICS.label(DECISION), "edge/pi/belt/label", b"red", True),
+        (TOPICS.label(UNKNOWN), "edge/pi/belt/label", b"unknown", True),
+    ],
+)
+def test_plain_messages(message: Message, topic: str, payload: bytes, retain: bool) -> None:
+    assert message == Message(topic, payload, qos=1, retain=retain)
+
+
+@pytest.mark.parametrize(
+    ("message", "topic", "retain"),
+    [
+        (TOPICS.state(DECISION, 7), "edge/pi/belt/state", True),
+        (TOPICS.event(DECISION, 7), "edge/pi/belt/event", False),
+    ],
+)
+def test_state_and_event_say_all(message: Message, topic: str, retain: bool) -> None:
+    assert (message.topic, message.qos, message.retain) == (topic, 1, retain)
+    assert json.loads(message.payload) == {
+        "schema": 1,
+        "device": "pi",
+        "camera": "belt",
+        "label": "red",
+        "confidence": 0.8765,
+        "unknown_reason": None,
+        "previous": "blue",
+        "since": "2026-01-01T00:00:00.000Z",
+        "timestamp": "2026-01-01T00:00:01.234Z",
+        "sequence": 7,
+        "frame": 41,
+        "frame_age_ms": 12.3,
+        "inference_ms": 3.46,
+        "top": [{"label": "red", "score": 0.8765}, {"label": "blue", "score": 0.1}],
+        "model": {"name": "colours", "version": "3", "hash": "f" * 64},
+    }
+
+
+def test_an_unknown_label_is_null_with_a_reason() -> None:
+    record = json.loads(TOPICS.state(UNKNOWN, 1).payload)
+    assert record["label"] is None
+    assert record["unknown_reason"] == "low_score"
+
+
+def test_scores_name_every_label_and_may_be_lost() -> None:
+    message = TOPICS.scores("belt", 5, ("a", "b"), np.array([0.25, 0.75], np.float32))
+    assert (message.topic, message.qos, message.retain) == ("edge/pi/belt/scores", 0, False)
+    record = json.loads(message.payload)
+    assert record == {"schema": 1, "camera": "belt", "frame": 5, "scores": {"a": 0.25, "b": 0.75}}
+
+
+def test_stats_may_be_lost() -> None:
+    message = TOPICS.stats({"uptime_s": 5})
+    assert (message.topic, message.qos, message.retain) == ("edge/pi/stats", 0, False)
+    assert json.loads(message.payload) == {"schema": 1, "device": "pi", "uptime_s": 5}
+
+
+def test_labels_are_sent_as_they_are() -> None:
+    decision = dataclasses.replace(DECISION, label="Grüner Tee 茶")
+    assert TOPICS.label(decision).payload.decode() == "Grüner Tee 茶"
+    assert "茶" in TOPICS.state(decision, 1).payload.decode()
+
+
+@pytest.mark.parametrize(
+    ("unix_s", "text"),
+    [(0, "1970-01-01T00:00:00.000Z"), (1.5, "1970-01-01T00:00:01.500Z"), (1e9, "2001-09-09T01:46:40.000Z")],
+)
+def test_times_are_utc_with_milliseconds(unix_s: float, text: str) -> None:
+    assert rfc3339(unix_s) == text
+
+
+def test_a_prefix_may_have_levels() -> None:
+    topics = Topics("site/hall-2", "pi", ModelIdentity("m", "1", "0"))
+    assert topics.label(DECISION).topic == "site/hall-2/pi/belt/label"

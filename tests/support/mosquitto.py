@@ -1,0 +1,58 @@
+"""A real Mosquitto on a free loopback port, which can be stopped and started again on that port."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from types import TracebackType
+
+from tests.support.tools import accepts, free_port, need_program, wait_until
+
+
+class Mosquitto:
+    """Runs while the context lasts. With `user`, nobody else gets in; a `lasting` one keeps its sessions."""
+
+    def __init__(
+        self, folder: Path, *, user: str | None = None, password: str = "", lasting: bool = False
+    ) -> None:
+        self._program = need_program("mosquitto")
+        self.port = free_port()
+        self.url = f"mqtt://{user + '@' if user else ''}127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = [f"listener {self.port} 127.0.0.1", f"allow_anonymous {'false' if user else 'true'}"]
+        if os.geteuid() == 0:
+            lines.append("user root")
+        if user:
+            passwords = folder / "passwords"
+            command = [need_program("mosquitto_passwd"), "-b", "-c", str(passwords), user, password]
+            subprocess.run(command, check=True, capture_output=True)
+            lines.append(f"password_file {passwords}")
+        if lasting:
+            lines += ["persistence true", f"persistence_location {folder}/"]
+        self._config = folder / "mosquitto.conf"
+        self._config.write_text("\n".join(lines) + "\n")
+        self._log = folder / "mosquitto.log"
+
+    def start(self) -> None:
+        """Listen."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen([self._program, "-c", str(self._config)], stdout=log, stderr=log)
+        wait_until(lambda: accepts(self.port), "mosquitto")
+
+    def stop(self) -> None:
+        """Close all connections and leave the port."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(10)
+            self._process = None
+
+    def __enter__(self) -> Mosquitto:
+        self.start()
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.stop()

@@ -1,0 +1,67 @@
+"""An RTSP camera that shows one colour: a script for Debian's own Python, and a context manager for it."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+SYSTEM_PYTHON = "/usr/bin/python3"
+PROBE = """
+import gi
+gi.require_version("GstRtspServer", "1.0")
+from gi.repository import Gst, GstRtspServer
+Gst.init(None)
+raise SystemExit(Gst.ElementFactory.find("x264enc") is None)
+"""
+
+
+@contextlib.contextmanager
+def rtsp_camera(rgb: int, port: int = 0) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Its address and its process, while the context lasts."""
+    from tests.support.tools import need
+
+    found = (
+        Path(SYSTEM_PYTHON).exists()
+        and not subprocess.run([SYSTEM_PYTHON, "-c", PROBE], capture_output=True, check=False).returncode
+    )
+    need(bool(found), "GStreamer's RTSP server (gir1.2-gst-rtsp-server-1.0, gstreamer1.0-plugins-ugly)")
+    command = [SYSTEM_PYTHON, __file__, f"{rgb:#08x}", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        try:
+            bound = int(process.stdout.readline())
+            yield f"rtsp://127.0.0.1:{bound}/camera", process
+        finally:
+            process.kill()
+            process.wait(10)
+
+
+def main(rgb: int, port: int) -> None:
+    """Serve until killed; prints the port."""
+    import gi
+
+    gi.require_version("GstRtspServer", "1.0")
+    from gi.repository import GLib, Gst, GstRtspServer
+
+    Gst.init(None)
+    server = GstRtspServer.RTSPServer()
+    server.set_address("127.0.0.1")
+    server.set_service(str(port))
+    factory = GstRtspServer.RTSPMediaFactory()
+    factory.set_launch(
+        f"( videotestsrc is-live=true pattern=solid-color foreground-color={0xFF000000 | rgb}"
+        " ! video/x-raw,width=160,height=120,framerate=20/1 ! videoconvert"
+        " ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 ! rtph264pay name=pay0 pt=96 )"
+    )
+    factory.set_shared(True)
+    server.get_mount_points().add_factory("/camera", factory)
+    server.attach(None)
+    print(server.get_bound_port(), flush=True)
+    GLib.MainLoop().run()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1], 16), int(sys.argv[2]))
