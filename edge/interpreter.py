@@ -11,6 +11,7 @@ import importlib
 import importlib.metadata
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -25,6 +26,8 @@ RUNTIMES = {
     "litert": ("ai_edge_litert.interpreter", "ai-edge-litert"),
     "tflite-runtime": ("tflite_runtime.interpreter", "tflite-runtime"),
 }
+
+_redirecting = threading.Lock()  # two at a time would leave stderr closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +112,13 @@ def _load_runtime(runtime: RuntimeName) -> tuple[str, Any]:
 @contextlib.contextmanager
 def _quiet_stderr() -> Iterator[None]:
     """Keep the runtime's C++ greeting ("Created XNNPACK delegate") out of the agent's log."""
-    sys.stderr.flush()
-    saved = os.dup(2)
-    with open(os.devnull, "wb") as sink:  # noqa: PTH123
-        os.dup2(sink.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
+    with _redirecting:
+        sys.stderr.flush()
+        saved = os.dup(2)
+        with open(os.devnull, "wb") as sink:  # noqa: PTH123
+            os.dup2(sink.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)

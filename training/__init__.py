@@ -1,1 +1,1 @@
-"""The workstation: folders of photographs in, one proven model file out."""
+"""The workstation: photographs → scan → split → train → evaluate → quantize → pack → model.tflite."""

@@ -1,0 +1,54 @@
+"""One small training for the whole session: three kinds of made-up photographs, Lite0 at 96 px."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.photographs import write_photographs
+from training.compare import Comparison
+from training.config import TrainConfig
+from training.progress import Silent
+from training.quantize import QuantizeOptions, quantize
+from training.runs import Run
+from training.train import train
+
+SIZE_PX = 96
+THIRD_PARTY = (
+    # Keras calls np.array on TensorFlow's variables in the way of numpy 1
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pass what libraries warn of among themselves; our own warnings stay errors."""
+    for line in THIRD_PARTY:
+        config.addinivalue_line("filterwarnings", line)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished run, where it lies, and how it compared."""
+
+    run: Run
+    runs_dir: Path
+    comparison: Comparison
+
+
+@pytest.fixture(scope="session")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty pictures each of three classes."""
+    return write_photographs(tmp_path_factory.mktemp("data") / "shapes", 40)
+
+
+@pytest.fixture(scope="session")
+def trained(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A run trained and quantized as the command line does it."""
+    pytest.importorskip("tensorflow")
+    runs_dir = tmp_path_factory.mktemp("work") / "runs"
+    config = TrainConfig(data=photographs, backbone="efficientnet_lite0", size=SIZE_PX, epochs=30)
+    run = train(config, runs_dir, "first", Silent())
+    comparison = quantize(run, QuantizeOptions(max_drop=0.1, calibration=30), Silent())
+    return Trained(run, runs_dir, comparison)

@@ -1,0 +1,5 @@
+"""`python -m training` is `edge-train`."""
+
+from training.cli import main
+
+main()

@@ -1,0 +1,115 @@
+"""The comparison: float and int8 network on the same held-out photographs, as the device runs them.
+
+The gate refuses an int8 network that lost more than is allowed, beyond what chance explains.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from edge.infer import Classifier
+from edge.interpreter import Network
+from edge.model_file import ModelFile
+from edge.preprocess import read_image
+from training.errors import GateError
+from training.parallel import core_count, spread
+from training.progress import Reporter
+from training.split import Item
+
+Float = NDArray[np.float32]
+Int = NDArray[np.int64]
+
+ONE_SIDED_95 = 1.64  # standard errors; a drop is taken as real beyond that
+LATENCY_RUNS = 30
+
+
+class Comparison(BaseModel):
+    """comparison.json. drop: float accuracy − int8 accuracy, its standard error from the paired pictures.
+
+    Latencies are medians of one invocation on one thread of this machine, in milliseconds.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    float_accuracy: float
+    int8_accuracy: float
+    count: int
+    agreement: float
+    drop: float
+    drop_error: float
+    float_latency_ms: float
+    int8_latency_ms: float
+    float_bytes: int
+    int8_bytes: int
+    threshold: float
+    answered: float
+    accuracy_answered: float
+
+
+class Drop(BaseModel):
+    """How two networks differ on the same `count` pictures."""
+
+    model_config = ConfigDict(frozen=True)
+
+    before: float
+    after: float
+    agreement: float
+    error: float
+    count: int
+
+    @property
+    def size(self) -> float:
+        """The loss of accuracy, positive where the second network is worse."""
+        return self.before - self.after
+
+
+def device_scores(model: ModelFile, items: Sequence[Item], reporter: Reporter) -> Float:
+    """Scores (n, labels) that the device's own classifier gives the photographs; raises ModelError."""
+    classifiers = [Classifier(model) for _ in range(core_count())]
+
+    def scores(classifier: Classifier, item: Item) -> Float:
+        return classifier.classify(read_image(item.path)).values
+
+    with reporter.steps("evaluating the int8 network", len(items)) as step:
+        return np.stack(spread(classifiers, items, scores, step))
+
+
+def paired_drop(float_scores: Float, int8_scores: Float, targets: Int) -> Drop:
+    """Accuracies, agreement and the standard error of their difference, picture by picture."""
+    before, after = float_scores.argmax(axis=1), int8_scores.argmax(axis=1)
+    lost = (before == targets).astype(np.float64) - (after == targets)
+    return Drop(
+        before=float((before == targets).mean()),
+        after=float((after == targets).mean()),
+        agreement=float((before == after).mean()),
+        error=float(lost.std(ddof=1) / np.sqrt(len(lost))) if len(lost) > 1 else 0.0,
+        count=len(targets),
+    )
+
+
+def gate(drop: Drop, max_drop: float) -> None:
+    """Raise GateError where int8 is worse by more than `max_drop`, beyond what chance explains."""
+    surely = drop.size - ONE_SIDED_95 * drop.error
+    if surely > max_drop:
+        why = (
+            f"its accuracy is {drop.after:.3f}, the float network's {drop.before:.3f}, on {drop.count} "
+            f"held-out photographs; {max_drop:.3f} less is allowed"
+        )
+        advice = "calibrate on more photographs (--calibration), or allow more with --max-drop"
+        raise GateError("the quantized network lost too much", why, advice)
+
+
+def latency_ms(network: bytes) -> float:
+    """The median time of one invocation on one thread, in milliseconds."""
+    runner = Network(network)
+    times = []
+    for _ in range(LATENCY_RUNS):
+        started = time.perf_counter()
+        runner.invoke()
+        times.append(time.perf_counter() - started)
+    return float(np.median(times) * 1e3)

@@ -1,0 +1,61 @@
+"""What a subscriber received, held against the label track: each cell judged once, at the end of its hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from training.conveyor import Cell
+
+Verdict = Literal["right", "wrong", "unknown"]
+
+LEAST_RIGHT = 0.8  # of the answered cells
+MOST_UNKNOWN = 1 / 3  # of all cells
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One label change as it came over MQTT; label is None where the agent says unknown."""
+
+    frame: int
+    label: str | None
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many cells were judged how."""
+
+    right: int
+    wrong: int
+    unknown: int
+
+    @property
+    def cells(self) -> int:
+        """All of them."""
+        return self.right + self.wrong + self.unknown
+
+    @property
+    def passed(self) -> bool:
+        """Whether enough cells were answered, and enough of the answers right."""
+        answered = self.right + self.wrong
+        return self.unknown <= MOST_UNKNOWN * self.cells and self.right >= LEAST_RIGHT * max(1, answered)
+
+
+def judge_cell(cell: Cell, received: Sequence[Received]) -> Verdict:
+    """Judge by the last change up to the cell's last frame; `received` is in frame order."""
+    label = None
+    for change in received:
+        if change.frame > cell.last_frame:
+            break
+        label = change.label
+    if label is None:
+        return "unknown"
+    return "right" if label == cell.label else "wrong"
+
+
+def tally(track: Sequence[Cell], received: Sequence[Received]) -> Tally:
+    """Judge every cell."""
+    verdicts = [judge_cell(cell, received) for cell in track]
+    return Tally(verdicts.count("right"), verdicts.count("wrong"), verdicts.count("unknown"))

@@ -1,0 +1,127 @@
+"""The run folders: `runs/<name>/` holds one training, `runs/latest` points to the last shippable one.
+
+A run appears whole or not at all: training works in a hidden folder beside it and renames that at the end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from edge.model_file import first_finding, write_atomically
+from training.errors import RunError
+
+CONFIG, SPLIT, FEATURES = "config.json", "split.json", "features.npz"
+TRAINING, WEIGHTS = "training.json", "weights.npz"
+EVALUATION, SCORES, FLOAT_NETWORK = "evaluation.json", "scores.npz", "float.tflite"
+COMPARISON, MODEL = "comparison.json", "model.tflite"
+LATEST = "latest"
+ADVICE = "train one with `edge-train train PHOTOS`"
+NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run folder; stages read from it and write one more file there."""
+
+    folder: Path
+    name: str
+
+    def path(self, file: str) -> Path:
+        """Where one of its files is, or would be."""
+        return self.folder / file
+
+    def write(self, file: str, data: bytes) -> None:
+        """Write a file whole or not at all; raises OSError."""
+        write_atomically(self.path(file), data)
+
+    def write_record(self, file: str, record: BaseModel) -> None:
+        """Write a record as JSON."""
+        self.write(file, record.model_dump_json(indent=1, by_alias=True).encode() + b"\n")
+
+    def read(self, file: str) -> bytes:
+        """A file's content; raises RunError that says which stage writes it."""
+        try:
+            return self.path(file).read_bytes()
+        except OSError as error:
+            raise RunError(f"can't use the run {self.name}", f"{file}: {error.strerror}", ADVICE) from error
+
+    def read_record(self, file: str, kind: type[Model]) -> Model:
+        """A record read and validated; raises RunError."""
+        try:
+            return kind.model_validate_json(self.read(file))
+        except ValidationError as error:
+            why = f"{file}: {first_finding(error)}"
+            raise RunError(f"can't use the run {self.name}", why, ADVICE) from error
+
+
+def new_name(backbone: str) -> str:
+    """A run's default name: local time and backbone."""
+    return f"{datetime.now(UTC).astimezone():%Y%m%d-%H%M%S}-{backbone}"
+
+
+@contextlib.contextmanager
+def new_run(runs_dir: Path, name: str) -> Iterator[Run]:
+    """A run to fill; it gets its name when the block ends well and is removed when it fails."""
+    if not NAME_PATTERN.fullmatch(name) or name == LATEST:
+        advice = "use letters, digits, '.', '_' and '-', and not 'latest'"
+        raise RunError(f"can't name a run {name!r}", "", advice)
+    final, working = runs_dir / name, runs_dir / f".{name}.{os.getpid()}.partial"
+    if final.exists():
+        raise RunError(f"there is a run {name} already", "runs are never overwritten", "take another --name")
+    working.mkdir(parents=True)
+    try:
+        yield Run(working, name)
+        working.rename(final)
+    finally:
+        shutil.rmtree(working, ignore_errors=True)
+
+
+def find_run(runs_dir: Path, name: str | None) -> Run:
+    """The run of that name, or the one trained last; raises RunError."""
+    if name:
+        if not (runs_dir / name / TRAINING).is_file():
+            known = ", ".join(sorted(run.name for run in _trained(runs_dir))) or "none yet"
+            raise RunError(f"there is no trained run {name} in {runs_dir}", "", f"there are: {known}")
+        return Run(runs_dir / name, (runs_dir / name).resolve().name)
+    trained = _trained(runs_dir)
+    if not trained:
+        raise RunError(f"there is no trained run in {runs_dir}", "", ADVICE)
+    return max(trained, key=_trained_at)
+
+
+def point_latest(run: Run) -> None:
+    """Make `latest` beside the run point to it, in one step; raises RunError unless it has its model."""
+    if not run.path(MODEL).is_file():
+        raise RunError(f"the run {run.name} has no {MODEL}", "", "make it with `edge-train quantize`")
+    folder = run.folder.resolve()
+    link, temporary = folder.parent / LATEST, folder.parent / f".{LATEST}.{os.getpid()}.tmp"
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(folder.name)
+    temporary.replace(link)
+
+
+def _trained(runs_dir: Path) -> list[Run]:
+    if not runs_dir.is_dir():
+        return []
+    folders = [path for path in runs_dir.iterdir() if not path.is_symlink() and not path.name.startswith(".")]
+    return [Run(path, path.name) for path in folders if (path / TRAINING).is_file()]
+
+
+def _trained_at(run: Run) -> tuple[str, str]:
+    with contextlib.suppress(ValueError, OSError):
+        record: Any = json.loads(run.path(TRAINING).read_bytes())
+        return str(record.get("created", "")), run.name
+    return "", run.name

@@ -1,0 +1,89 @@
+"""The pictures inside a model file by which a device proves that it decides as the packing machine did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.infer import Classifier
+from edge.manifest import Selftest, SelftestVector
+from edge.preprocess import Image, PreprocessSpec, encode_png, read_image
+from training.split import Item
+
+Float = NDArray[np.float32]
+Kind = Literal["photos", "synthetic", "none"]
+
+TOLERANCE = 0.1
+CLEAR_MARGIN = 0.2  # between the first and the second score; runtimes differ by less
+MOST_PICTURES = 4
+SYNTHETIC_TRIES = 200
+
+
+def choose(items: Sequence[Item], scores: Float, labels: Sequence[str]) -> list[Item]:
+    """Up to four held-out photographs, one a label, that the network is sure and right about if possible.
+
+    scores: (n, labels), of the items in their order.
+    """
+    best_two = np.sort(scores, axis=1)[:, -2:]
+    margins = best_two[:, 1] - best_two[:, 0]
+    chosen = []
+    for number, label in enumerate(labels[:MOST_PICTURES]):
+        own = [i for i, item in enumerate(items) if item.label == label]
+        right = [i for i in own if scores[i].argmax() == number and margins[i] >= CLEAR_MARGIN]
+        if right:
+            # the least sure of the clear ones tells most
+            chosen.append(items[min(right, key=lambda i: margins[i])])
+    return chosen
+
+
+def shrunk(image: Image, spec: PreprocessSpec) -> Image:
+    """The picture, its short side at most twice the input's, so that the file stays small."""
+    height, width = image.shape[:2]
+    scale = 2 * min(spec.width, spec.height) / min(height, width)
+    if scale >= 1:
+        return image
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def synthetic(spec: PreprocessSpec, seed: int) -> Image:
+    """A picture of nobody: smooth random colours, uint8 BGR of the input's size."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    smooth = cv2.resize(coarse, (spec.width, spec.height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(smooth, np.uint8)
+
+
+def make_selftest(
+    classifier: Classifier, kind: Kind, items: Sequence[Item]
+) -> tuple[Selftest | None, dict[str, bytes]]:
+    """The self-test with the scores of this machine, and its PNG pictures by entry name."""
+    images = _pictures(classifier, kind, items)
+    if not images:
+        return None, {}
+    entries = {f"selftest/{number}.png": image for number, image in enumerate(images)}
+    vectors = tuple(
+        SelftestVector(image=name, scores=tuple(float(v) for v in classifier.classify(image).values))
+        for name, image in entries.items()
+    )
+    pngs = {name: encode_png(image) for name, image in entries.items()}
+    return Selftest(tolerance=TOLERANCE, vectors=vectors), pngs
+
+
+def _pictures(classifier: Classifier, kind: Kind, items: Sequence[Item]) -> list[Image]:
+    if kind == "none":
+        return []
+    if kind == "photos":
+        return [shrunk(read_image(item.path), classifier.spec) for item in items]
+    tries = (synthetic(classifier.spec, seed) for seed in range(SYNTHETIC_TRIES))
+    clear = [image for image in tries if _margin(classifier, image) >= CLEAR_MARGIN]
+    return clear[:MOST_PICTURES]
+
+
+def _margin(classifier: Classifier, image: Image) -> float:
+    second, first = np.sort(classifier.classify(image).values)[-2:]
+    return float(first - second)
