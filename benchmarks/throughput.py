@@ -103,11 +103,11 @@ def _agent(model: Path, options: argparse.Namespace, frames: int, broker: Mosqui
 
 def _mobilenet_v2(folder: Path) -> Path:
     """An int8 MobileNetV2 with untrained weights, which do not matter for speed; its labels lie beside it."""
-    from training.backbones import build_trunk, find_backbone
+    from training.backbones import build_trunk
     from training.convert import to_uint8
     from training.libraries import keras
 
-    trunk = build_trunk("mobilenet_v2", SIZE, find_backbone("mobilenet_v2").normalisation)
+    trunk = build_trunk("mobilenet_v2", SIZE)
     network = keras().Model(trunk.input, keras().layers.Dense(LABELS, activation="softmax")(trunk.output))
     pixels = np.random.default_rng(0).integers(0, 256, (8, SIZE, SIZE, 3), dtype=np.uint8)
     pixels[0], pixels[1] = 0, 255

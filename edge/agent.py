@@ -5,13 +5,14 @@ It knows the stages only through the protocols of stages.py; wiring.py builds th
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge.errors import CameraUnavailableError
+from edge.errors import BrokerUnavailableError, CameraUnavailableError
 from edge.health import Health
 from edge.notify import Notifier
 from edge.records import Decision, Frame
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.1
 DEGRADED_START_S = 5.0
+MAX_SCORES_PER_S = 60.0  # of one camera's own time: more would flood a small broker
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,11 @@ class Camera:
 
     capture: FrameCapture
     decider: DecisionMaker
+    started: bool = False
     started_s: float = 0.0
     first_time_s: float | None = None
     refresh_due_s: float = 0.0
+    scores_due_s: float = float("-inf")
     online: bool | None = None
     done: bool = False
 
@@ -82,8 +86,7 @@ class Agent:
             sink.start()
         try:
             if self._options.require_broker_s is not None:
-                for sink in self._stages.sinks:
-                    sink.require(self._options.require_broker_s)
+                self._require_sinks(time.monotonic() + self._options.require_broker_s)
             self._stop.wait(self._options.start_after_s)
             self._start_cameras()
             while not self._stop.is_set() and not all(camera.done for camera in self._cameras.values()):
@@ -91,15 +94,26 @@ class Agent:
         finally:
             self._shut_down()
         for camera in self._cameras.values():
-            if camera.capture.status.error is not None:
+            if camera.capture.status.error is not None and not self._stop.is_set():
                 raise camera.capture.status.error
+
+    def _require_sinks(self, deadline_s: float) -> None:
+        """Wait until every sink is there, or somebody stops us; raises what the sink raises."""
+        for sink in self._stages.sinks:
+            while not self._stop.is_set():
+                try:
+                    sink.require(TICK_S)
+                    break
+                except BrokerUnavailableError:
+                    if time.monotonic() > deadline_s:
+                        raise
 
     def _start_cameras(self) -> None:
         now_s = time.monotonic()
         self._stats_due_s = now_s + self._options.stats_interval_s
         for name, camera in self._cameras.items():
             self.health.add_camera(name)
-            camera.started_s = now_s
+            camera.started, camera.started_s = True, now_s
             self._publish(camera, camera.decider.missing("starting", time.time()))
             camera.capture.start()
 
@@ -130,7 +144,8 @@ class Agent:
             camera.first_time_s = frame.time_s
         self._set_online(camera, online=True)
         self._publish(camera, camera.decider.observe(frame, scores, age_ms))
-        if self._options.publish_scores:
+        if self._options.publish_scores and frame.time_s >= camera.scores_due_s:
+            camera.scores_due_s = frame.time_s + 1 / MAX_SCORES_PER_S
             for sink in self._stages.sinks:
                 sink.scores(frame.camera, frame.index, scores.values)
         count = self.health.classified(frame.camera, scores, age_ms)
@@ -183,6 +198,8 @@ class Agent:
             self._finish(camera)
         if status.finished and self._stages.inbox.is_empty(name):
             self._finish(camera)
+            if camera.capture.live and status.error is not None:
+                raise status.error  # a live camera must not stay away in silence: systemd starts us again
 
     def _check_required(self, camera: Camera) -> None:
         if self._options.require_camera and camera.first_time_s is None and camera.capture.status.detail:
@@ -197,9 +214,14 @@ class Agent:
             sink.camera_availability(camera.capture.camera, online=online)
 
     def _finish(self, camera: Camera) -> None:
+        """The camera delivers no more: what it saw last must not stand as what it sees."""
+        if camera.done:
+            return
         camera.done = True
         camera.capture.ask_to_stop()
         self._stages.inbox.remove_camera(camera.capture.camera)
+        if camera.started:
+            self._publish_if_changed(camera, camera.decider.missing("no_frames", time.time()))
         self._set_online(camera, online=False)
 
     def _publish_stats(self) -> None:
@@ -226,10 +248,11 @@ class Agent:
             self._notifier.watchdog()
 
     def _shut_down(self) -> None:
+        """End everything, whatever of it fails; sinks are closed first, for they have the last word."""
         self._notifier.stopping()
-        for camera in self._cameras.values():
-            self._finish(camera)
-        for sink in self._stages.sinks:
-            sink.close(self._options.drain_timeout_s)
-        for camera in self._cameras.values():
-            camera.capture.join()
+        with contextlib.ExitStack() as endings:
+            for camera in self._cameras.values():
+                self._finish(camera)
+                endings.callback(camera.capture.join)
+            for sink in self._stages.sinks:
+                endings.callback(sink.close, self._options.drain_timeout_s)

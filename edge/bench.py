@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edge.errors import UsageError
 from edge.health import resident_mb
 from edge.infer import Classifier
 from edge.preprocess import Image
@@ -52,7 +53,9 @@ def measure(classifier: Classifier, source: Source, frames: int) -> BenchResult:
             samples["inference"].append(scores.inference_ms)
         if len(samples["capture"]) == frames:
             break
-    # A recording shorter than the warm-up gives nothing to measure.
+    if not samples["capture"]:
+        why = f"it is shorter than the {WARM_UP_FRAMES} frames of warm-up"
+        raise UsageError(f"can't measure on {source.shown}", why, "give a longer one")
     stages = tuple(_stage_time(stage, values) for stage, values in samples.items() if values)
     busy_ms = sum(
         float(np.mean(values)) for stage, values in samples.items() if values and _is_work(stage, source)

@@ -12,6 +12,7 @@ import queue
 import random
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 KEEPALIVE_S = 20
 CONNECT_TIMEOUT_S = 5.0
 FIRST_RETRY_S, LAST_RETRY_S = 0.5, 30.0
+LASTING_S = 10.0  # a shorter connection was thrown out: by another client with our id, for instance
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
@@ -92,7 +94,8 @@ def new_client(address: BrokerAddress, client_id: str, *, reconnect: bool = Fals
 
 def reason(error: Exception) -> str:
     """Why a connection failed, without the error's number."""
-    return (getattr(error, "strerror", None) or str(error)).lower()
+    strerror = getattr(error, "strerror", None)
+    return strerror.lower() if strerror else str(error)
 
 
 class _Sign(Enum):
@@ -160,7 +163,8 @@ class BrokerConnection:
     def _keep_connected(self) -> None:
         retry_s = FIRST_RETRY_S
         while not self._stop.is_set():
-            if self._connect_once():
+            started_s = time.monotonic()
+            if self._connect_once() and time.monotonic() - started_s > LASTING_S:
                 retry_s = FIRST_RETRY_S
             self._stop.wait(retry_s * random.uniform(0.5, 1.0))  # noqa: S311 (spread, not secrecy)
             retry_s = min(2 * retry_s, LAST_RETRY_S)

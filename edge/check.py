@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from edge.broker import BrokerAddress, BrokerConnection, ConnectionCallbacks
 from edge.config import AgentConfig
 from edge.embedded import EmbeddedBroker, embedded_port
-from edge.errors import BrokerUnavailableError, CameraUnavailableError, EdgeError
+from edge.errors import BrokerUnavailableError, CameraUnavailableError, EdgeError, UsageError
 from edge.infer import Classifier, run_selftest
 from edge.model_file import read_model
 from edge.readers import opener
@@ -39,6 +39,9 @@ def findings(config: AgentConfig) -> Iterator[Finding]:
     except EdgeError as error:
         yield Finding("cameras", str(error), error)
         sources = {}
+    if not config.camera:
+        nothing = UsageError("no camera is named", "", "give --camera, or name one in agent.toml")
+        yield Finding("cameras", str(nothing), nothing)
     for name, source in sources.items():
         yield _finding(f"camera {name}", lambda source=source: first_picture(source))  # type: ignore[misc]
     if config.mqtt:

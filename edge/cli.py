@@ -78,6 +78,10 @@ def main() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:  # noqa: BLE001 (the last line of defence: a person must be able to read it)
+        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        _show_error(EdgeError("something went wrong that should not", what, "run it again with --debug"))
+        sys.exit(1)
 
 
 @app.callback(invoke_without_command=True)
@@ -127,7 +131,7 @@ def run(
         runtime=runtime,
         decision={"min_confidence": min_confidence},
         stdout=stdout or None,
-        mqtt=False if stdout and broker is None else None,
+        mqtt=True if broker else False if stdout else None,
         publish_scores=scores or None,
         max_frame_age=max_frame_age,
         start_after=start_after,
@@ -315,7 +319,7 @@ def _set_up_logging(debug: bool, quiet: bool = False) -> None:
 
 def _show_error(error: EdgeError) -> None:
     if logging.getLogger().isEnabledFor(logging.DEBUG):
-        traceback.print_exception(error, file=sys.stderr)
+        traceback.print_exc(file=sys.stderr)
     print(f"error: {error}", file=sys.stderr)
 
 

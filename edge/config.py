@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge.errors import ConfigError, UsageError
 
@@ -80,6 +80,12 @@ class AgentConfig(Section):
     max_frame_age: float = Field(default=2.0, gt=0)
     start_after: float = Field(default=0.0, ge=0)
     drain_timeout: float = Field(default=5.0, ge=0)
+
+    @model_validator(mode="after")
+    def _decisions_go_somewhere(self) -> AgentConfig:
+        if not self.mqtt and not self.stdout:
+            raise ValueError("mqtt and stdout are both off: decisions would go nowhere")
+        return self
 
 
 def load_config(

@@ -37,7 +37,7 @@ class Decider:
         self._label: str | None = None
         self._reason: UnknownReason | None = None
         self._previous: str | None = None
-        self._since = 0.0
+        self._since = self._latest = 0.0
         self._frame_index: int | None = None
 
     def observe(self, frame: Frame, scores: Scores, age_ms: float = 0.0) -> Decision:
@@ -46,7 +46,7 @@ class Decider:
         average: NDArray[np.float32] = np.stack(self._window).mean(axis=0, dtype=np.float32)
         label = self._choose(average)
         reason = None if label is not None else self._why_unknown()
-        self._frame_index = frame.index
+        self._frame_index, self._latest = frame.index, frame.captured_at
         changed = self._move_to(label, reason, frame.captured_at)
         top = ranked(self._labels, average)
         confidence = float(average[self._labels.index(label)]) if label is not None else top[0].score
@@ -62,6 +62,8 @@ class Decider:
     def missing(self, reason: UnknownReason, timestamp: float) -> Decision:
         """No frame to judge: unknown for that reason, and what was seen before counts no more."""
         self._window.clear()
+        self._frame_index = None
+        timestamp = max(timestamp, self._latest)  # a recording's time runs ahead of the clock
         changed = self._move_to(None, reason, timestamp)
         return self._decision(timestamp=timestamp, changed=changed)
 

@@ -1,7 +1,7 @@
 """Events on their way to the broker: bounded, in order, removed only when the broker acknowledged them.
 
-In memory for now: it survives a dead broker, not a dead agent. `Sequences` is what survives a restart,
-so that no number is ever given twice.
+In memory for now: it survives a dead broker, not a dead agent. `Sequences` survives a restart, so that
+numbers go on where they ended (after a power cut the last ones may be given again).
 """
 
 from __future__ import annotations

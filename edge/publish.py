@@ -29,6 +29,7 @@ class MqttSink:
         self._topics, self._labels = topics, labels
         self._outbox = Outbox()
         self._lock = threading.Lock()
+        self._closing = False
         self._keys_by_mid: dict[int, int | None] = {}
         self._latest: dict[str, tuple[Decision, int]] = {}
         self._cameras_online: dict[str, bool] = {}
@@ -91,12 +92,15 @@ class MqttSink:
         if self._connection.wait_until_up(timeout_s):
             _wait_until(lambda: not len(self._outbox), deadline_s)
             with self._lock:
+                self._closing = True
                 self._send(self._topics.device_availability(online=False))
             _wait_until(lambda: not self._keys_by_mid, deadline_s)
         self._connection.stop()
 
     def _on_up(self) -> None:
         with self._lock:
+            if self._closing:  # `offline` has been said, and must stay the last word
+                return
             self._send(self._topics.device_availability(online=True))
             for camera, online in self._cameras_online.items():
                 self._send(self._topics.camera_availability(camera, online=online))

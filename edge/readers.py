@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 OPEN_TIMEOUT_MS = 5000
 READ_TIMEOUT_MS = 3000
 FOLDER_FPS = 1.0
+MAX_SIDE_PX = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +64,30 @@ class VideoReader:
         """Raises CameraUnavailableError for a live source, RecordingError for a file that is no video."""
         self._source = source
         self._frames = 0
-        self._capture = _open_capture(source)
+        try:
+            self._capture = _open_capture(source)
+        except cv2.error as error:
+            raise self._failure(f"OpenCV: {error.err or error}") from error
         if not self._capture.isOpened():
             self._capture.release()
-            if source.live:
-                raise CameraUnavailableError(
-                    f"can't open the camera {source.shown}", "no answer", "is it there?"
-                )
-            advice = "give a video that OpenCV can read"
-            raise RecordingError(f"can't read the video {source.shown}", "it is not a video", advice)
+            raise self._failure("no answer" if source.live else "it is not a video")
         self._fps = self._capture.get(cv2.CAP_PROP_FPS) or 0.0
+        if source.address.startswith("http") and self._capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
+            self._capture.release()
+            what = f"can't use {source.shown} as a camera"
+            raise RecordingError(what, "it is a recording, which would start again and again", "download it")
 
     def read(self) -> Picture | None:
         """The next picture."""
-        delivered, pixels = self._capture.read()
+        try:
+            delivered, pixels = self._capture.read()
+        except cv2.error as error:
+            raise self._failure(f"OpenCV: {error.err or error}") from error
         if not delivered or pixels is None:
-            self._check_end()
+            if self._source.live:
+                raise self._failure("it stopped delivering")
+            if self._frames == 0:
+                raise self._failure("it has no pictures")
             return None
         position_s = None if self._source.live else self._position_s()
         self._frames += 1
@@ -88,12 +97,13 @@ class VideoReader:
         """Release the capture."""
         self._capture.release()
 
-    def _check_end(self) -> None:
-        if self._source.live:
-            raise CameraUnavailableError(f"the camera {self._source.shown} stopped delivering")
-        if self._frames == 0:
+    def _failure(self, why: str) -> CameraUnavailableError | RecordingError:
+        if not self._source.live:
             advice = "give a video that OpenCV can read"
-            raise RecordingError(f"can't read the video {self._source.shown}", "it has no pictures", advice)
+            return RecordingError(f"can't read the video {self._source.shown}", why, advice)
+        if self._frames == 0:
+            return CameraUnavailableError(f"can't open the camera {self._source.shown}", why, "is it there?")
+        return CameraUnavailableError(f"the camera {self._source.shown} is lost", why)
 
     def _position_s(self) -> float:
         # Some containers carry no times: then the frame rate has to do.
@@ -168,7 +178,8 @@ class TestPattern:
             self._gone_s = float(options.pop("gone", "0"))
         except ValueError as error:
             raise UsageError(f"can't use the camera {address}", str(error), TestPattern._usage()) from error
-        possible = self._fps > 0 and min(self._width, self._height) >= 8
+        sides = (self._width, self._height)
+        possible = self._fps > 0 and min(sides) >= 8 and max(sides) <= MAX_SIDE_PX
         if options or not (possible and self._frames >= 0 and self._gone_s >= 0):
             raise UsageError(
                 f"can't use the camera {address}", "unknown or impossible option", TestPattern._usage()

@@ -63,7 +63,7 @@ class Decision:
     """What a camera sees after smoothing; `label` is None exactly when `unknown_reason` is set.
 
     `previous` is the label before this one, `since` and `timestamp` are UTC seconds, `frame_index` is the
-    frame that led to it (None before the first). `changed` marks a change of label or of reason: an event.
+    frame that led to it (None where none did). `changed` marks a change of label or of reason: an event.
     """
 
     camera: str

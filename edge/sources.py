@@ -12,6 +12,7 @@ from edge.errors import UsageError
 
 Kind = Literal["device", "stream", "file", "folder", "test"]
 NAME_AND_ADDRESS = re.compile(r"^([a-z0-9_-]+)=(.*)$", re.DOTALL)
+MAX_DEVICE = 255
 STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
 
 
@@ -45,6 +46,9 @@ def parse_source(address: str) -> Source:
     except ValueError as error:
         what = f"can't use the camera {without_credentials(address)}"
         raise UsageError(what, str(error), "check the address") from error
+    if address.isdecimal() and int(address) > MAX_DEVICE:
+        why = f"camera numbers end at {MAX_DEVICE}"
+        raise UsageError(f"can't use the camera {address}", why, "give a smaller one")
     if address.isdecimal() or address.startswith("/dev/"):
         return Source("device", address, live=True)
     if scheme == "test":
@@ -73,8 +77,11 @@ def default_name(source: Source) -> str:
         base = urlsplit(source.address).hostname or "camera"
     elif source.kind == "test":
         base = "test"
+    elif source.kind == "folder":
+        base = Path(source.address).resolve().name
     else:
-        base = Path(source.address).stem if source.kind == "file" else Path(source.address).resolve().name
+        # A device's link is its lasting name: what it points to changes from boot to boot.
+        base = Path(source.address).stem
     return re.sub(r"[^a-z0-9_-]+", "-", base.lower()).strip("-")[:64] or "camera"
 
 

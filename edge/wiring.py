@@ -17,7 +17,7 @@ from edge.capture import Capture, CaptureOptions
 from edge.config import AgentConfig, read_password
 from edge.decide import Decider, DecisionRules
 from edge.embedded import EmbeddedBroker, embedded_port
-from edge.errors import UsageError
+from edge.errors import ConfigError, UsageError
 from edge.inbox import Inbox
 from edge.infer import Classifier, run_selftest
 from edge.model_file import read_model
@@ -63,6 +63,8 @@ def broker_address(config: AgentConfig) -> BrokerAddress:
     port = embedded_port(config.broker.url)
     if port is not None:
         return BrokerAddress("127.0.0.1", port)
+    if config.broker.ca_file and not config.broker.ca_file.is_file():
+        raise ConfigError(f"can't read the CA file {config.broker.ca_file}", "no such file", "check the path")
     return parse_broker_url(config.broker.url, read_password(config.broker), config.broker.ca_file)
 
 

@@ -1,7 +1,8 @@
 """The feature networks that can be trained on, by name.
 
-Every graph takes RGB values 0–255 and normalises inside, so nobody outside needs to know what range a
-network was trained with. Adding one is one entry in BACKBONES (and its weights in `weights`).
+Every graph takes RGB values 0–255. What a network was trained with is folded into its first convolution
+(`fold_normalisation`), so nobody outside needs to know it, and int8 takes a picture's bytes without
+rounding. Adding a backbone is one entry in BACKBONES (and its weights in `weights`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from training.errors import SettingsError
 from training.libraries import keras
@@ -37,20 +40,38 @@ class Normalisation:
 
 @dataclass(frozen=True, slots=True)
 class Backbone:
-    """A network without its classifier: `body` maps a normalised tensor to a feature map."""
+    """A network without its classifier: `body` maps RGB values to a feature map.
+
+    normalisation is that of the weights as Keras or their authors give them.
+    """
 
     name: str
     body: Callable[[Any, int], Any]
     normalisation: Normalisation
 
 
-def build_trunk(name: str, size: int, normalisation: Normalisation) -> Any:
+def build_trunk(name: str, size: int) -> Any:
     """A Keras model, float RGB 0–255 of (n, size, size, 3) → pooled features of (n, channels)."""
     layers = keras().layers
     pixels = layers.Input((size, size, 3), name="pixels")
-    scaled = layers.Rescaling(list(normalisation.scale), list(normalisation.offset), name="normalise")(pixels)
-    features = layers.GlobalAveragePooling2D(name="pool")(find_backbone(name).body(scaled, size))
+    features = layers.GlobalAveragePooling2D(name="pool")(find_backbone(name).body(pixels, size))
     return keras().Model(pixels, features, name=name)
+
+
+def fold_normalisation(trunk: Any, normalisation: Normalisation) -> None:
+    """Make a trunk with weights for normalised pixels take them as they are.
+
+    Σ w·(scale·x + offset) = Σ (w·scale)·x + Σ w·offset; the second sum goes into the batch normalisation
+    that follows. Exact but for the one row and column that "same" padding adds: there, 0 is now black.
+    """
+    layers = keras().layers
+    convolution = next(layer for layer in trunk.layers if isinstance(layer, layers.Conv2D))
+    batch_norm = next(layer for layer in trunk.layers if isinstance(layer, layers.BatchNormalization))
+    (kernel,) = convolution.get_weights()
+    gamma, beta, mean, variance = batch_norm.get_weights()
+    scale, offset = (np.asarray(v)[:, None] for v in (normalisation.scale, normalisation.offset))
+    convolution.set_weights([kernel * scale])
+    batch_norm.set_weights([gamma, beta, mean - (kernel * offset).sum(axis=(0, 1, 2)), variance])
 
 
 def find_backbone(name: str) -> Backbone:
@@ -60,16 +81,16 @@ def find_backbone(name: str) -> Backbone:
     return BACKBONES[name]
 
 
-def _mobilenet_v2(scaled: Any, size: int) -> Any:
+def _mobilenet_v2(pixels: Any, size: int) -> Any:
     network = keras().applications.MobileNetV2(
-        input_shape=(size, size, 3), input_tensor=scaled, include_top=False, weights=None
+        input_shape=(size, size, 3), input_tensor=pixels, include_top=False, weights=None
     )
     return network.output
 
 
-def _efficientnet_lite0(scaled: Any, _size: int) -> Any:
+def _efficientnet_lite0(pixels: Any, _size: int) -> Any:
     """EfficientNet-Lite0 by its paper's table: "same" padding, ReLU6, no squeeze-and-excite."""
-    tensor = _convolution(scaled, "stem", 32, kernel=3, stride=2)
+    tensor = _convolution(pixels, "stem", 32, kernel=3, stride=2)
     channels_in, index = 32, 0
     for repeats, kernel, first_stride, expansion, channels in LITE0_STAGES:
         for repeat in range(repeats):

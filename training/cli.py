@@ -79,7 +79,7 @@ def train_command(
 def quantize_command(
     run: RunName = None,
     max_drop: MaxDrop = 0.01,
-    calibration: Calibration = 200,
+    calibration: Calibration = 400,
     selftest: SelftestKind = "photos",
     runs_dir: RunsDir = Path("runs"),
 ) -> None:
@@ -121,7 +121,7 @@ def all_command(
     """Train and quantize in one go, with the defaults for everything else."""
     folder = _one_folder(data_argument, data)
     values = {"data": folder, "backbone": backbone, "size": size, "seed": seed}
-    _quantize(_train(values, runs_dir, name), max_drop, 200, "photos")
+    _quantize(_train(values, runs_dir, name), max_drop, 400, "photos")
 
 
 @app.command("demo")

@@ -10,6 +10,7 @@ import contextlib
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,7 +111,10 @@ def _listen(
     """Show each label change as it arrives; ends when the camera goes offline or the agent has gone."""
     received: list[Received] = []
     started_s = ended_s = 0.0
+    deadline_s = time.monotonic() + AGENT_TIMEOUT_S
     for message in subscriber.messages():
+        if time.monotonic() > deadline_s:
+            raise DemoError("the agent is not done", f"{AGENT_TIMEOUT_S:g} s passed", "see agent.log")
         if message is None:
             if not agent_runs():
                 break
@@ -159,6 +163,10 @@ def _agent(video: Path, model: Path, port: int) -> Iterator[subprocess.Popen[byt
         try:
             yield process
             code = process.wait(END_TIMEOUT_S)
+        except subprocess.TimeoutExpired as error:
+            process.kill()
+            process.wait()
+            raise DemoError("the agent did not end", f"{END_TIMEOUT_S:g} s passed", f"see {log}") from error
         except BaseException as error:
             failed_with = process.poll()
             process.kill()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from training.backbones import Normalisation, build_trunk
+from training.backbones import build_trunk
 from training.config import TrainConfig
 from training.errors import RunError
 from training.head import Head
@@ -25,18 +25,11 @@ class TrainingRecord(BaseModel):
 
     created: str
     weights_source: str
-    scale: tuple[float, float, float]
-    offset: tuple[float, float, float]
     head_epochs: int
     val_accuracy: float
     fine_tuned: bool
     fine_tune_val_accuracies: tuple[float, ...]
     seconds: dict[str, float]
-
-    @property
-    def normalisation(self) -> Normalisation:
-        """What the trunk does to a pixel first."""
-        return Normalisation(self.scale, self.offset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +64,7 @@ def read_trained(run: Run) -> TrainedRun:
     """Build a run's network again; raises RunError where its files are missing or do not fit."""
     config, split = run.read_record(CONFIG, TrainConfig), run.read_record(SPLIT, Split)
     record = run.read_record(TRAINING, TrainingRecord)
-    trunk = build_trunk(config.backbone, config.size, record.normalisation)
+    trunk = build_trunk(config.backbone, config.size)
     channels, labels = trunk.output_shape[-1], len(split.labels)
     empty = Head(np.zeros((channels, labels), np.float32), np.zeros(labels, np.float32))
     model = attach_head(trunk, empty, config.dropout)

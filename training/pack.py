@@ -102,11 +102,11 @@ def _library_versions() -> dict[str, str]:
 
 
 def _git_revision() -> str | None:
-    """The revision of the working folder, None outside a repository."""
+    """The revision of this code, None where it is not in a repository."""
     git = shutil.which("git")
     if git is None:
         return None
     answer = subprocess.run(
-        [git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False, cwd=Path.cwd(), timeout=10
+        [git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False, cwd=Path(__file__).parent
     )
     return answer.stdout.strip() or None

@@ -92,11 +92,13 @@ class _ClassFolder:
 
 def _class_folders(root: Path) -> tuple[list[_ClassFolder], list[str]]:
     """The class folders in order, and notices about folders that are not looked at."""
-    if not (root / "train").is_dir():
-        return [_ClassFolder(path, None) for path in _subfolders(root)], []
+    folders = _subfolders(root)
+    # A class may be called "train": only one with folders inside stands for a split.
+    if not any(PART_FOLDERS.get(path.name.lower()) == "train" and _subfolders(path) for path in folders):
+        return [_ClassFolder(path, None) for path in folders], []
     found, ignored = [], []
-    for folder in _subfolders(root):
-        part = PART_FOLDERS.get(folder.name)
+    for folder in folders:
+        part = PART_FOLDERS.get(folder.name.lower())
         if part is None:
             ignored.append(folder.name)
         else:

@@ -110,8 +110,6 @@ def _record(
     return TrainingRecord(
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
         weights_source=trunk.source,
-        scale=trunk.normalisation.scale,
-        offset=trunk.normalisation.offset,
         head_epochs=fitted.epochs,
         val_accuracy=tuned.accuracy if tuned.kept else accuracy,
         fine_tuned=tuned.kept,

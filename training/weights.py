@@ -21,7 +21,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.backbones import BATCH_NORM_EPSILON, Normalisation, build_trunk, find_backbone
+from training.backbones import (
+    BATCH_NORM_EPSILON,
+    Normalisation,
+    build_trunk,
+    find_backbone,
+    fold_normalisation,
+)
 from training.errors import WeightsError
 from training.libraries import keras
 from training.torch_pickle import read_tensors
@@ -74,28 +80,28 @@ APPLICATIONS = {"mobilenet_v2": "MobileNetV2"}
 
 @dataclass(frozen=True, slots=True)
 class LoadedTrunk:
-    """A trunk with its weights in place, what it normalises with, and where the weights came from."""
+    """A trunk with its weights in place, and where they came from."""
 
     model: Any
-    normalisation: Normalisation
     source: str
 
 
 def load_trunk(backbone: str, size: int, weights: str, seed: int) -> LoadedTrunk:
     """Build a trunk and fill it: `imagenet` weights, or `none` for random ones; raises WeightsError."""
-    own = find_backbone(backbone).normalisation
     keras().utils.set_random_seed(seed)
-    if weights == "none":
-        return LoadedTrunk(build_trunk(backbone, size, own), own, "random")
+    model, normalisation = build_trunk(backbone, size), find_backbone(backbone).normalisation
     package = PACKAGES.get(backbone)
     path = package and find_package_file(package)
-    if package and path:
-        normalisation = package.normalisation or own
-        model = build_trunk(backbone, size, normalisation)
+    if weights == "none":
+        source = "random"
+    elif package and path:
+        normalisation = package.normalisation or normalisation
         assign_tensors(model, read_checked(path, package.sha256), package.batch_norm_epsilon)
-        return LoadedTrunk(model, normalisation, f"imagenet ({package.name})")
-    model = build_trunk(backbone, size, own)
-    return LoadedTrunk(model, own, _from_keras(model, backbone))
+        source = f"imagenet ({package.name})"
+    else:
+        source = _from_keras(model, backbone)
+    fold_normalisation(model, normalisation)
+    return LoadedTrunk(model, source)
 
 
 def find_package_file(package: Package) -> Path | None:
@@ -153,7 +159,7 @@ def _from_keras(model: Any, backbone: str) -> str:
             source = application(
                 input_shape=(KERAS_SIZE, KERAS_SIZE, 3), include_top=False, weights="imagenet"
             )
-    except (OSError, ValueError, RuntimeError) as error:
+    except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise _no_weights(backbone, f"no package with them is installed and {reason}") from error
     own = [layer for layer in model.layers if layer.weights]

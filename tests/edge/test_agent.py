@@ -16,7 +16,7 @@ from edge.errors import CameraUnavailableError, RecordingError
 from edge.inbox import Inbox
 from edge.infer import Classifier
 from edge.outbox import Sequences
-from edge.readers import opener
+from edge.readers import Picture, opener
 from edge.sources import parse_source
 from tests.support.recorder import RecordingSink
 from tests.support.tools import wait_until
@@ -57,9 +57,9 @@ def running(agent: Agent, stop: threading.Event) -> Iterator[None]:
 def test_every_frame_of_a_recording_is_judged_in_order(build: Build, tmp_path: Path) -> None:
     agent, sink = build(write_video(tmp_path / "v.mp4", [("red", 10), ("blue", 10)]))
     agent.run()
-    assert [decision.frame_index for decision, _ in sink.decisions] == [None, *range(20)]
-    assert sink.changes() == ["starting", "red", "blue"]
-    assert [number for decision, number in sink.decisions if decision.changed] == [1, 2, 3]
+    assert [decision.frame_index for decision, _ in sink.decisions] == [None, *range(20), None]
+    assert sink.changes() == ["starting", "red", "blue", "no_frames"]
+    assert [number for decision, number in sink.decisions if decision.changed] == [1, 2, 3, 4]
     assert sink.availability == [("cam", True), ("cam", False)]
     assert sink.calls == ["start", "close"]
 
@@ -67,14 +67,14 @@ def test_every_frame_of_a_recording_is_judged_in_order(build: Build, tmp_path: P
 def test_a_state_carries_the_number_of_its_last_event(build: Build, tmp_path: Path) -> None:
     agent, sink = build(write_video(tmp_path / "v.mp4", [("red", 10)]))
     agent.run()
-    assert [number for _, number in sink.decisions] == [1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2]
+    assert [number for _, number in sink.decisions] == [1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 3]
 
 
 def test_one_odd_frame_does_not_flip_the_label(build: Build, tmp_path: Path) -> None:
     track = [("red", 10), ("blue", 1), ("red", 10)]
     agent, sink = build(write_video(tmp_path / "v.mp4", track), window=5)
     agent.run()
-    assert sink.changes() == ["starting", "red"]
+    assert sink.changes() == ["starting", "red", "no_frames"]
 
 
 def test_cameras_do_not_mix(build: Build, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_cameras_do_not_mix(build: Build, tmp_path: Path) -> None:
     agent, sink = build(*videos)
     agent.run()
     for name, label in (("cam", "red"), ("cam1", "green"), ("cam2", "blue")):
-        assert sink.changes(name) == ["starting", label]
+        assert sink.changes(name) == ["starting", label, "no_frames"]
 
 
 def test_a_failed_recording_is_raised_after_the_others_are_done(build: Build, tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_failed_recording_is_raised_after_the_others_are_done(build: Build, tm
     agent, sink = build(tmp_path / "no.mp4", write_video(tmp_path / "v.mp4", [("red", 15)]))
     with pytest.raises(RecordingError, match=r"no\.mp4"):
         agent.run()
-    assert sink.changes("cam1") == ["starting", "red"]
+    assert sink.changes("cam1") == ["starting", "red", "no_frames"]
     assert sink.calls[-1] == "close"
 
 
@@ -123,13 +123,18 @@ def test_a_required_camera_that_never_came_is_fatal(build: Build) -> None:
     assert sink.calls == ["start", "close"]
 
 
-@pytest.mark.parametrize("options", [{"frames": 5}, {"duration_s": 0.4}])
-def test_a_camera_can_be_asked_for_only_so_much(build: Build, options: dict[str, float]) -> None:
-    agent, sink = build("test://?size=16x16&fps=100", **options)
+def test_a_camera_can_be_asked_for_so_many_frames(build: Build) -> None:
+    agent, sink = build("test://?size=16x16&fps=100", frames=5)
     agent.run()
-    judged = [decision.timestamp for decision, _ in sink.decisions[1:]]
-    assert len(judged) == options.get("frames", len(judged))
-    assert judged[-1] - judged[0] < 1.5
+    judged = [decision.frame_index for decision, _ in sink.decisions if decision.frame_index is not None]
+    assert len(judged) == 5
+
+
+def test_a_camera_can_be_asked_for_so_many_seconds(build: Build) -> None:
+    agent, sink = build("test://?size=16x16&fps=100", duration_s=0.4)
+    agent.run()
+    judged = [decision.timestamp for decision, _ in sink.decisions if decision.frame_index is not None]
+    assert 0.2 < judged[-1] - judged[0] < 1.5
 
 
 def test_a_duration_ends_a_camera_that_never_came_too(build: Build) -> None:
@@ -170,3 +175,25 @@ def test_an_agent_that_is_stopped_before_it_begins_ends_at_once(build: Build) ->
     agent, sink = build("test://", stop=stop, start_after_s=60)
     agent.run()
     assert sink.calls == ["start", "close"]
+
+
+def test_a_live_camera_that_breaks_for_good_ends_the_agent(classifier: Classifier) -> None:
+    class Broken:
+        def read(self) -> Picture:
+            raise ValueError("the driver has gone mad")
+
+        def close(self) -> None:
+            """Nothing to close."""
+
+    inbox, sink = Inbox(), RecordingSink()
+    captures = [
+        Capture("good", opener(parse_source("test://?size=16x16")), inbox, CaptureOptions(live=True)),
+        Capture("bad", Broken, inbox, CaptureOptions(live=True)),
+    ]
+    rules = DecisionRules(threshold=0.5)
+    cameras = [Camera(capture, Decider(capture.camera, classifier.labels, rules)) for capture in captures]
+    stages = Stages(cameras, inbox, classifier, [sink], Sequences(None))
+    with pytest.raises(ValueError, match="gone mad"):
+        Agent(stages, AgentOptions(), threading.Event()).run()
+    assert sink.changes("bad") == ["starting", "no_frames"]
+    assert sink.calls[-1] == "close"

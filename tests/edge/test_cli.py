@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import signal
@@ -14,7 +15,7 @@ import pytest
 from tests.support.command_line import EdgeAgent, edge_agent
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber
-from tests.support.tools import accepts, free_port, wait_until
+from tests.support.tools import accepts, free_port, need, wait_until
 from tests.support.videos import write_picture, write_video
 
 TRACK = [("red", 20), ("green", 20), ("blue", 20)]
@@ -50,12 +51,12 @@ def test_labels_of_a_recording_reach_the_broker_in_order(
         subscriber.wait_for_text("pi/availability", "offline")
     assert agent.process.returncode == 0, agent.stderr
     events = subscriber.events("pi/belt")
-    assert labels(events) == ["starting", "red", "green", "blue"]
-    assert [event["sequence"] for event in events] == [1, 2, 3, 4]
-    assert [event["previous"] for event in events] == [None, None, "red", "green"]
+    assert labels(events) == ["starting", "red", "green", "blue", "no_frames"]
+    assert [event["sequence"] for event in events] == [1, 2, 3, 4, 5]
+    assert [event["previous"] for event in events] == [None, None, "red", "green", "blue"]
     times = [event["timestamp"] for event in events]
     assert times == sorted(times)
-    assert subscriber.on("belt/label")[-1].text == "blue"
+    assert [m.text for m in subscriber.on("belt/label")][-2:] == ["blue", "unknown"]
     assert [m.text for m in subscriber.on("belt/availability")] == ["online", "offline"]
 
 
@@ -65,8 +66,8 @@ def test_numbers_go_on_after_a_restart(
     with Subscriber(mosquitto.port) as subscriber:
         for _ in range(2):
             edge_agent(tmp_path, "--camera", video, "--model", golden, "--broker", mosquitto.url)
-        subscriber.wait_for(lambda: len(subscriber.events()) == 8, "two runs")
-    assert [event["sequence"] for event in subscriber.events()] == list(range(1, 9))
+        subscriber.wait_for(lambda: len(subscriber.events()) == 10, "two runs")
+    assert [event["sequence"] for event in subscriber.events()] == list(range(1, 11))
 
 
 def test_a_login_with_password(tmp_path: Path, golden: Path, video: Path) -> None:
@@ -77,7 +78,7 @@ def test_a_login_with_password(tmp_path: Path, golden: Path, video: Path) -> Non
     ):
         command = ("--camera", video, "--model", golden, "--broker", broker.url)
         agent = edge_agent(tmp_path, *command, env=secret)
-        subscriber.wait_for(lambda: len(subscriber.events()) == 4, "the events")
+        subscriber.wait_for(lambda: len(subscriber.events()) == 5, "the events")
     assert agent.process.returncode == 0
     assert "hush" not in agent.stderr
 
@@ -133,15 +134,15 @@ def test_a_broker_that_comes_late_gets_everything(tmp_path: Path, golden: Path, 
                 agent.wait_for_log("belt: ended")
                 broker.start()
                 assert agent.wait() == 0
-            subscriber.wait_for(lambda: len(subscriber.events()) == 4, "all events")
+            subscriber.wait_for(lambda: len(subscriber.events()) == 5, "all events")
     finally:
         broker.stop()
-    assert labels(subscriber.events()) == ["starting", "red", "green", "blue"]
-    assert [event["sequence"] for event in subscriber.events()] == [1, 2, 3, 4]
+    assert labels(subscriber.events()) == ["starting", "red", "green", "blue", "no_frames"]
+    assert [event["sequence"] for event in subscriber.events()] == [1, 2, 3, 4, 5]
 
 
 def test_the_embedded_broker_serves_subscribers(tmp_path: Path, golden: Path) -> None:
-    pytest.importorskip("iotcore")
+    need(importlib.util.find_spec("iotcore") is not None, "iotcore")
     port = free_port()
     command = ("--camera", "test://?size=64x48", "--model", golden, "--broker", f"embedded:{port}")
     with EdgeAgent(tmp_path, *command) as agent:
@@ -202,9 +203,9 @@ def test_systemd_hears_of_readiness_and_progress(tmp_path: Path, golden: Path) -
 def test_stdout_is_one_json_object_a_frame(tmp_path: Path, golden: Path, video: Path) -> None:
     agent = edge_agent(tmp_path, "--camera", f"belt=./{video.name}", "--model", golden, "--stdout")
     assert agent.process.returncode == 0
-    assert [record["frame"] for record in agent.records] == [None, *range(60)]
+    assert [record["frame"] for record in agent.records] == [None, *range(60), None]
     changed = [record for record in agent.records if record["changed"]]
-    assert labels(changed) == ["starting", "red", "green", "blue"]
+    assert labels(changed) == ["starting", "red", "green", "blue", "no_frames"]
     assert changed[0]["model"].keys() == {"name", "version", "hash"}
 
 
@@ -222,7 +223,7 @@ def test_how_much_of_a_recording_is_classified(
 ) -> None:
     agent = edge_agent(tmp_path, "--camera", video, "--model", golden, "--stdout", *options)
     assert agent.process.returncode == 0
-    assert [record["frame"] for record in agent.records][1:] == frames
+    assert [record["frame"] for record in agent.records][1:-1] == frames
 
 
 def test_several_cameras_run_at_once(tmp_path: Path, golden: Path, video: Path) -> None:
@@ -233,8 +234,8 @@ def test_several_cameras_run_at_once(tmp_path: Path, golden: Path, video: Path) 
     frames = {
         name: [r["frame"] for r in agent.records if r["camera"] == name] for name in ("belt", "side", "test")
     }
-    assert frames["belt"] == frames["side"] == [None, *range(30)]
-    assert len(frames["test"]) == 31
+    assert frames["belt"] == frames["side"] == [None, *range(30), None]
+    assert len(frames["test"]) == 32
 
 
 def test_a_folder_of_images_is_a_camera(tmp_path: Path, golden: Path) -> None:
@@ -245,7 +246,7 @@ def test_a_folder_of_images_is_a_camera(tmp_path: Path, golden: Path) -> None:
     (folder / "4.png").write_bytes(b"broken")
     agent = edge_agent(tmp_path, "--camera", folder, "--model", golden, "--stdout")
     assert agent.process.returncode == 0
-    assert labels([agent.records[-1]]) == ["green"]
+    assert labels([agent.records[-2]]) == ["green"]
     assert "can't decode" in agent.stderr
     assert "4.png" in agent.stderr
 
@@ -314,7 +315,7 @@ def test_one_bad_recording_does_not_stop_the_others(tmp_path: Path, golden: Path
     (tmp_path / "notes.mp4").write_text("no video")
     agent = edge_agent(tmp_path, "--camera", "notes.mp4", "--camera", video, "--model", golden, "--stdout")
     assert agent.process.returncode == 1
-    assert [r["frame"] for r in agent.records if r["camera"] == "belt"] == [None, *range(60)]
+    assert [r["frame"] for r in agent.records if r["camera"] == "belt"] == [None, *range(60), None]
 
 
 def test_an_unknown_option_is_a_usage_error(tmp_path: Path) -> None:
@@ -429,9 +430,9 @@ def test_listen_prints_decisions_as_they_come(
     with listening:
         wait_until(lambda: listening.records, "the retained state")
         assert edge_agent(tmp_path, *command).process.returncode == 0
-        wait_until(lambda: len(listening.records) == 5, "the second run")
+        wait_until(lambda: len(listening.records) == 6, "the second run")
         assert listening.stop() == 0
-    assert labels(listening.records) == ["blue", "starting", "red", "green", "blue"]
+    assert labels(listening.records) == ["no_frames", "starting", "red", "green", "blue", "no_frames"]
 
 
 def test_the_configuration_file_can_say_all(tmp_path: Path, golden: Path, video: Path) -> None:
@@ -442,4 +443,4 @@ def test_the_configuration_file_can_say_all(tmp_path: Path, golden: Path, video:
     )
     agent = edge_agent(tmp_path)
     assert agent.process.returncode == 0, agent.stderr
-    assert [record["frame"] for record in agent.records] == [None, 0, 1, 2, 3]
+    assert [record["frame"] for record in agent.records] == [None, 0, 1, 2, 3, None]

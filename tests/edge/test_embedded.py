@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from edge.embedded import EmbeddedBroker, embedded_port
 from edge.errors import BrokerUnavailableError
 from tests.support.subscriber import Subscriber
-from tests.support.tools import accepts, free_port, wait_until
+from tests.support.tools import accepts, free_port, need, wait_until
 
-pytest.importorskip("iotcore")
+need(importlib.util.find_spec("iotcore") is not None, "iotcore")
 
 
 @pytest.fixture

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.support.photographs import write_photographs
+from tests.support.tools import need
 from training.compare import Comparison
 from training.config import TrainConfig
 from training.progress import Silent
@@ -46,7 +48,7 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def trained(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A run trained and quantized as the command line does it."""
-    pytest.importorskip("tensorflow")
+    need(importlib.util.find_spec("tensorflow") is not None, "tensorflow")
     runs_dir = tmp_path_factory.mktemp("work") / "runs"
     config = TrainConfig(data=photographs, backbone="efficientnet_lite0", size=SIZE_PX, epochs=30)
     run = train(config, runs_dir, "first", Silent())

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from edge.infer import Classifier, run_selftest
 from edge.interpreter import Network
@@ -19,6 +20,7 @@ from training.config import TrainConfig
 from training.convert import to_float, to_uint8
 from training.errors import ConversionError, GateError, RunError
 from training.features import Features, extract
+from training.finetune import fine_tune
 from training.load import load, load_all
 from training.metadata import METADATA_ENTRY
 from training.model import read_trained
@@ -27,7 +29,6 @@ from training.progress import Silent
 from training.quantize import QuantizeOptions, quantize
 from training.runs import COMPARISON, FEATURES, LATEST, MODEL, SCORES, SPLIT, WEIGHTS, Run
 from training.split import Split
-from training.train import train
 from training.weights import load_trunk
 
 pytestmark = pytest.mark.slow
@@ -143,19 +144,23 @@ def test_a_damaged_run_is_said(trained: Trained, tmp_path: Path) -> None:
         read_trained(run)
 
 
-def test_fine_tuning_never_makes_validation_worse(photographs: Path, tmp_path: Path) -> None:
-    config = TrainConfig(
-        data=photographs,
-        backbone="efficientnet_lite0",
-        size=64,
-        epochs=3,
-        fine_tune_epochs=1,
-        fine_tune_blocks=1,
+@pytest.mark.parametrize("rate", [1e-4, 1.0])
+def test_fine_tuning_is_kept_only_if_validation_improves(trained: Trained, rate: float) -> None:
+    before = trained_model_weights(trained)
+    found = read_trained(trained.run)
+    config = found.config.model_copy(
+        update={"fine_tune_epochs": 1, "fine_tune_blocks": 1, "fine_tune_learning_rate": rate}
     )
-    run = train(config, tmp_path, "tuned", Silent())
-    record = read_trained(run).record
-    assert len(record.fine_tune_val_accuracies) == 1
-    assert record.val_accuracy >= 0.5
+    tuned = fine_tune(found.model, found.split, config, Silent())
+    assert len(tuned.val_accuracies) == 1
+    changed = any(not np.array_equal(a, b) for a, b in zip(before, found.model.get_weights(), strict=True))
+    assert changed == tuned.kept
+    assert rate < 1 or not tuned.kept, "a rate of 1 must have wrecked it"
+
+
+def trained_model_weights(trained: Trained) -> list[NDArray[np.float32]]:
+    weights: list[NDArray[np.float32]] = read_trained(trained.run).model.get_weights()
+    return weights
 
 
 def _copy(run: Run, folder: Path) -> Run:

