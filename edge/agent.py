@@ -148,7 +148,7 @@ class Agent:
             camera.scores_due_s = frame.time_s + 1 / MAX_SCORES_PER_S
             for sink in self._stages.sinks:
                 sink.scores(frame.camera, frame.index, scores.values)
-        count = self.health.classified(frame.camera, scores, age_ms)
+        count = self.health.classified(frame, scores, age_ms)
         duration_s = self._options.duration_s
         over = duration_s is not None and frame.time_s - camera.first_time_s >= duration_s
         if count == self._options.frames or over:

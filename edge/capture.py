@@ -139,14 +139,16 @@ class Capture:
             self.status.skipped += 1
             return True
         prepare = self._options.prepare
+        pixels = prepare(picture.pixels) if prepare else picture.pixels
         frame = Frame(
             camera=self.camera,
             index=index,
-            pixels=prepare(picture.pixels) if prepare else picture.pixels,
+            pixels=pixels,
             time_s=time_s,
             captured_at=time.time() if picture.position_s is None else self._opened_at + time_s,
             received_s=received_s,
             prepared=prepare is not None,
+            prepare_ms=(time.monotonic() - received_s) * 1e3 if prepare else 0.0,
         )
         if self.live:
             self.status.replaced += self._inbox.put_newest(frame)

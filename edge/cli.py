@@ -269,12 +269,16 @@ def _load(
 ) -> AgentConfig:
     from edge.config import load_config
     from edge.sources import split_name
+    from edge.wiring import check_addresses_of_file
 
     file = config or next((path for path in CONFIG_FILES if path.is_file()), None)
     if cameras:
         named = [split_name(text) for text in cameras]
         overrides["camera"] = tuple({"name": name, "source": source} for name, source in named)
-    return load_config(file, {**overrides, "broker": {"url": broker}})
+    settings = load_config(file, {**overrides, "broker": {"url": broker}})
+    if file:
+        check_addresses_of_file(file, settings, cameras=not cameras, broker=broker is None)
+    return settings
 
 
 def _with_cameras(settings: AgentConfig) -> AgentConfig:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from edge.records import Scores
+from edge.records import Frame, Scores
 
 KEPT_SAMPLES = 1024
 THERMAL_ZONE = Path("/sys/class/thermal/thermal_zone0/temp")
@@ -50,13 +50,13 @@ class Health:
         """Begin to count for a camera."""
         self.cameras[camera] = _CameraHealth()
 
-    def classified(self, camera: str, scores: Scores, age_ms: float) -> int:
+    def classified(self, frame: Frame, scores: Scores, age_ms: float) -> int:
         """Count a classified frame; the camera's number of them."""
-        self._sample("preprocess", scores.preprocess_ms)
+        self._sample("preprocess", frame.prepare_ms + scores.preprocess_ms)
         self._sample("inference", scores.inference_ms)
         self._sample("frame_age", age_ms)
-        self.cameras[camera].classified += 1
-        return self.cameras[camera].classified
+        self.cameras[frame.camera].classified += 1
+        return self.cameras[frame.camera].classified
 
     def stale(self, camera: str) -> None:
         """Count a frame that was too old to classify."""

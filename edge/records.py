@@ -22,8 +22,8 @@ class Frame:
     """One picture of one camera.
 
     pixels: uint8 BGR of shape (height, width, 3) as captured, or, when `prepared`, uint8 RGB in the
-    model's own input shape. `index` counts the camera's frames from 0, dropped ones included;
-    `received_s` is the monotonic clock when the picture arrived, in seconds.
+    model's own input shape, which took `prepare_ms`. `index` counts the camera's frames from 0, dropped ones
+    included; `received_s` is the monotonic clock when the picture arrived, in seconds.
     """
 
     camera: str
@@ -33,6 +33,7 @@ class Frame:
     captured_at: float
     received_s: float
     prepared: bool = False
+    prepare_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,17 @@ def named_sources(config: AgentConfig) -> dict[str, Source]:
     return named
 
 
+def check_addresses_of_file(file: Path, config: AgentConfig, *, cameras: bool, broker: bool) -> None:
+    """Raise ConfigError where a camera or the broker, as the file names them, can't be."""
+    try:
+        if cameras:
+            named_sources(config)
+        if broker:
+            broker_address(config)
+    except UsageError as error:
+        raise ConfigError(f"the configuration {file} is invalid", str(error)) from error
+
+
 def broker_address(config: AgentConfig) -> BrokerAddress:
     """Where the configured broker is, with the password from its safe place."""
     port = embedded_port(config.broker.url)

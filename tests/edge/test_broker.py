@@ -11,6 +11,7 @@ import pytest
 
 from edge.broker import BrokerConnection, ConnectionCallbacks, parse_broker_url
 from edge.records import Message
+from tests.support.certificates import make_certificates
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber
 from tests.support.tools import free_port, wait_until
@@ -19,9 +20,11 @@ WILL = Message("edge/x/availability", b"offline", qos=1, retain=True)
 
 
 @contextmanager
-def connecting(url: str, password: str | None = None) -> Iterator[BrokerConnection]:
+def connecting(
+    url: str, password: str | None = None, ca_file: Path | None = None
+) -> Iterator[BrokerConnection]:
     nothing = ConnectionCallbacks(lambda: None, lambda: None, lambda _mid: None)
-    connection = BrokerConnection(parse_broker_url(url, password), "test-client", WILL, nothing)
+    connection = BrokerConnection(parse_broker_url(url, password, ca_file), "test-client", WILL, nothing)
     connection.start()
     try:
         yield connection
@@ -98,3 +101,26 @@ def test_stopping_does_not_wait_for_a_broker_that_is_not_there() -> None:
     with connecting(f"mqtt://127.0.0.1:{free_port()}") as connection:
         wait_until(lambda: "unreachable" in (connection.problem or ""), "the finding")
     assert not connection._thread.is_alive()
+
+
+def test_tls_lets_us_in_with_the_right_ca(tmp_path: Path) -> None:
+    made = make_certificates(tmp_path / "tls")
+    with (
+        Mosquitto(tmp_path / "broker", tls=made) as broker,
+        connecting(broker.url, ca_file=made.ca) as connection,
+    ):
+        assert connection.wait_until_up(10)
+
+
+# paho leaves the socket of a failed handshake to the garbage collector.
+@pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning"
+)
+def test_tls_with_a_stranger_is_refused_and_said(tmp_path: Path) -> None:
+    made, other = make_certificates(tmp_path / "tls"), make_certificates(tmp_path / "other")
+    with (
+        Mosquitto(tmp_path / "broker", tls=made) as broker,
+        connecting(broker.url, ca_file=other.ca) as connection,
+    ):
+        wait_until(lambda: "certificate verify failed" in (connection.problem or "").lower(), "the reason")
+        assert not connection.connected

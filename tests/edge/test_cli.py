@@ -279,6 +279,12 @@ def test_a_reader_that_leaves_ends_it_without_a_word(tmp_path: Path, golden: Pat
         (["--camera", "0", "--broker", "mqtt://u:secret@h", "--model", "{golden}"], 2, "ends up in logs"),
         (["--camera", "0", "--config", "none.toml"], 78, "can't read the configuration none.toml"),
         (["--camera", "0", "--config", "unknown.toml"], 78, "line 2: framse: unknown key"),
+        (
+            ["--config", "camera.toml", "--model", "{golden}"],
+            78,
+            "camera.toml is invalid: can't use the camera",
+        ),
+        (["--camera", "0", "--config", "broker.toml", "--model", "{golden}"], 78, "broker.toml is invalid"),
         (["--camera", "test://", "--model", "none.tflite"], 78, "can't read the model none.tflite"),
         (["--camera", "test://", "--model", "notes.txt"], 78, "not a TFLite file"),
         (["--camera", "test://", "--model", "cut.tflite"], 78, "is damaged"),
@@ -294,6 +300,8 @@ def test_a_mistake_is_one_line(
 ) -> None:
     (tmp_path / "notes.txt").write_text("one\ntwo\n")
     (tmp_path / "unknown.toml").write_text("fps = 5\nframse = 3\n")
+    (tmp_path / "camera.toml").write_text('[[camera]]\nsource = "ftp://u:secret@h/x"\n')
+    (tmp_path / "broker.toml").write_text('[broker]\nurl = "http://h"\n')
     (tmp_path / "cut.tflite").write_bytes(golden.read_bytes()[:20_000])
     agent = edge_agent(tmp_path, *(argument.format(golden=golden) for argument in arguments))
     assert agent.process.returncode == exit_code

@@ -7,18 +7,28 @@ import subprocess
 from pathlib import Path
 from types import TracebackType
 
+from tests.support.certificates import Certificates
 from tests.support.tools import accepts, free_port, need_program, wait_until
 
 
 class Mosquitto:
-    """Runs while the context lasts. With `user`, nobody else gets in; a `lasting` one keeps its sessions."""
+    """Runs while the context lasts. With `user`, nobody else gets in; a `lasting` one keeps its sessions.
+
+    With `tls`, it speaks nothing else.
+    """
 
     def __init__(
-        self, folder: Path, *, user: str | None = None, password: str = "", lasting: bool = False
+        self,
+        folder: Path,
+        *,
+        user: str | None = None,
+        password: str = "",
+        lasting: bool = False,
+        tls: Certificates | None = None,
     ) -> None:
         self._program = need_program("mosquitto")
         self.port = free_port()
-        self.url = f"mqtt://{user + '@' if user else ''}127.0.0.1:{self.port}"
+        self.url = f"mqtt{'s' if tls else ''}://{user + '@' if user else ''}127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         lines = [f"listener {self.port} 127.0.0.1", f"allow_anonymous {'false' if user else 'true'}"]
@@ -29,6 +39,8 @@ class Mosquitto:
             command = [need_program("mosquitto_passwd"), "-b", "-c", str(passwords), user, password]
             subprocess.run(command, check=True, capture_output=True)
             lines.append(f"password_file {passwords}")
+        if tls:
+            lines += [f"certfile {tls.certificate}", f"keyfile {tls.key}"]
         if lasting:
             lines += ["persistence true", f"persistence_location {folder}/"]
         self._config = folder / "mosquitto.conf"

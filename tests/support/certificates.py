@@ -1,0 +1,41 @@
+"""A throw-away CA and a server certificate for 127.0.0.1, made with OpenSSL."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.tools import need_program
+
+KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """Where the files are."""
+
+    ca: Path
+    certificate: Path
+    key: Path
+
+
+def make_certificates(folder: Path) -> Certificates:
+    """A CA, and a certificate of its own for 127.0.0.1."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ca, ca_key = folder / "ca.pem", folder / "ca.key"
+    made = Certificates(ca, folder / "server.pem", folder / "server.key")
+    # Python 3.13 wants a CA to say that it is one.
+    usage = ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]
+    _openssl("req", "-x509", *KEY, *usage, "-subj", "/CN=test CA", "-keyout", ca_key, "-out", ca)
+    issued_by = ["-CA", ca, "-CAkey", ca_key, "-addext", "subjectAltName=IP:127.0.0.1"]
+    issued_by += ["-addext", "basicConstraints=critical,CA:FALSE"]
+    _openssl(
+        "req", "-x509", *KEY, "-subj", "/CN=broker", *issued_by, "-keyout", made.key, "-out", made.certificate
+    )
+    return made
+
+
+def _openssl(*arguments: object) -> None:
+    command = [need_program("openssl"), *map(str, arguments)]
+    subprocess.run(command, check=True, capture_output=True)
