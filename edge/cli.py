@@ -139,7 +139,10 @@ def run(
         require_camera=require_camera or None,
         require_broker=require_broker or None,
     )
-    _run_agent(_with_cameras(settings))
+    if not settings.camera:
+        raise UsageError("there is nothing to do", "no camera is named", NO_CAMERA)
+    _blame_the_file(_config_file(config), settings, cameras=not camera, broker=broker is None)
+    _run_agent(settings)
 
 
 @app.command()
@@ -269,22 +272,23 @@ def _load(
 ) -> AgentConfig:
     from edge.config import load_config
     from edge.sources import split_name
-    from edge.wiring import check_addresses_of_file
 
-    file = config or next((path for path in CONFIG_FILES if path.is_file()), None)
     if cameras:
         named = [split_name(text) for text in cameras]
         overrides["camera"] = tuple({"name": name, "source": source} for name, source in named)
-    settings = load_config(file, {**overrides, "broker": {"url": broker}})
+    return load_config(_config_file(config), {**overrides, "broker": {"url": broker}})
+
+
+def _config_file(config: Path | None) -> Path | None:
+    return config or next((path for path in CONFIG_FILES if path.is_file()), None)
+
+
+def _blame_the_file(file: Path | None, settings: AgentConfig, *, cameras: bool, broker: bool) -> None:
+    """An address that is wrong in the file is the configuration's fault, not the command line's."""
+    from edge.wiring import check_addresses_of_file
+
     if file:
-        check_addresses_of_file(file, settings, cameras=not cameras, broker=broker is None)
-    return settings
-
-
-def _with_cameras(settings: AgentConfig) -> AgentConfig:
-    if not settings.camera:
-        raise UsageError("there is nothing to do", "no camera is named", NO_CAMERA)
-    return settings
+        check_addresses_of_file(file, settings, cameras=cameras, broker=broker and settings.mqtt)
 
 
 def _run_agent(settings: AgentConfig) -> None:

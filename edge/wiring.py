@@ -16,7 +16,7 @@ from edge.broker import BrokerAddress, parse_broker_url
 from edge.capture import Capture, CaptureOptions
 from edge.config import AgentConfig, read_password
 from edge.decide import Decider, DecisionRules
-from edge.embedded import EmbeddedBroker, embedded_port
+from edge.embedded import LOOPBACK, EmbeddedBroker, embedded_port
 from edge.errors import ConfigError, UsageError
 from edge.inbox import Inbox
 from edge.infer import Classifier, run_selftest
@@ -73,7 +73,7 @@ def broker_address(config: AgentConfig) -> BrokerAddress:
     """Where the configured broker is, with the password from its safe place."""
     port = embedded_port(config.broker.url)
     if port is not None:
-        return BrokerAddress("127.0.0.1", port)
+        return BrokerAddress(LOOPBACK, port)
     if config.broker.ca_file and not config.broker.ca_file.is_file():
         raise ConfigError(f"can't read the CA file {config.broker.ca_file}", "no such file", "check the path")
     return parse_broker_url(config.broker.url, read_password(config.broker), config.broker.ca_file)

@@ -10,7 +10,7 @@ from edge.infer import Classifier
 from edge.manifest import Selftest
 from edge.model_file import ModelFile, write_model
 from training.calibrate import calibration_images
-from training.compare import Comparison, device_scores, gate, latency_ms, paired_drop
+from training.compare import Comparison, Drop, device_scores, gate, latency_ms, paired_drop
 from training.convert import to_uint8
 from training.evaluate import HeldOutScores, choose_threshold, evaluate, judge
 from training.model import TrainedRun, read_trained
@@ -37,6 +37,7 @@ class _Candidate:
 
     model: ModelFile
     scores: HeldOutScores
+    drop: Drop
     comparison: Comparison
 
 
@@ -52,8 +53,7 @@ def quantize(run: Run, options: QuantizeOptions, reporter: Reporter) -> Comparis
     reporter.note(f"converting to int8, calibrated on {len(sample)} pictures")
     network = finish_network(trained, to_uint8(trained.model, sample))
     measured = _measure(trained, network, float_scores, reporter)
-    test_targets = np.asarray(trained.split.targets("test"), np.int64)
-    drop = paired_drop(float_scores.test, measured.scores.test, test_targets)
+    drop = measured.drop
     gate(drop, options.max_drop)
     if drop.size > options.max_drop:
         reporter.note(
@@ -113,4 +113,4 @@ def _measure(
         answered=result.answered,
         accuracy_answered=result.accuracy_answered,
     )
-    return _Candidate(model, scores, comparison)
+    return _Candidate(model, scores, drop, comparison)

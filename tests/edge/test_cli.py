@@ -452,3 +452,12 @@ def test_the_configuration_file_can_say_all(tmp_path: Path, golden: Path, video:
     agent = edge_agent(tmp_path)
     assert agent.process.returncode == 0, agent.stderr
     assert [record["frame"] for record in agent.records] == [None, 0, 1, 2, 3, None]
+
+
+def test_classify_asks_for_nothing_that_only_the_agent_needs(tmp_path: Path, golden: Path) -> None:
+    (tmp_path / "agent.toml").write_text(
+        '[broker]\npassword_file = "/nobody/may/read"\n\n[[camera]]\nsource = "gone.mp4"\n'
+    )
+    picture = write_picture(tmp_path / "a.png", "red")
+    (record,) = edge_agent(tmp_path, "classify", picture, "--model", golden, "--json").records
+    assert record["label"] == "red"
