@@ -21,6 +21,7 @@ class Answer:
     confidence: float
     unknown_reason: UnknownReason | None
     top: tuple[LabelScore, ...]
+    familiarity: float | None = None
 
 
 def image_files(paths: list[Path]) -> list[Path]:
@@ -40,14 +41,16 @@ def image_files(paths: list[Path]) -> list[Path]:
     return files
 
 
-def answers(classifier: Classifier, files: list[Path], threshold: float) -> Iterator[Answer | ImageError]:
-    """One answer a file, or the error that kept it from being read."""
+def answers(classifier: Classifier, files: list[Path]) -> Iterator[Answer | ImageError]:
+    """One answer a file by the classifier's limits, or the error that kept it from being read."""
     for path in files:
         try:
             image = read_image(path)
         except ImageError as error:
             yield error
             continue
-        top = ranked(classifier.labels, classifier.classify(image).values)
-        known = top[0].score >= threshold
-        yield Answer(path, top[0].label if known else None, top[0].score, None if known else "low_score", top)
+        scores = classifier.classify(image)
+        top = ranked(classifier.labels, scores.values)
+        reason = classifier.limits.unknown_reason(top[0].label, top[0].score, scores.familiarity)
+        label = top[0].label if reason is None else None
+        yield Answer(path, label, top[0].score, reason, top, scores.familiarity)

@@ -51,6 +51,7 @@ class DecisionConfig(Section):
 
     window: int = Field(default=5, ge=1, le=1000)
     min_confidence: float | None = Field(default=None, ge=0.0, le=1.0)
+    min_familiarity: float | None = Field(default=None, ge=-1.0, le=1.0)
     hysteresis: float = Field(default=0.1, ge=0.0, le=0.5)
 
 

@@ -1,11 +1,13 @@
 """STAGE 3: a pure state machine from scores to decisions; no clock, no device, no socket.
 
-Rules, in the order they are tried on the scores averaged over the window:
+Rules, in the order they are tried on scores and familiarity averaged over the window:
 1. until the window is full the answer is unknown (`starting`);
-2. the present label stays while its average is at least threshold − hysteresis, unless another label has
-   reached the threshold and leads it by the hysteresis;
-3. else the best label is the answer if its average reaches the threshold;
-4. else the answer is unknown (`low_score`).
+2. below the familiarity limit it is unknown (`unfamiliar`); a picture that was familiar stays so until it is
+   below the limit by the hysteresis' share of the familiarity scale, so that neither answer flaps;
+3. the present label stays while its average is at least its threshold − hysteresis, unless another label
+   has reached its own and leads by the hysteresis;
+4. else the best label is the answer if its average reaches its threshold;
+5. else the answer is unknown (`low_score`).
 """
 
 from __future__ import annotations
@@ -16,16 +18,27 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.records import Decision, Frame, LabelScore, Scores, UnknownReason, ranked
+from edge.records import Decision, Frame, LabelScore, Limits, Scores, UnknownReason, ranked
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionRules:
-    """window in frames; threshold and hysteresis in score, 0 to 1."""
+    """window in frames; hysteresis in score, 0 to 1."""
 
-    threshold: float
+    limits: Limits
     window: int = 5
     hysteresis: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a decision records of the frames that led to it; as it stands, of no frame."""
+
+    confidence: float = 0.0
+    top: tuple[LabelScore, ...] = ()
+    familiarity: float | None = None
+    age_ms: float = 0.0
+    inference_ms: float = 0.0
 
 
 class Decider:
@@ -33,7 +46,8 @@ class Decider:
 
     def __init__(self, camera: str, labels: tuple[str, ...], rules: DecisionRules) -> None:
         self._camera, self._labels, self._rules = camera, labels, rules
-        self._window: deque[NDArray[np.float32]] = deque(maxlen=rules.window)
+        self._window: deque[Scores] = deque(maxlen=rules.window)
+        self._familiar = False
         self._label: str | None = None
         self._reason: UnknownReason | None = None
         self._previous: str | None = None
@@ -42,45 +56,59 @@ class Decider:
 
     def observe(self, frame: Frame, scores: Scores, age_ms: float = 0.0) -> Decision:
         """Take one classified frame into account; `age_ms` is the frame's age, for the record."""
-        self._window.append(scores.values)
-        average: NDArray[np.float32] = np.stack(self._window).mean(axis=0, dtype=np.float32)
-        label = self._choose(average)
-        reason = None if label is not None else self._why_unknown()
+        self._window.append(scores)
+        values = np.stack([entry.values for entry in self._window])
+        average: NDArray[np.float32] = values.mean(axis=0, dtype=np.float32)
+        familiarity = self._average_familiarity()
+        label, reason = self._choose(average, familiarity)
         self._frame_index, self._latest = frame.index, frame.captured_at
         changed = self._move_to(label, reason, frame.captured_at)
         top = ranked(self._labels, average)
         confidence = float(average[self._labels.index(label)]) if label is not None else top[0].score
-        return self._decision(
-            timestamp=frame.captured_at,
-            changed=changed,
-            confidence=confidence,
-            top=top,
-            age_ms=age_ms,
-            inference_ms=scores.inference_ms,
-        )
+        seen = _Seen(confidence, top, familiarity, age_ms, scores.inference_ms)
+        return self._decision(frame.captured_at, changed, seen)
 
     def missing(self, reason: UnknownReason, timestamp: float) -> Decision:
         """No frame to judge: unknown for that reason, and what was seen before counts no more."""
         self._window.clear()
+        self._familiar = False
         self._frame_index = None
         timestamp = max(timestamp, self._latest)  # a recording's time runs ahead of the clock
         changed = self._move_to(None, reason, timestamp)
-        return self._decision(timestamp=timestamp, changed=changed)
+        return self._decision(timestamp, changed, _Seen())
 
-    def _choose(self, average: NDArray[np.float32]) -> str | None:
+    def _average_familiarity(self) -> float | None:
+        known = [entry.familiarity for entry in self._window if entry.familiarity is not None]
+        return float(np.mean(known)) if known else None
+
+    def _choose(
+        self, average: NDArray[np.float32], familiarity: float | None
+    ) -> tuple[str | None, UnknownReason | None]:
         if len(self._window) < self._rules.window:
-            return None
-        threshold, hysteresis = self._rules.threshold, self._rules.hysteresis
-        best = int(average.argmax())
+            return None, "starting"
+        self._familiar = self._is_familiar(familiarity)
+        if not self._familiar:
+            return None, "unfamiliar"
+        label = self._choose_label(average)
+        return label, None if label is not None else "low_score"
+
+    def _is_familiar(self, familiarity: float | None) -> bool:
+        limits = self._rules.limits
+        if limits.familiarity is None or familiarity is None:
+            return True
+        slack = self._rules.hysteresis * limits.familiarity_scale if self._familiar else 0.0
+        return familiarity >= limits.familiarity - slack
+
+    def _choose_label(self, average: NDArray[np.float32]) -> str | None:
+        threshold_of, hysteresis = self._rules.limits.threshold_of, self._rules.hysteresis
+        best = self._labels[int(average.argmax())]
+        highest = float(average.max())
         if self._label is not None:
             present = float(average[self._labels.index(self._label)])
-            overtaken = average[best] >= max(threshold, present + hysteresis)
-            if present >= threshold - hysteresis and not overtaken:
+            overtaken = highest >= max(threshold_of(best), present + hysteresis)
+            if present >= threshold_of(self._label) - hysteresis and not overtaken:
                 return self._label
-        return self._labels[best] if average[best] >= threshold else None
-
-    def _why_unknown(self) -> UnknownReason:
-        return "starting" if len(self._window) < self._rules.window else "low_score"
+        return best if highest >= threshold_of(best) else None
 
     def _move_to(self, label: str | None, reason: UnknownReason | None, timestamp: float) -> bool:
         if (label, reason) == (self._label, self._reason):
@@ -89,27 +117,19 @@ class Decider:
         self._since = timestamp
         return True
 
-    def _decision(
-        self,
-        *,
-        timestamp: float,
-        changed: bool,
-        confidence: float = 0.0,
-        top: tuple[LabelScore, ...] = (),
-        age_ms: float = 0.0,
-        inference_ms: float = 0.0,
-    ) -> Decision:
+    def _decision(self, timestamp: float, changed: bool, seen: _Seen) -> Decision:
         return Decision(
             camera=self._camera,
             label=self._label,
-            confidence=confidence,
+            confidence=seen.confidence,
             unknown_reason=self._reason,
             previous=self._previous,
             since=self._since,
             timestamp=timestamp,
             changed=changed,
             frame_index=self._frame_index,
-            frame_age_ms=age_ms,
-            inference_ms=inference_ms,
-            top=top,
+            frame_age_ms=seen.age_ms,
+            inference_ms=seen.inference_ms,
+            top=seen.top,
+            familiarity=seen.familiarity,
         )

@@ -63,3 +63,7 @@ class ThreadStuckError(EdgeError, RuntimeError):
 
 class RecordingError(EdgeError, OSError):
     """A recording can't be read; unlike a camera it will not come back by itself."""
+
+
+class StorageError(EdgeError, OSError):
+    """Photographs can't be stored: no room, no permission, or no folder."""

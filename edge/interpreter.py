@@ -32,8 +32,9 @@ _redirecting = threading.Lock()  # two at a time would leave stderr closed
 
 @dataclass(frozen=True, slots=True)
 class TensorInfo:
-    """Shape, type and quantization of one tensor: real = scale × (stored − zero_point), if scale > 0."""
+    """Name, shape, type and quantization of a tensor: real = scale × (stored − zero_point), if scale > 0."""
 
+    name: str
     index: int
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -42,16 +43,17 @@ class TensorInfo:
 
 
 class Network:
-    """A network ready to run: one input tensor, one output tensor."""
+    """A network ready to run: one input tensor, one output tensor or more; `output` is the first."""
 
     def __init__(self, content: bytes, *, threads: int = 1, runtime: RuntimeName = "auto") -> None:
         """Build the interpreter; raises ModelError if the runtime is missing or refuses the network."""
         self.runtime, self._interpreter = _make_interpreter(content, threads, runtime)
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-        if len(inputs) != 1 or len(outputs) != 1:
+        if len(inputs) != 1 or not outputs:
             counts = f"it has {len(inputs)} inputs and {len(outputs)} outputs"
-            raise ModelError("can't use the network", counts, "an image classifier has one of each")
-        self.input, self.output = _tensor_info(inputs[0]), _tensor_info(outputs[0])
+            raise ModelError("can't use the network", counts, "an image classifier has one input")
+        self.input, self.outputs = _tensor_info(inputs[0]), tuple(map(_tensor_info, outputs))
+        self.output = self.outputs[0]
 
     def input_view(self) -> NDArray[Any]:
         """The input tensor's own memory, of the input's shape. Let go of it before `invoke`."""
@@ -62,19 +64,21 @@ class Network:
         """Run the network on what the input tensor holds."""
         self._interpreter.invoke()
 
-    def output_values(self) -> NDArray[np.float32]:
-        """A copy of the output as real numbers, float32 of the output's shape."""
-        raw = self._interpreter.get_tensor(self.output.index)
+    def output_values(self, output: TensorInfo | None = None) -> NDArray[np.float32]:
+        """A copy of an output, the first if none is named, as real numbers: float32 of its shape."""
+        output = output or self.output
+        raw = self._interpreter.get_tensor(output.index)
         values: NDArray[np.float32] = raw.astype(np.float32)
-        if self.output.scale > 0:
-            values = (values - self.output.zero_point) * np.float32(self.output.scale)
+        if output.scale > 0:
+            values = (values - output.zero_point) * np.float32(output.scale)
         return values
 
 
 def _tensor_info(detail: dict[str, Any]) -> TensorInfo:
     scale, zero_point = detail["quantization"]
     shape = tuple(int(size) for size in detail["shape"])
-    return TensorInfo(detail["index"], shape, np.dtype(detail["dtype"]), float(scale), int(zero_point))
+    kind = np.dtype(detail["dtype"])
+    return TensorInfo(str(detail["name"]), detail["index"], shape, kind, float(scale), int(zero_point))
 
 
 def _make_interpreter(content: bytes, threads: int, runtime: RuntimeName) -> tuple[str, Any]:

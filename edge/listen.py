@@ -22,11 +22,12 @@ NEEDED: dict[str, type | tuple[type, ...]] = {
 def decisions(address: BrokerAddress, prefix: str, stopped: Callable[[], bool]) -> Iterator[dict[str, Any]]:
     """Each change of what any camera sees, beginning with what each sees now.
 
-    Reads the state topics: a retained state first, then each state with a new sequence number.
+    Reads the retained states, then the events: states alone would leave out what changed while the agent
+    had no connection.
     Raises BrokerUnavailableError if the broker can't be reached or refuses the login.
     """
     arrived: queue.Queue[bytes | BrokerUnavailableError] = queue.Queue(maxsize=10_000)
-    client = _subscriber(address, f"{prefix}/+/+/state", arrived)
+    client = _subscriber(address, f"{prefix}/+/+/", arrived)
     client.loop_start()
     last_sequence: dict[tuple[str, str], int] = {}
     try:
@@ -43,17 +44,20 @@ def decisions(address: BrokerAddress, prefix: str, stopped: Callable[[], bool]) 
         client.loop_stop()
 
 
-def _subscriber(address: BrokerAddress, topic: str, arrived: queue.Queue[Any]) -> Any:
+def _subscriber(address: BrokerAddress, cameras: str, arrived: queue.Queue[Any]) -> Any:
     what = f"can't listen at the broker {address.shown}"
     client = new_client(address, client_id="", reconnect=True)
 
     def on_connect(_client: Any, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
         if code.is_failure:
             arrived.put(BrokerUnavailableError(what, str(code).lower(), "check the user and the password"))
-        client.subscribe(topic, qos=1)
+        client.subscribe([(cameras + "state", 1), (cameras + "event", 1)])
 
-    client.on_connect = on_connect
-    client.on_message = lambda _client, _data, message: arrived.put(message.payload)
+    def on_message(_client: Any, _data: Any, message: Any) -> None:
+        if message.retain or message.topic.endswith("/event"):
+            arrived.put(message.payload)
+
+    client.on_connect, client.on_message = on_connect, on_message
     try:
         client.connect(address.host, address.port, KEEPALIVE_S)
     except (OSError, ValueError) as error:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from edge.preprocess import Fit, Interpolation, PreprocessSpec
 
 SCHEMA = 1
 Label = Annotated[str, Field(min_length=1, max_length=200)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Cosine = Annotated[float, Field(ge=-1.0, le=1.0)]
+UnknownRule = Literal["threshold", "threshold+familiarity"]
 
 
 class Record(BaseModel):
@@ -64,6 +66,26 @@ class Metrics(Record):
     agreement: Fraction
 
 
+class Familiarity(Record):
+    """How like the training photographs a picture must be, by the network's second output.
+
+    output: the tensor's name; it gives the cosine between a picture's features and the nearest class's mean.
+    Below `threshold` the answer is unknown. `typical` is the median over validation photographs, the scale
+    on which the agent's hysteresis is measured.
+    """
+
+    output: str = Field(min_length=1, max_length=200)
+    threshold: Cosine
+    typical: Cosine
+
+
+class CalibrationError(Record):
+    """Expected calibration error on held-out photographs before and after temperature scaling."""
+
+    before: Fraction
+    after: Fraction
+
+
 class Provenance(Record):
     """Where the model comes from: enough to make it again."""
 
@@ -79,7 +101,11 @@ class Provenance(Record):
 
 
 class Manifest(Record):
-    """All that the agent needs to know beside the network itself."""
+    """All that the agent needs to know beside the network itself.
+
+    class_thresholds: only the labels whose threshold is not the common one. temperature: for the record,
+    the last layer's weights are divided by it already.
+    """
 
     schema_: Literal[1] = Field(default=1, alias="schema")
     name: str = Field(min_length=1, max_length=200)
@@ -90,7 +116,11 @@ class Manifest(Record):
     input: TensorQuantization
     output: TensorQuantization
     threshold: Fraction
-    unknown_rule: Literal["threshold"] = "threshold"
+    class_thresholds: dict[Label, Fraction] = {}
+    familiarity: Familiarity | None = None
+    unknown_rule: UnknownRule = "threshold"
+    temperature: float = Field(default=1.0, gt=0.0)
+    calibration_error: CalibrationError | None = None
     metrics: Metrics
     provenance: Provenance
 
@@ -103,16 +133,27 @@ class Manifest(Record):
             raise ValueError("a label has control characters or outer spaces")
         return labels
 
+    @model_validator(mode="after")
+    def _the_parts_agree(self) -> Manifest:
+        strangers = sorted(self.class_thresholds.keys() - set(self.labels))
+        if strangers:
+            raise ValueError(f"class_thresholds names {strangers[0]!r}, which is no label")
+        if (self.familiarity is not None) != (self.unknown_rule == "threshold+familiarity"):
+            raise ValueError(f"unknown_rule is {self.unknown_rule!r}, which familiarity contradicts")
+        return self
+
 
 class SelftestVector(Record):
-    """A picture stored in the model file and the scores that the packing machine got for it."""
+    """A picture stored in the model file and what the packing machine got for it."""
 
     image: str = Field(pattern=r"^selftest/[0-9a-z_-]+\.png$")
     scores: tuple[Fraction, ...]
+    familiarity: Cosine | None = None
 
 
 class Selftest(Record):
-    """`selftest/index.json`: the vectors and the largest score difference that is allowed."""
+    """`selftest/index.json`: the vectors and the largest differences that are allowed."""
 
     tolerance: float = Field(gt=0.0, le=0.5)
+    familiarity_tolerance: float = Field(default=0.05, gt=0.0, le=0.5)
     vectors: tuple[SelftestVector, ...]

@@ -31,7 +31,7 @@ class PreprocessSpec:
 
     width, height: the input's size in pixels. fit: `crop` keeps the centre, `pad` adds grey borders,
     `stretch` ignores the aspect ratio. interpolation: `pyramid` halves by 2×2 means until less than
-    twice as large and ends bilinear (close to `area` at a tenth of its time), `area` is OpenCV's
+    three times as large and ends bilinear (close to `area` at a tenth of its time), `area` is OpenCV's
     INTER_AREA, `linear` is plain bilinear (what MediaPipe does).
     """
 
@@ -138,12 +138,17 @@ def _pad(image: Image, spec: PreprocessSpec) -> Image:
     return canvas
 
 
+def _is_much_larger(image: Image, width: int, height: int) -> bool:
+    # halving already at twice the size blurs: that cost 1.5 points on photographs (LOG.md)
+    return bool(image.shape[1] >= 3 * width and image.shape[0] >= 3 * height)
+
+
 def _resize(image: Image, width: int, height: int, spec: PreprocessSpec) -> Image:
     if spec.interpolation == "area":
         shrinks = image.shape[1] > width or image.shape[0] > height
         flag = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         return cv2.resize(image, (width, height), interpolation=flag)  # type: ignore[return-value]
-    while spec.interpolation == "pyramid" and image.shape[1] >= 2 * width and image.shape[0] >= 2 * height:
+    while spec.interpolation == "pyramid" and _is_much_larger(image, width, height):
         half = (image.shape[1] // 2, image.shape[0] // 2)
         image = cv2.resize(image, half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]

@@ -6,7 +6,8 @@ recording's position) and is what decisions are made of; `captured_at` is UTC wa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -38,11 +39,39 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What the model says of one picture: float32 values of shape (labels,), 0 to 1, in label order."""
+    """What the model says of one picture: float32 values of shape (labels,), 0 to 1, in label order.
+
+    familiarity: how like its training photographs the picture is, −1 to 1; None where the model can't tell.
+    """
 
     values: NDArray[np.float32]
     preprocess_ms: float
     inference_ms: float
+    familiarity: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an answer must reach; below it is unknown.
+
+    threshold: of the score, 0 to 1; class_thresholds: by label, where another one holds. familiarity: the
+    least, −1 to 1, None for no such rule; familiarity_scale: from there to what is typical.
+    """
+
+    threshold: float
+    class_thresholds: Mapping[str, float] = field(default_factory=dict)
+    familiarity: float | None = None
+    familiarity_scale: float = 0.0
+
+    def threshold_of(self, label: str) -> float:
+        """The score that this label must reach."""
+        return self.class_thresholds.get(label, self.threshold)
+
+    def unknown_reason(self, label: str, score: float, familiarity: float | None) -> UnknownReason | None:
+        """Why an answer does not count, None where it does; a missing familiarity is no reason."""
+        if self.familiarity is not None and familiarity is not None and familiarity < self.familiarity:
+            return "unfamiliar"
+        return "low_score" if score < self.threshold_of(label) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +94,7 @@ class Decision:
 
     `previous` is the label before this one, `since` and `timestamp` are UTC seconds, `frame_index` is the
     frame that led to it (None where none did). `changed` marks a change of label or of reason: an event.
+    `familiarity` is averaged like the scores; None where no frame was judged or the model can't tell.
     """
 
     camera: str
@@ -79,6 +109,7 @@ class Decision:
     frame_age_ms: float
     inference_ms: float
     top: tuple[LabelScore, ...]
+    familiarity: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,7 @@ def decision_record(
         "label": decision.label,
         "confidence": round(decision.confidence, 4),
         "unknown_reason": decision.unknown_reason,
+        "familiarity": None if decision.familiarity is None else round(decision.familiarity, 4),
         "previous": decision.previous,
         "since": rfc3339(decision.since),
         "timestamp": rfc3339(decision.timestamp),

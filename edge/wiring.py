@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import logging
 import threading
@@ -14,7 +15,7 @@ from edge import preprocess
 from edge.agent import Agent, AgentOptions, Camera, Stages
 from edge.broker import BrokerAddress, parse_broker_url
 from edge.capture import Capture, CaptureOptions
-from edge.config import AgentConfig, read_password
+from edge.config import AgentConfig, DecisionConfig, read_password
 from edge.decide import Decider, DecisionRules
 from edge.embedded import LOOPBACK, EmbeddedBroker, embedded_port
 from edge.errors import ConfigError, UsageError
@@ -25,7 +26,7 @@ from edge.notify import Notifier
 from edge.outbox import Sequences
 from edge.publish import MqttSink, StdoutSink
 from edge.readers import opener
-from edge.records import ModelIdentity
+from edge.records import Limits, ModelIdentity
 from edge.sources import Source, default_name, parse_source
 from edge.stages import Sink
 from edge.topics import Topics
@@ -36,9 +37,10 @@ REQUIRED_WITHIN_S = 10.0
 
 
 def load_classifier(config: AgentConfig) -> Classifier:
-    """The configured model, verified and self-tested; raises ModelError."""
+    """The configured model, verified and self-tested, with the configured limits; raises ModelError."""
     model = read_model(config.model, config.labels)
     classifier = Classifier(model, threads=config.threads, runtime=config.runtime)
+    classifier.limits = wanted_limits(classifier.limits, config.decision)
     difference = run_selftest(classifier)
     verdict = "carries no self-test" if difference is None else f"self-test passed (off by {difference:.3f})"
     log.info("model %s %s on %s: %s", model.name, model.version, classifier.runtime, verdict)
@@ -121,10 +123,18 @@ def _capture_options(source: Source, classifier: Classifier, config: AgentConfig
     return CaptureOptions(live=source.live, fps=config.fps, prepare=prepare)
 
 
+def wanted_limits(limits: Limits, wanted: DecisionConfig) -> Limits:
+    """The model's limits, but for what the configuration sets; its confidence then holds for all labels."""
+    if wanted.min_confidence is not None:
+        limits = dataclasses.replace(limits, threshold=wanted.min_confidence, class_thresholds={})
+    if wanted.min_familiarity is not None:
+        limits = dataclasses.replace(limits, familiarity=wanted.min_familiarity)
+    return limits
+
+
 def _rules(classifier: Classifier, config: AgentConfig) -> DecisionRules:
-    wanted = config.decision.min_confidence
     return DecisionRules(
-        threshold=classifier.threshold if wanted is None else wanted,
+        limits=classifier.limits,
         window=config.decision.window,
         hysteresis=config.decision.hysteresis,
     )

@@ -20,6 +20,8 @@ OPTIONS = {
     "check": MODEL | {"--camera", "--broker"},
     "classify": MODEL | {"--min-confidence", "--json"},
     "bench": MODEL | {"--camera", "--frames", "--threads", "--json"},
+    "collect": {"--camera", "--label", "--into", "--every", "--motion", "--motion-threshold", "--count"}
+    | {"--duration", "--format", "--keep-duplicates", "--config", "--require-camera", "--debug", "--help"},
     "listen": {"--broker", "--config", "--topic-prefix", "--json", "--debug", "--help"},
 }
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MODULES = sorted(f"edge.{path.stem}" for path in (ROOT / "edge").glob("*.py") if path.stem != "__main__")
+SOURCES = sorted(path for path in (ROOT / "edge").rglob("*.py") if not path.stem.startswith("__"))
+MODULES = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in SOURCES]
 IMPORT_WITHOUT = """
 import importlib, sys
 for name in ("tensorflow", "keras", "sklearn", "matplotlib", "training", "optuna", "jinja2"):
@@ -22,6 +23,14 @@ import sys
 import edge.cli
 print(*sorted(name for name in sys.modules if name.partition(".")[0] in
       ("cv2", "numpy", "paho", "pydantic", "ai_edge_litert", "tflite_runtime")))
+"""
+COLLECT_WITHOUT = """
+import sys, tempfile
+for name in ("tensorflow", "training", "ai_edge_litert", "tflite_runtime", "paho"):
+    sys.modules[name] = None
+from edge.cli import app
+command = "collect --camera test://?size=64x48 --label mug --every 0.01 --count 2 --keep-duplicates"
+app([*command.split(), "--into", tempfile.mkdtemp()])
 """
 
 
@@ -37,9 +46,15 @@ def test_every_module_imports_without_the_workstations_libraries() -> None:
 
 @pytest.mark.parametrize("word", ["tensorflow", "keras", "sklearn", "matplotlib", "training"])
 def test_no_source_line_imports_them(word: str) -> None:
-    for path in (ROOT / "edge").glob("*.py"):
+    for path in SOURCES:
         lines = path.read_text().splitlines()
         assert not [line for line in lines if line.strip().startswith((f"import {word}", f"from {word}"))]
+
+
+def test_collecting_photographs_needs_no_model_runtime_either() -> None:
+    done = python(COLLECT_WITHOUT)
+    assert done.returncode == 0, done.stderr
+    assert "stored 2" in done.stdout
 
 
 def test_the_command_line_imports_no_library_before_a_command_needs_it() -> None:

@@ -17,6 +17,7 @@ from edge.inbox import Inbox
 from edge.infer import Classifier
 from edge.outbox import Sequences
 from edge.readers import Picture, opener
+from edge.records import Limits
 from edge.sources import parse_source
 from tests.support.recorder import RecordingSink
 from tests.support.tools import wait_until
@@ -34,7 +35,7 @@ def build(classifier: Classifier) -> Build:
         for number, address in enumerate(addresses):
             source, name = parse_source(str(address)), f"cam{number or ''}"
             capture = Capture(name, opener(source), inbox, CaptureOptions(source.live))
-            rules = DecisionRules(0.5, window)
+            rules = DecisionRules(Limits(0.5), window)
             cameras.append(Camera(capture, Decider(name, classifier.labels, rules)))
         stages = Stages(cameras, inbox, classifier, [sink], Sequences(None))
         return Agent(stages, AgentOptions(**options), stop or threading.Event()), sink  # type: ignore[arg-type]
@@ -190,7 +191,7 @@ def test_a_live_camera_that_breaks_for_good_ends_the_agent(classifier: Classifie
         Capture("good", opener(parse_source("test://?size=16x16")), inbox, CaptureOptions(live=True)),
         Capture("bad", Broken, inbox, CaptureOptions(live=True)),
     ]
-    rules = DecisionRules(threshold=0.5)
+    rules = DecisionRules(Limits(0.5))
     cameras = [Camera(capture, Decider(capture.camera, classifier.labels, rules)) for capture in captures]
     stages = Stages(cameras, inbox, classifier, [sink], Sequences(None))
     with pytest.raises(ValueError, match="gone mad"):

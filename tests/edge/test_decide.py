@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from edge.decide import Decider, DecisionRules
-from edge.records import Decision, Frame, Scores
+from edge.records import Decision, Frame, Limits, Scores
 
 LABELS = ("blue", "green", "red")
 PIXELS = np.zeros((1, 1, 3), np.uint8)
@@ -20,12 +20,19 @@ def frame(index: int) -> Frame:
     return Frame("belt", index, PIXELS, time_s=index / 10, captured_at=1000 + index / 10, received_s=0)
 
 
-def scores(values: Sequence[float]) -> Scores:
-    return Scores(np.asarray(values, np.float32), 0.5, 1.5)
+def scores(values: Sequence[float], familiarity: float | None = None) -> Scores:
+    return Scores(np.asarray(values, np.float32), 0.5, 1.5, familiarity)
 
 
-def decider(window: int = 3, threshold: float = 0.5, hysteresis: float = 0.1) -> Decider:
-    return Decider("belt", LABELS, DecisionRules(threshold, window, hysteresis))
+def decider(
+    window: int = 3,
+    threshold: float = 0.5,
+    hysteresis: float = 0.1,
+    class_thresholds: Mapping[str, float] | None = None,
+    familiarity: float | None = None,
+) -> Decider:
+    limits = Limits(threshold, class_thresholds or {}, familiarity, familiarity_scale=0.2)
+    return Decider("belt", LABELS, DecisionRules(limits, window, hysteresis))
 
 
 def run(machine: Decider, sequence: Sequence[Sequence[float]], start: int = 0) -> list[Decision]:
@@ -147,3 +154,81 @@ def test_the_ends_of_the_hysteresis(hysteresis: float) -> None:
     assert said(run(machine, [RED, (0.0, 0.51, 0.49), NEITHER])) == (
         ["red", "green", "low_score"] if hysteresis == 0 else ["red", "red", "red"]
     )
+
+
+def observe_red(machine: Decider, familiarities: Sequence[float | None]) -> list[Decision]:
+    """Red frames all the same, each with its familiarity."""
+    return [machine.observe(frame(i), scores(RED, value)) for i, value in enumerate(familiarities)]
+
+
+@pytest.mark.parametrize(
+    ("familiarities", "expected"),
+    [
+        ([0.9, 0.9, 0.9], ["starting", "starting", "red"]),
+        ([0.5, 0.5, 0.5], ["starting", "starting", "unfamiliar"]),
+        ([0.71, 0.71, 0.71], ["starting", "starting", "red"]),
+        ([0.69, 0.69, 0.69], ["starting", "starting", "unfamiliar"]),  # the band is for what was familiar
+        ([0.9, 0.9, 0.9, 0.35, 0.9], ["starting", "starting", "red", "red", "red"]),  # the average is 0.72
+        ([0.9, 0.9, 0.9, 0.0, 0.0], ["starting", "starting", "red", "unfamiliar", "unfamiliar"]),
+        ([0.5, 0.5, 0.5, 0.9, 0.9], ["starting", "starting", "unfamiliar", "unfamiliar", "red"]),
+        ([None, None, None], ["starting", "starting", "red"]),  # a model that can't tell
+    ],
+)
+def test_what_familiarity_means(familiarities: Sequence[float | None], expected: list[str]) -> None:
+    assert said(observe_red(decider(familiarity=0.7), familiarities)) == expected
+
+
+@pytest.mark.parametrize(
+    ("hysteresis", "falls_to", "expected"),
+    [(0.1, 0.685, "red"), (0.1, 0.675, "unfamiliar"), (0.5, 0.61, "red"), (0.0, 0.699, "unfamiliar")],
+)
+def test_what_was_familiar_stays_so_within_the_band(
+    hysteresis: float, falls_to: float, expected: str
+) -> None:
+    machine = decider(window=1, hysteresis=hysteresis, familiarity=0.7)
+    assert said(observe_red(machine, [0.9, falls_to])) == ["red", expected]
+
+
+def test_familiarity_inside_the_band_never_flaps() -> None:
+    random = np.random.default_rng(11)
+    machine = decider(window=1, familiarity=0.7)
+    inside = observe_red(machine, [0.9, *random.uniform(0.681, 0.8, 200)])
+    assert set(said(inside)) == {"red"}
+    outside = observe_red(machine, [0.5, *random.uniform(0.5, 0.699, 200)])
+    assert set(said(outside)) == {"unfamiliar"}
+
+
+def test_unfamiliar_comes_before_low_score() -> None:
+    machine = decider(window=1, familiarity=0.7)
+    decisions = [machine.observe(frame(i), scores(NEITHER, value)) for i, value in enumerate([0.5, 0.9])]
+    assert said(decisions) == ["unfamiliar", "low_score"]
+
+
+def test_a_lost_camera_must_be_familiar_anew() -> None:
+    machine = decider(window=1, familiarity=0.7)
+    observe_red(machine, [0.9])
+    assert machine.missing("no_frames", 2000.0).familiarity is None
+    assert said(observe_red(machine, [0.69])) == ["unfamiliar"]
+
+
+def test_a_decision_says_how_familiar_the_window_was() -> None:
+    decisions = observe_red(decider(window=2, familiarity=0.7), [0.9, 0.8])
+    assert [decision.familiarity for decision in decisions] == [pytest.approx(0.9), pytest.approx(0.85)]
+
+
+@pytest.mark.parametrize(
+    ("sequence", "expected"),
+    [
+        ([(0.0, 0.0, 0.7)], ["low_score"]),  # red must reach 0.8
+        ([(0.0, 0.0, 0.85)], ["red"]),
+        ([(0.0, 0.45, 0.1)], ["green"]),  # green only 0.4
+        ([(0.45, 0.1, 0.1)], ["low_score"]),  # blue the common 0.5
+        ([(0.0, 0.0, 0.85), (0.0, 0.0, 0.71)], ["red", "red"]),  # in its own band
+        ([(0.0, 0.0, 0.85), (0.0, 0.0, 0.69)], ["red", "low_score"]),
+        ([(0.0, 0.85, 0.1), (0.0, 0.31, 0.69)], ["green", "green"]),  # red leads, but not by its threshold
+        ([(0.0, 0.85, 0.1), (0.0, 0.15, 0.85)], ["green", "red"]),
+    ],
+)
+def test_each_label_has_its_threshold(sequence: Sequence[Sequence[float]], expected: list[str]) -> None:
+    machine = decider(window=1, class_thresholds={"red": 0.8, "green": 0.4})
+    assert said(run(machine, sequence)) == expected

@@ -39,6 +39,15 @@ def test_the_runtime_is_named_with_its_version(network: Network, runtime: Runtim
     assert version[0].isdecimal()
 
 
+def test_all_outputs_are_read_by_what_they_are(golden: Path, runtime: RuntimeName) -> None:
+    network = Network(read_model(golden).network, runtime=runtime)
+    network.input_view()[...] = 200
+    network.invoke()
+    (output,) = network.outputs
+    assert output.name
+    assert np.array_equal(network.output_values(output), network.output_values())
+
+
 def test_two_threads_give_the_same_scores(golden: Path, runtime: RuntimeName) -> None:
     content = read_model(golden).network
     found = []

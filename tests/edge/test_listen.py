@@ -51,7 +51,7 @@ def heard(broker: Mosquitto, payloads: list[bytes]) -> list[dict[str, Any]]:
             if record["sequence"] == 99:
                 break
             for payload in payloads[1:]:
-                client.publish("edge/pi/cam/state", payload, qos=1)
+                client.publish("edge/pi/cam/event", payload, qos=1)
     return found
 
 
@@ -59,9 +59,20 @@ def encoded(**changes: object) -> bytes:
     return json.dumps(RECORD | changes).encode()
 
 
-def test_the_present_state_comes_first_and_heartbeats_are_left_out(mosquitto: Mosquitto) -> None:
-    payloads = [encoded(), encoded(), encoded(timestamp="later"), encoded(sequence=99)]
-    assert [record["sequence"] for record in heard(mosquitto, payloads)] == [1, 99]
+def test_the_present_state_comes_first_and_its_own_event_is_left_out(mosquitto: Mosquitto) -> None:
+    payloads = [encoded(), encoded(), encoded(sequence=2), encoded(sequence=99)]
+    assert [record["sequence"] for record in heard(mosquitto, payloads)] == [1, 2, 99]
+
+
+def test_heartbeats_are_left_out(mosquitto: Mosquitto) -> None:
+    with publishing(mosquitto.port) as client:
+        client.publish("edge/pi/cam/state", encoded(), qos=1, retain=True).wait_for_publish(10)
+        listening = decisions(parse_broker_url(mosquitto.url), "edge", threading.Event().is_set)
+        assert next(listening)["sequence"] == 1
+        client.publish("edge/pi/cam/state", encoded(sequence=7), qos=1, retain=True)
+        client.publish("edge/pi/cam/event", encoded(sequence=2), qos=1)
+        assert next(listening)["sequence"] == 2
+        listening.close()
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ DECISION = Decision(
     frame_age_ms=12.345,
     inference_ms=3.4567,
     top=(LabelScore("red", 0.87654321), LabelScore("blue", 0.1)),
+    familiarity=0.8123456,
 )
 UNKNOWN = dataclasses.replace(DECISION, label=None, unknown_reason="low_score")
 
@@ -60,6 +61,7 @@ def test_state_and_event_say_all(message: Message, topic: str, retain: bool) -> 
         "label": "red",
         "confidence": 0.8765,
         "unknown_reason": None,
+        "familiarity": 0.8123,
         "previous": "blue",
         "since": "2026-01-01T00:00:00.000Z",
         "timestamp": "2026-01-01T00:00:01.234Z",
@@ -76,6 +78,11 @@ def test_an_unknown_label_is_null_with_a_reason() -> None:
     record = json.loads(TOPICS.state(UNKNOWN, 1).payload)
     assert record["label"] is None
     assert record["unknown_reason"] == "low_score"
+
+
+def test_a_model_that_can_not_tell_has_null_for_familiarity() -> None:
+    decision = dataclasses.replace(DECISION, familiarity=None)
+    assert json.loads(TOPICS.event(decision, 1).payload)["familiarity"] is None
 
 
 def test_scores_name_every_label_and_may_be_lost() -> None:

@@ -17,7 +17,7 @@ from tests.support.tools import wait_until
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = os.environ.get("EDGE_TEST_RUNTIME", "auto")
-WITHOUT_RUNTIME = ("listen",)
+WITHOUT_RUNTIME = ("collect", "listen")
 
 
 class EdgeAgent:
@@ -38,7 +38,12 @@ class EdgeAgent:
             command = ["bash", "-o", "pipefail", "-c", f"{shlex.join(command)} {shell_suffix}"]
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
-                command, cwd=folder, env=_environment(folder, env or {}), stdout=out, stderr=err
+                command,
+                cwd=folder,
+                env=environment(folder, env or {}),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
             )
 
     @property
@@ -88,7 +93,7 @@ def edge_agent(folder: Path, *arguments: object, env: Mapping[str, str] | None =
     return agent
 
 
-def _environment(folder: Path, extra: Mapping[str, str]) -> dict[str, str]:
+def environment(folder: Path, extra: Mapping[str, str]) -> dict[str, str]:
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("EDGE_AGENT_")}
     for name in (
         "NOTIFY_SOCKET",

@@ -1,12 +1,15 @@
-"""Makes tests/golden/colours.tflite: a real int8 network that tells red, green and blue pictures apart.
+"""Makes the golden models: real int8 networks that tell red, green and blue pictures apart.
 
-It needs TensorFlow; the device's tests need only the file. Run: python -m tests.support.make_golden
+colours.tflite has scores only; familiar.tflite says as well how familiar a picture is, and finds grey ones
+unfamiliar. They need TensorFlow; the device's tests need only the files.
+Run: python -m tests.support.make_golden [colours|familiar]
 """
 
 from __future__ import annotations
 
 import datetime
 import hashlib
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,22 +19,34 @@ from edge import manifest, model_file
 from edge.infer import Classifier
 from edge.preprocess import PreprocessSpec, encode_png
 from training.convert import to_uint8
+from training.head import Head
+from training.metadata import Description, with_metadata
+from training.model import shipped_network
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "colours.tflite"
+GOLDEN = Path(__file__).parents[1] / "golden"
+LIMIT, TYPICAL = 0.8, 0.95
 LABELS = ("blue", "green", "red")
 SIZE = 32
 BGR = {"blue": (200, 40, 40), "green": (40, 200, 40), "red": (40, 40, 200)}
 
 
-def network() -> bytes:
-    """Mean colour → softmax: the weights are written down, nothing is trained."""
+def network(name: str) -> bytes:
+    """Mean colour → softmax, and the cosine with pure colours: written down, nothing is trained."""
     inputs = tf.keras.Input((SIZE, SIZE, 3), batch_size=1)
     mean = tf.keras.layers.GlobalAveragePooling2D()(tf.keras.layers.Rescaling(1 / 255)(inputs))
+    kernel, bias = np.eye(3, dtype=np.float32)[:, ::-1] * 8, np.zeros(3, np.float32)
+    colours = [(0, 0, 0), (255, 255, 255), *(colour[::-1] for colour in BGR.values())]
+    sample = np.stack([np.full((SIZE, SIZE, 3), colour, np.uint8) for colour in colours])
+    if name == "familiar":
+        centres = np.array([colour[::-1] for colour in BGR.values()], np.float32)
+        centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+        model = shipped_network(tf.keras.Model(inputs, mean), Head(kernel, bias, centres), least_length=0.4)
+        about = Description(name, "1", "colours, with familiarity", SIZE, SIZE)
+        return with_metadata(to_uint8(model, sample), about)
     dense = tf.keras.layers.Dense(3, activation="softmax")
     model = tf.keras.Model(inputs, dense(mean))
-    dense.set_weights([np.eye(3, dtype=np.float32)[:, ::-1] * 8, np.zeros(3, np.float32)])
-    colours = [(0, 0, 0), (255, 255, 255), *(colour[::-1] for colour in BGR.values())]
-    return to_uint8(model, np.stack([np.full((SIZE, SIZE, 3), colour, np.uint8) for colour in colours]))
+    dense.set_weights([kernel, bias])
+    return to_uint8(model, sample)
 
 
 def picture(label: str) -> np.ndarray:
@@ -40,10 +55,13 @@ def picture(label: str) -> np.ndarray:
     return np.clip(np.array(BGR[label]) + noise, 0, 255).astype(np.uint8)
 
 
-def _manifest(content: bytes) -> manifest.Manifest:
+def _manifest(name: str, content: bytes) -> manifest.Manifest:
     perfect = manifest.Accuracy(accuracy=1.0, count=len(LABELS))
+    limit = manifest.Familiarity(output="familiarity", threshold=LIMIT, typical=TYPICAL)
+    familiar = {"familiarity": limit, "unknown_rule": "threshold+familiarity"} if name == "familiar" else {}
     return manifest.Manifest(
-        name="colours",
+        name=name,
+        **familiar,
         version="1",
         model_sha256=hashlib.sha256(content).hexdigest(),
         labels=LABELS,
@@ -65,23 +83,28 @@ def _manifest(content: bytes) -> manifest.Manifest:
     )
 
 
-def main() -> None:
-    """Write the file, with the scores that this machine gets as its self-test."""
-    content = network()
-    described = _manifest(content)
+def make(name: str) -> None:
+    """Write a file, with the scores that this machine gets as its self-test."""
+    content, path = network(name), GOLDEN / f"{name}.tflite"
+    described = _manifest(name, content)
     images = {f"selftest/{label}.png": encode_png(picture(label)) for label in LABELS}
-    bare = model_file.ModelFile(GOLDEN, content, described.model_sha256, LABELS, described, None, images)
+    bare = model_file.ModelFile(path, content, described.model_sha256, LABELS, described, None, images)
     classifier = Classifier(bare)
     vectors = []
     for label in LABELS:
-        values = classifier.classify(picture(label)).values
-        assert LABELS[values.argmax()] == label, (label, values)
+        found = classifier.classify(picture(label))
+        assert LABELS[found.values.argmax()] == label, (label, found.values)
         vectors.append(
-            manifest.SelftestVector(image=f"selftest/{label}.png", scores=tuple(map(float, values)))
+            manifest.SelftestVector(
+                image=f"selftest/{label}.png",
+                scores=tuple(map(float, found.values)),
+                familiarity=found.familiarity,
+            )
         )
     selftest = manifest.Selftest(tolerance=0.1, vectors=tuple(vectors))
-    model_file.write_model(GOLDEN, content, described, selftest, images)
+    model_file.write_model(path, content, described, selftest, images)
 
 
 if __name__ == "__main__":
-    main()
+    for wanted in sys.argv[1:] or ("colours", "familiar"):
+        make(wanted)

@@ -1,0 +1,43 @@
+"""`edge-agent check`."""
+
+from __future__ import annotations
+
+import typer
+
+from edge.commands.options import (
+    BrokerOption,
+    CameraOption,
+    ConfigOption,
+    DebugOption,
+    LabelsOption,
+    ModelOption,
+    RuntimeOption,
+)
+from edge.commands.process import set_up_logging
+from edge.commands.settings import load
+
+
+def check_command(
+    camera: CameraOption = None,
+    model: ModelOption = None,
+    labels: LabelsOption = None,
+    broker: BrokerOption = None,
+    config: ConfigOption = None,
+    runtime: RuntimeOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Is all in place? One line a part: configuration, model, self-test, cameras, broker."""
+    set_up_logging(debug, quiet=True)
+    from edge.check import findings
+
+    settings = load(config, camera, broker, model=model, labels=labels, runtime=runtime)
+    count = len(settings.camera)
+    print(
+        f"ok    config: device {settings.device_id}, prefix {settings.topic_prefix}, cameras: {count}",
+        flush=True,
+    )
+    exit_code = 0
+    for finding in findings(settings):
+        print(f"{'FAIL' if finding.error else 'ok  '}  {finding.part}: {finding.detail}", flush=True)
+        exit_code = exit_code or (finding.error.exit_code if finding.error else 0)
+    raise typer.Exit(exit_code)

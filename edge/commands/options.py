@@ -1,0 +1,49 @@
+"""The options that commands share: each is spelt and explained once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+CameraOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--camera",
+        "-c",
+        metavar="[NAME=]SOURCE",
+        help="0, /dev/video0, rtsp://…, http://…, a video, a folder of images, test://; may be repeated.",
+    ),
+]
+ModelOption = Annotated[
+    Path | None, typer.Option("--model", "-m", help="Model file (default: runs/latest/model.tflite)")
+]
+LabelsOption = Annotated[
+    Path | None, typer.Option("--labels", help="Label list for a model that carries none, one a line.")
+]
+BrokerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--broker",
+        "-b",
+        metavar="URL",
+        help="mqtt://user@host:1883, mqtts://host, embedded[:PORT] (default: mqtt://localhost:1883)",
+    ),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", help="Configuration (default: agent.toml, /etc/edge-agent/agent.toml)"),
+]
+PrefixOption = Annotated[str | None, typer.Option("--topic-prefix", help="First topic level (default: edge)")]
+ThreadsOption = Annotated[int | None, typer.Option("--threads", help="Interpreter threads (default: 1)")]
+RuntimeOption = Annotated[
+    str | None, typer.Option("--runtime", help="auto, litert or tflite-runtime (default: auto)")
+]
+ConfidenceOption = Annotated[
+    float | None,
+    typer.Option("--min-confidence", help="Below it the answer is unknown (default: the model's)"),
+]
+RequireCameraOption = Annotated[bool, typer.Option("--require-camera", help="No camera: exit 69.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Log everything; tracebacks on errors.")]

@@ -1,0 +1,110 @@
+"""`edge-agent` itself: run the agent."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge.commands.options import (
+    BrokerOption,
+    CameraOption,
+    ConfidenceOption,
+    ConfigOption,
+    DebugOption,
+    LabelsOption,
+    ModelOption,
+    PrefixOption,
+    RequireCameraOption,
+    RuntimeOption,
+    ThreadsOption,
+)
+from edge.commands.process import set_up_logging, stop_on_signals
+from edge.commands.settings import NO_CAMERA, blame_the_file, config_file, load
+from edge.errors import UsageError
+
+if TYPE_CHECKING:
+    from edge.config import AgentConfig
+
+
+def run_command(
+    context: typer.Context,
+    camera: CameraOption = None,
+    model: ModelOption = None,
+    labels: LabelsOption = None,
+    broker: BrokerOption = None,
+    config: ConfigOption = None,
+    device_id: Annotated[str | None, typer.Option(help="Topic level (default: the host's name)")] = None,
+    topic_prefix: PrefixOption = None,
+    fps: Annotated[float | None, typer.Option(help="Classify at most so many frames a second.")] = None,
+    threads: ThreadsOption = None,
+    min_confidence: ConfidenceOption = None,
+    frames: Annotated[int | None, typer.Option(help="Stop after so many frames of each camera.")] = None,
+    duration: Annotated[float | None, typer.Option(help="Stop after so many seconds of each camera.")] = None,
+    stdout: Annotated[bool, typer.Option("--stdout", help="Print decisions instead of MQTT.")] = False,
+    scores: Annotated[bool, typer.Option("--scores", help="Publish all scores of every frame.")] = False,
+    runtime: RuntimeOption = None,
+    max_frame_age: Annotated[float | None, typer.Option(help="Older frames count as none, in s (2)")] = None,
+    start_after: Annotated[float | None, typer.Option(help="Wait before the first frame, in s (0)")] = None,
+    drain_timeout: Annotated[
+        float | None, typer.Option(help="Wait at the end for open publishes, in s (5)")
+    ] = None,
+    require_camera: RequireCameraOption = False,
+    require_broker: Annotated[bool, typer.Option("--require-broker", help="No broker: exit 69.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Run the agent, or one of the commands below."""
+    if context.invoked_subcommand is not None:
+        _refuse_root_options(context)
+        return
+    set_up_logging(debug)
+    settings = load(
+        config,
+        camera,
+        broker,
+        model=model,
+        labels=labels,
+        device_id=device_id,
+        topic_prefix=topic_prefix,
+        fps=fps,
+        threads=threads,
+        frames=frames,
+        duration=duration,
+        runtime=runtime,
+        decision={"min_confidence": min_confidence},
+        stdout=stdout or None,
+        mqtt=True if broker else False if stdout else None,
+        publish_scores=scores or None,
+        max_frame_age=max_frame_age,
+        start_after=start_after,
+        drain_timeout=drain_timeout,
+        require_camera=require_camera or None,
+        require_broker=require_broker or None,
+    )
+    if not settings.camera:
+        raise UsageError("there is nothing to do", "no camera is named", NO_CAMERA)
+    blame_the_file(config_file(config), settings, cameras=not camera, broker=broker is None)
+    _run_agent(settings)
+
+
+def _run_agent(settings: AgentConfig) -> None:
+    from edge.notify import Notifier
+    from edge.wiring import built_agent
+
+    stop = stop_on_signals()
+    with built_agent(settings, stop, stream=sys.stdout, notifier=Notifier()) as agent:
+        agent.run()
+
+
+def _refuse_root_options(context: typer.Context) -> None:
+    """An option before a command would be dropped silently: say where it belongs."""
+    given = [
+        name
+        for name in context.params
+        if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    ]
+    if given:
+        option, command = f"--{given[0].replace('_', '-')}", context.invoked_subcommand
+        why = f"it stands before the command `{command}`"
+        raise UsageError(f"can't use {option} here", why, f"write edge-agent {command} {option} …")

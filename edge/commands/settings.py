@@ -1,0 +1,37 @@
+"""What the commands make of the command line and the configuration file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edge.config import AgentConfig
+
+CONFIG_FILES = (Path("agent.toml"), Path("/etc/edge-agent/agent.toml"))
+NO_CAMERA = """try edge-agent --camera 0 for a webcam, --camera rtsp://… for a stream, --camera video.mp4 \
+for a recording, --camera test:// for none at all, or name cameras in agent.toml"""
+
+
+def load(config: Path | None, cameras: list[str] | None, broker: str | None, **overrides: Any) -> AgentConfig:
+    """The configuration with these options; None means not given. Raises ConfigError or UsageError."""
+    from edge.config import load_config
+    from edge.sources import split_name
+
+    if cameras:
+        named = [split_name(text) for text in cameras]
+        overrides["camera"] = tuple({"name": name, "source": source} for name, source in named)
+    return load_config(config_file(config), {**overrides, "broker": {"url": broker}})
+
+
+def config_file(config: Path | None) -> Path | None:
+    """The file named, else the first of the usual ones that is there."""
+    return config or next((path for path in CONFIG_FILES if path.is_file()), None)
+
+
+def blame_the_file(file: Path | None, settings: AgentConfig, *, cameras: bool, broker: bool) -> None:
+    """An address that is wrong in the file is the configuration's fault, not the command line's."""
+    from edge.wiring import check_addresses_of_file
+
+    if file:
+        check_addresses_of_file(file, settings, cameras=cameras, broker=broker and settings.mqtt)
