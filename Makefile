@@ -40,9 +40,14 @@ train: .venv/ready ## train on DATA=photos/ (one folder a class; BACKBONE, SIZE,
 quantize: .venv/ready ## turn the newest training (or RUN=name) into runs/<name>/model.tflite, if it stays accurate
 	@.venv/bin/edge-train quantize $(if $(RUN),--run $(RUN))
 
+.PHONY: report
+report: .venv/ready ## write the newest training's (or RUN=name's) report.html: is the model good, where is it wrong
+	@.venv/bin/edge-train report $(if $(RUN),--run $(RUN))
+
 .PHONY: bench
 bench: .venv/ready ## the measurements in benchmarks/, side by side in one run
 	@.venv/bin/python -m benchmarks.throughput
+	@.venv/bin/python -m benchmarks.training_speed
 
 .PHONY: lint
 lint: .venv/ready ## style, types and who may import whom

@@ -103,7 +103,7 @@ def _agent(model: Path, options: argparse.Namespace, frames: int, broker: Mosqui
 
 def _mobilenet_v2(folder: Path) -> Path:
     """An int8 MobileNetV2 with untrained weights, which do not matter for speed; its labels lie beside it."""
-    from training.backbones import build_trunk
+    from training.backbones.registry import build_trunk
     from training.convert import to_uint8
     from training.libraries import keras
 

@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from edge.infer import Classifier
 from edge.interpreter import Network
 from edge.model_file import ModelFile
 from edge.preprocess import read_image
+from edge.records import Scores
 from training.errors import GateError
+from training.evaluation import StrangerResult
+from training.features import Pictured
+from training.intervals import Interval
 from training.parallel import core_count, spread
 from training.progress import Reporter
-from training.split import Item
+from training.unknown import PartScores
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
@@ -31,13 +36,17 @@ LATENCY_RUNS = 30
 class Comparison(BaseModel):
     """comparison.json. drop: float accuracy − int8 accuracy, its standard error from the paired pictures.
 
-    Latencies are medians of one invocation on one thread of this machine, in milliseconds.
+    Latencies are medians of one invocation on one thread of this machine, in milliseconds. Thresholds,
+    answered and strangers are the int8 network's; intervals cover 95 %.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
+    schema_: Literal[2] = Field(default=2, alias="schema")
     float_accuracy: float
+    float_interval: Interval
     int8_accuracy: float
+    int8_interval: Interval
     count: int
     agreement: float
     drop: float
@@ -47,8 +56,13 @@ class Comparison(BaseModel):
     float_bytes: int
     int8_bytes: int
     threshold: float
+    class_thresholds: dict[str, float]
+    familiarity_threshold: float
     answered: float
     accuracy_answered: float
+    accuracy_answered_interval: Interval
+    calibration_error: float
+    strangers: StrangerResult | None
 
 
 class Drop(BaseModel):
@@ -68,15 +82,17 @@ class Drop(BaseModel):
         return self.before - self.after
 
 
-def device_scores(model: ModelFile, items: Sequence[Item], reporter: Reporter) -> Float:
-    """Scores (n, labels) that the device's own classifier gives the photographs; raises ModelError."""
+def device_scores(model: ModelFile, pictures: Sequence[Pictured], reporter: Reporter) -> PartScores:
+    """What the device's own classifier says of photographs; raises ModelError."""
     classifiers = [Classifier(model) for _ in range(core_count())]
 
-    def scores(classifier: Classifier, item: Item) -> Float:
-        return classifier.classify(read_image(item.path)).values
+    def said(classifier: Classifier, picture: Pictured) -> Scores:
+        return classifier.classify(read_image(picture.path))
 
-    with reporter.steps("evaluating the int8 network", len(items)) as step:
-        return np.stack(spread(classifiers, items, scores, step))
+    with reporter.steps("evaluating the int8 network", len(pictures)) as step:
+        found = spread(classifiers, pictures, said, step)
+    familiarity = [np.nan if scores.familiarity is None else scores.familiarity for scores in found]
+    return PartScores(np.stack([scores.values for scores in found]), np.array(familiarity, np.float32))
 
 
 def paired_drop(float_scores: Float, int8_scores: Float, targets: Int) -> Drop:

@@ -18,6 +18,12 @@ class DataError(TrainingError, ValueError):
     exit_code = 2
 
 
+class AuditError(TrainingError, ValueError):
+    """The audit found something, and it was asked to be strict."""
+
+    exit_code = 2
+
+
 class RunError(TrainingError, LookupError):
     """There is no such run, or it lacks what a stage needs."""
 
@@ -44,6 +50,10 @@ class ConversionError(TrainingError, RuntimeError):
 
 class GateError(TrainingError, RuntimeError):
     """The quantized network is worse than allowed, so no model file is written."""
+
+
+class ExportError(TrainingError, RuntimeError):
+    """A network can't be exported, or an exported file is not what was trained."""
 
 
 class DemoError(TrainingError, RuntimeError):

@@ -1,12 +1,12 @@
 """TFLite Metadata 1.5, written by hand with flatbuffers (its own library has no wheels for current Pythons).
 
 Field numbers are those of metadata_schema.fbs. The metadata becomes part of the network's flatbuffer, as
-buffer `TFLITE_METADATA`, so the network's hash covers it.
+buffer `TFLITE_METADATA`, so the network's hash covers it. There the outputs get their order and their names
+as well: the converter has its own ideas of both, and other readers take the first for the scores.
 """
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +15,12 @@ import flatbuffers
 import numpy as np
 
 from edge.model_file import LABELS, MANIFEST
-from training.libraries import tensorflow
+from training.flatbuffer import packed, schema, unpacked
 
-METADATA_ENTRY, METADATA_IDENTIFIER, NETWORK_IDENTIFIER = "TFLITE_METADATA", b"M001", b"TFL3"
+METADATA_ENTRY, METADATA_IDENTIFIER = "TFLITE_METADATA", b"M001"
 PARSER_VERSION = "1.5.0"
-NORMALIZATION_OPTIONS, IMAGE_PROPERTIES, RGB, TENSOR_AXIS_LABELS = 1, 2, 1, 2
-BUFFER_ALIGNMENT = 16  # the schema's force_align, which the Python library does not know of
+NORMALIZATION_OPTIONS, FEATURE_PROPERTIES, IMAGE_PROPERTIES, RGB, TENSOR_AXIS_LABELS = 1, 1, 2, 1, 2
+SCORES_OUTPUT, FAMILIARITY_OUTPUT = "scores", "familiarity"
 
 Field = tuple[int, Callable[[Any, int], None]]
 
@@ -37,26 +37,22 @@ class Description:
 
 
 def with_metadata(network: bytes, description: Description) -> bytes:
-    """The network with the metadata as one more buffer; weights stay aligned to 16 bytes."""
-    tensorflow()
-    schema = importlib.import_module("tensorflow.lite.python.schema_py_generated")
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(network, 0))
-    buffer, entry = schema.BufferT(), schema.MetadataT()
+    """The network, its scores before its familiarity, with the metadata as one more buffer."""
+    model, tables = unpacked(network), schema()
+    _order_outputs(model.subgraphs[0])
+    buffer, entry = tables.BufferT(), tables.MetadataT()
     buffer.data = np.frombuffer(encode(description), np.uint8)
     entry.name, entry.buffer = METADATA_ENTRY, len(model.buffers)
     model.buffers.append(buffer)
     model.metadata = [*(model.metadata or []), entry]
-    builder = _AlignedBuilder(len(network) + 4096)
-    builder.Finish(model.Pack(builder), NETWORK_IDENTIFIER)
-    return bytes(builder.Output())
+    return packed(model)
 
 
-class _AlignedBuilder(flatbuffers.Builder):  # type: ignore[misc]
-    """Aligns every vector of bytes, weights among them, as the C++ writer does."""
-
-    def StartVector(self, elemSize: int, numElems: int, alignment: int) -> Any:  # noqa: N802, N803
-        aligned = BUFFER_ALIGNMENT if elemSize == 1 else alignment
-        return super().StartVector(elemSize, numElems, aligned)
+def _order_outputs(graph: Any) -> None:
+    """Scores first, then the familiarity: the one with a single value."""
+    graph.outputs = np.array(sorted(graph.outputs, key=lambda i: -np.prod(graph.tensors[i].shape)), np.int32)
+    for index, name in zip(graph.outputs, (SCORES_OUTPUT, FAMILIARITY_OUTPUT), strict=True):
+        graph.tensors[index].name = name.encode()
 
 
 def encode(description: Description) -> bytes:
@@ -66,7 +62,7 @@ def encode(description: Description) -> bytes:
         b,
         10,
         _offset(2, _offsets(b, [_input_tensor(b, description)])),
-        _offset(3, _offsets(b, [_output_tensor(b)])),
+        _offset(3, _offsets(b, [_scores_tensor(b), _familiarity_tensor(b)])),
     )
     packed_manifest = _associated_file(b, MANIFEST, "what the edge agent knows of this model", 0)
     root = _table(
@@ -101,19 +97,22 @@ def _input_tensor(b: Any, description: Description) -> int:
     )
 
 
-def _output_tensor(b: Any) -> int:
-    content = _table(b, 3, _byte(0, 1), _offset(1, _table(b, 0)))
-    stats = _table(b, 2, _offset(0, _floats(b, [1.0])), _offset(1, _floats(b, [0.0])))
+def _scores_tensor(b: Any) -> int:
     labels = _associated_file(b, LABELS, "one label a line, in the output's order", TENSOR_AXIS_LABELS)
-    return _table(
-        b,
-        7,
-        _offset(0, b.CreateString("probability")),
-        _offset(1, b.CreateString("softmax score of each label")),
-        _offset(3, content),
-        _offset(5, stats),
-        _offset(6, _offsets(b, [labels])),
-    )
+    files = _offset(6, _offsets(b, [labels]))
+    return _output_tensor(b, "probability", "softmax score of each label", 0.0, files)
+
+
+def _familiarity_tensor(b: Any) -> int:
+    about = "how like its training photographs the picture is: the limit is in manifest.json"
+    return _output_tensor(b, FAMILIARITY_OUTPUT, about, -1.0)
+
+
+def _output_tensor(b: Any, name: str, about: str, lowest: float, *more: Field) -> int:
+    content = _table(b, 3, _byte(0, FEATURE_PROPERTIES), _offset(1, _table(b, 0)))
+    stats = _table(b, 2, _offset(0, _floats(b, [1.0])), _offset(1, _floats(b, [lowest])))
+    described = (_offset(0, b.CreateString(name)), _offset(1, b.CreateString(about)))
+    return _table(b, 7, *described, _offset(3, content), _offset(5, stats), *more)
 
 
 def _associated_file(b: Any, name: str, description: str, kind: int) -> int:

@@ -3,47 +3,83 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import shutil
 import subprocess
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from edge.interpreter import Network, TensorInfo
-from edge.manifest import Accuracy, Manifest, Metrics, Preprocess, Provenance, TensorQuantization
+from edge.manifest import (
+    Accuracy,
+    CalibrationError,
+    Familiarity,
+    Manifest,
+    Metrics,
+    Preprocess,
+    Provenance,
+    TensorQuantization,
+)
 from edge.model_file import ModelFile
 from training.compare import Drop
 from training.errors import ConversionError
-from training.metadata import Description, with_metadata
+from training.evaluation import Evaluation
+from training.familiarity import NO_LIMIT
+from training.metadata import FAMILIARITY_OUTPUT, Description, with_metadata
 from training.model import TrainedRun
+from training.thresholds import Thresholds
+from training.trunk import versions
+from training.unknown import UnknownRule
 
 LIBRARIES = ("tensorflow", "tensorflow-cpu", "keras", "ai-edge-litert", "numpy", "opencv-python-headless")
 NOT_MEASURED = Drop(before=0.0, after=0.0, agreement=0.0, error=0.0, count=0)
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the manifest says of answers: the unknown rule for the int8 network, and the float evaluation.
+
+    typical: the median familiarity of pictures like those trained on.
+    """
+
+    rule: UnknownRule
+    typical: float
+    evaluation: Evaluation
+
+
+NOTHING_CHOSEN = UnknownRule(Thresholds(0.5, {}), NO_LIMIT)
+
+
 def finish_network(trained: TrainedRun, network: bytes) -> bytes:
     """The converted network with its metadata; raises ConversionError where its input is not plain RGB."""
     runner = Network(network)
-    found = (str(runner.input.dtype), runner.input.scale, runner.input.zero_point, str(runner.output.dtype))
-    if found != ("uint8", 1.0, 0, "uint8"):
-        why = f"input {found[0]}, scale {found[1]:g}, zero point {found[2]}, output {found[3]}"
+    outputs = {str(output.dtype) for output in runner.outputs}
+    found = (str(runner.input.dtype), runner.input.scale, runner.input.zero_point, outputs)
+    if found != ("uint8", 1.0, 0, {"uint8"}):
+        why = f"input {found[0]}, scale {found[1]:g}, zero point {found[2]}, outputs {', '.join(outputs)}"
         advice = "calibrate on pictures that span black to white"
         raise ConversionError(
             "the quantized network does not take a picture's bytes as they are", why, advice
         )
+    return described(trained, network)
+
+
+def described(trained: TrainedRun, network: bytes) -> bytes:
+    """The converted network, scores before familiarity, with its metadata."""
     return with_metadata(network, _description(trained))
 
 
-def draft(trained: TrainedRun, network: bytes, threshold: float) -> ModelFile:
+def draft(trained: TrainedRun, network: bytes, evaluation: Evaluation) -> ModelFile:
     """A model file in memory for the device's classifier to run, before anything has been measured."""
-    manifest = make_manifest(trained, network, threshold, NOT_MEASURED)
+    manifest = make_manifest(trained, network, Chosen(NOTHING_CHOSEN, 0.0, evaluation), NOT_MEASURED)
     path = trained.run.path("model.tflite")
     return ModelFile(path, network, manifest.model_sha256, manifest.labels, manifest, None, {})
 
 
-def make_manifest(trained: TrainedRun, network: bytes, threshold: float, drop: Drop) -> Manifest:
+def make_manifest(trained: TrainedRun, network: bytes, chosen: Chosen, drop: Drop) -> Manifest:
     """All that the agent needs to know, and all that it takes to make the model again."""
     runner = Network(network)
+    rule, test = chosen.rule, chosen.evaluation.test
     return Manifest(
         name=_name(trained),
         version=trained.run.name,
@@ -52,7 +88,16 @@ def make_manifest(trained: TrainedRun, network: bytes, threshold: float, drop: D
         preprocess=Preprocess.of(trained.config.spec),
         input=_quantization(runner.input),
         output=_quantization(runner.output),
-        threshold=threshold,
+        threshold=rule.thresholds.common,
+        class_thresholds=rule.thresholds.by_label(trained.split.labels),
+        familiarity=Familiarity(
+            output=FAMILIARITY_OUTPUT, threshold=rule.familiarity, typical=chosen.typical
+        ),
+        unknown_rule="threshold+familiarity",
+        temperature=chosen.evaluation.temperature,
+        calibration_error=CalibrationError(
+            before=test.calibration_error_before, after=test.calibration_error
+        ),
         metrics=Metrics(
             float=Accuracy(accuracy=drop.before, count=drop.count),
             int8=Accuracy(accuracy=drop.after, count=drop.count),
@@ -86,19 +131,9 @@ def _provenance(trained: TrainedRun) -> Provenance:
         run=trained.run.name,
         dataset_sha256=split.fingerprint(),
         dataset_counts={"train": len(split.train), "val": len(split.val), "test": len(split.test)},
-        libraries=_library_versions(),
+        libraries=versions(LIBRARIES),
         git_revision=_git_revision(),
     )
-
-
-def _library_versions() -> dict[str, str]:
-    found = {}
-    for name in LIBRARIES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _git_revision() -> str | None:

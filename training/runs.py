@@ -1,6 +1,7 @@
 """The run folders: `runs/<name>/` holds one training, `runs/latest` points to the last shippable one.
 
 A run appears whole or not at all: training works in a hidden folder beside it and renames that at the end.
+An interrupted fine-tuning leaves that folder for `--resume`; the newest three are kept.
 """
 
 from __future__ import annotations
@@ -19,13 +20,19 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from edge.model_file import first_finding, write_atomically
+from training.config import TrainConfig
 from training.errors import RunError
+from training.scan import PARTS, Part
+from training.split import Split
 
 CONFIG, SPLIT, FEATURES = "config.json", "split.json", "features.npz"
-TRAINING, WEIGHTS = "training.json", "weights.npz"
+TRAINING, WEIGHTS, HEAD = "training.json", "weights.npz", "head.npz"
+CHECKPOINT = "checkpoint.npz"
 EVALUATION, SCORES, FLOAT_NETWORK = "evaluation.json", "scores.npz", "float.tflite"
-COMPARISON, MODEL = "comparison.json", "model.tflite"
+COMPARISON, INT8_SCORES, MODEL = "comparison.json", "scores_int8.npz", "model.tflite"
 LATEST = "latest"
+DECIDE_PARTS = ("seed", "val_share", "test_share", "group_by")
+PARTIAL, MOST_UNFINISHED = ".partial", 3
 ADVICE = "train one with `edge-train train PHOTOS`"
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -74,18 +81,58 @@ def new_name(backbone: str) -> str:
 
 @contextlib.contextmanager
 def new_run(runs_dir: Path, name: str) -> Iterator[Run]:
-    """A run to fill; it gets its name when the block ends well and is removed when it fails."""
+    """A run to fill; it gets its name when the block ends well and is removed when it fails.
+
+    Where it fails with a checkpoint in it, it stays hidden beside the others for `resumed_run`.
+    """
+    _check_name(runs_dir, name)
+    working = runs_dir / f".{name}{PARTIAL}"
+    if working.exists():
+        why, advice = "it was interrupted", f"go on with --resume --name {name}, or take another --name"
+        raise RunError(f"there is an unfinished run {name}", why, advice)
+    working.mkdir(parents=True)
+    yield from _filled(working, runs_dir / name, name)
+
+
+@contextlib.contextmanager
+def resumed_run(runs_dir: Path, name: str | None) -> Iterator[Run]:
+    """The unfinished run of that name, or the newest one, to go on with; raises RunError."""
+    unfinished = sorted(runs_dir.glob(f".*{PARTIAL}"), key=lambda path: path.stat().st_mtime)
+    wanted = [path for path in unfinished if name is None or path.name == f".{name}{PARTIAL}"]
+    if not wanted:
+        known = ", ".join(_unfinished_name(path) for path in unfinished) or "none"
+        raise RunError(f"there is no unfinished run {name or ''}".rstrip(), "", f"unfinished: {known}")
+    found = _unfinished_name(wanted[-1])
+    _check_name(runs_dir, found)
+    yield from _filled(wanted[-1], runs_dir / found, found)
+
+
+def _filled(working: Path, final: Path, name: str) -> Iterator[Run]:
+    try:
+        yield Run(working, name)
+        (working / CHECKPOINT).unlink(missing_ok=True)
+        working.rename(final)
+    finally:
+        if not (working / CHECKPOINT).is_file():
+            shutil.rmtree(working, ignore_errors=True)
+        _drop_oldest_unfinished(final.parent)
+
+
+def _check_name(runs_dir: Path, name: str) -> None:
     if not NAME_PATTERN.fullmatch(name) or name == LATEST:
         advice = "use letters, digits, '.', '_' and '-', and not 'latest'"
         raise RunError(f"can't name a run {name!r}", "", advice)
-    final, working = runs_dir / name, runs_dir / f".{name}.{os.getpid()}.partial"
-    if final.exists():
+    if (runs_dir / name).exists():
         raise RunError(f"there is a run {name} already", "runs are never overwritten", "take another --name")
-    working.mkdir(parents=True)
-    try:
-        yield Run(working, name)
-        working.rename(final)
-    finally:
+
+
+def _unfinished_name(working: Path) -> str:
+    return working.name.removeprefix(".").removesuffix(PARTIAL)
+
+
+def _drop_oldest_unfinished(runs_dir: Path) -> None:
+    unfinished = sorted(runs_dir.glob(f".*{PARTIAL}"), key=lambda path: path.stat().st_mtime)
+    for working in unfinished[:-MOST_UNFINISHED]:
         shutil.rmtree(working, ignore_errors=True)
 
 
@@ -93,10 +140,10 @@ def find_run(runs_dir: Path, name: str | None) -> Run:
     """The run of that name, or the one trained last; raises RunError."""
     if name:
         if not (runs_dir / name / TRAINING).is_file():
-            known = ", ".join(sorted(run.name for run in _trained(runs_dir))) or "none yet"
+            known = ", ".join(sorted(run.name for run in trained_runs(runs_dir))) or "none yet"
             raise RunError(f"there is no trained run {name} in {runs_dir}", "", f"there are: {known}")
         return Run(runs_dir / name, (runs_dir / name).resolve().name)
-    trained = _trained(runs_dir)
+    trained = trained_runs(runs_dir)
     if not trained:
         raise RunError(f"there is no trained run in {runs_dir}", "", ADVICE)
     return max(trained, key=_trained_at)
@@ -113,7 +160,24 @@ def point_latest(run: Run) -> None:
     temporary.replace(link)
 
 
-def _trained(runs_dir: Path) -> list[Run]:
+def earlier_parts(runs_dir: Path, config: TrainConfig) -> dict[str, Part]:
+    """Who lay where (by sha256) in the newest run that divided the same folder by the same rule; or nothing.
+
+    Another seed, share or pattern asks for another split. Runs that can't be read are passed over.
+    """
+    for run in sorted(trained_runs(runs_dir), key=_trained_at, reverse=True):
+        with contextlib.suppress(LookupError, ValueError, AttributeError, TypeError):
+            earlier = json.loads(run.read(CONFIG))
+            if Path(earlier["data"]).resolve() == config.data.resolve() and all(
+                earlier.get(key) == getattr(config, key) for key in DECIDE_PARTS
+            ):
+                divided = run.read_record(SPLIT, Split)
+                return {item.sha256: part for part in PARTS for item in divided.part(part)}
+    return {}
+
+
+def trained_runs(runs_dir: Path) -> list[Run]:
+    """All runs in a folder that were trained to their end, in no order."""
     if not runs_dir.is_dir():
         return []
     folders = [path for path in runs_dir.iterdir() if not path.is_symlink() and not path.name.startswith(".")]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edge.infer import Classifier
 from edge.manifest import Selftest, SelftestVector
 from edge.preprocess import Image, PreprocessSpec, encode_png, read_image
+from training.camera import shrunk
 from training.split import Item
 
 Float = NDArray[np.float32]
@@ -20,6 +21,7 @@ Kind = Literal["photos", "synthetic", "none"]
 # Kernels round differently: over 397 photographs LiteRT's and tflite-runtime's scores were up to 0.3 apart
 # where the network wavers, and far less where it is sure (LOG.md). So the surest ones are taken.
 TOLERANCE = 0.15
+FAMILIARITY_TOLERANCE = 0.05  # the same two runtimes were up to 0.019 apart over 160 photographs
 CLEAR_MARGIN = 0.3  # between the first and the second score: twice the tolerance, so no decision turns
 MOST_PICTURES = 4
 SYNTHETIC_TRIES = 200
@@ -42,16 +44,6 @@ def choose(items: Sequence[Item], scores: Float, labels: Sequence[str]) -> list[
     return [items[i] for i in chosen[:MOST_PICTURES]]
 
 
-def shrunk(image: Image, spec: PreprocessSpec) -> Image:
-    """The picture, its short side at most twice the input's, so that the file stays small."""
-    height, width = image.shape[:2]
-    scale = 2 * min(spec.width, spec.height) / min(height, width)
-    if scale >= 1:
-        return image
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
 def synthetic(spec: PreprocessSpec, seed: int) -> Image:
     """A picture of nobody: smooth random colours, uint8 BGR of the input's size."""
     rng = np.random.default_rng(seed)
@@ -68,12 +60,15 @@ def make_selftest(
     if not images:
         return None, {}
     entries = {f"selftest/{number}.png": image for number, image in enumerate(images)}
-    vectors = tuple(
-        SelftestVector(image=name, scores=tuple(float(v) for v in classifier.classify(image).values))
-        for name, image in entries.items()
-    )
+    vectors = tuple(_vector(classifier, name, image) for name, image in entries.items())
     pngs = {name: encode_png(image) for name, image in entries.items()}
-    return Selftest(tolerance=TOLERANCE, vectors=vectors), pngs
+    selftest = Selftest(tolerance=TOLERANCE, familiarity_tolerance=FAMILIARITY_TOLERANCE, vectors=vectors)
+    return selftest, pngs
+
+
+def _vector(classifier: Classifier, name: str, image: Image) -> SelftestVector:
+    found = classifier.classify(image)
+    return SelftestVector(image=name, scores=tuple(map(float, found.values)), familiarity=found.familiarity)
 
 
 def _pictures(classifier: Classifier, kind: Kind, items: Sequence[Item]) -> list[Image]:

@@ -12,19 +12,22 @@ from typing import Any
 
 import numpy as np
 
-from training.backbones import find_backbone
+from training.audit.examine import audit_scan, with_suspects
+from training.audit.output import PAGE, write_audit
+from training.audit.record import Audit, refuse_findings
+from training.cache import Cache, opened_cache
 from training.config import TrainConfig
-from training.convert import to_float
-from training.errors import RunError
-from training.features import Features, extract, to_bytes
-from training.finetune import FineTuned, fine_tune
-from training.head import FittedHead, HeadData, HeadSettings, fit_head
-from training.model import TrainingRecord, attach_head, weights_bytes
-from training.progress import Reporter
-from training.runs import CONFIG, FEATURES, SPLIT, TRAINING, WEIGHTS, Run, new_run
-from training.scan import PARTS, Scan, scan
-from training.split import Split, split
-from training.weights import LoadedTrunk, load_trunk
+from training.devices import prepare_devices
+from training.features import Features, extract, photograph_features, to_bytes
+from training.finetune import FineTuned, fine_tune, with_scratch_settings
+from training.head import FittedHead, HeadData, fit_head
+from training.model import TrainingRecord, head_bytes
+from training.progress import Reporter, Silent
+from training.runs import CONFIG, FEATURES, HEAD, SPLIT, TRAINING, WEIGHTS, Run, new_run, resumed_run
+from training.scan import PARTS
+from training.split import Split
+from training.survey import Survey, divide, survey
+from training.trunk import Trunk, find_trunk, has_weights
 
 
 @dataclass(slots=True)
@@ -41,48 +44,108 @@ class Stopwatch:
         self.seconds[what] = round(time.monotonic() - started, 2)
 
 
-def train(config: TrainConfig, runs_dir: Path, name: str, reporter: Reporter) -> Run:
-    """Train a network; raises a TrainingError, or OSError where the disk is full. Leaves no half run."""
-    find_backbone(config.backbone)
-    if (runs_dir / name).exists():
-        raise RunError(f"there is a run {name} already", "runs are never overwritten", "take another --name")
+def train(
+    config: TrainConfig,
+    runs_dir: Path,
+    name: str,
+    reporter: Reporter,
+    *,
+    strict: bool = False,
+    divided: Split | None = None,
+) -> Run:
+    """Audit the photographs and train a network on them, in the parts of `divided` where that is given.
+
+    Raises a TrainingError, AuditError among them where `strict` and something was found, or OSError where
+    the disk is full. Leaves no half run, but an unfinished one for `resume` where fine-tuning was under way.
+    """
+    config = with_scratch_settings(config)
     watch = Stopwatch()
-    with watch.timing("scan"):
-        found = scan(config.data, reporter)
-        divided = split(found, seed=config.seed, val_share=config.val_share, test_share=config.test_share)
-    _announce(found, divided, reporter)
     with new_run(runs_dir, name) as run:
-        _fill(run, config, divided, watch, reporter)
+        with watch.timing("audit"):
+            surveyed = survey(config, reporter)
+            divided = divided or divide(surveyed, config, runs_dir)
+            audit = audit_scan(surveyed, divided, config.data, config.size)
+        _announce(surveyed, divided, audit, reporter)
+        if strict:
+            refuse_findings(audit)
+        run.write_record(CONFIG, config)
+        run.write_record(SPLIT, divided)
+        _fill(run, config, divided, watch, reporter, _Audited(surveyed, audit))
     return Run(runs_dir / name, name)
 
 
-def _announce(found: Scan, divided: Split, reporter: Reporter) -> None:
-    for notice in found.notices:
+def resume(runs_dir: Path, name: str | None, reporter: Reporter) -> Run:
+    """Go on with the unfinished run of that name, or the newest, by its own settings; raises RunError."""
+    with resumed_run(runs_dir, name) as run:
+        config, divided = run.read_record(CONFIG, TrainConfig), run.read_record(SPLIT, Split)
+        reporter.note(f"going on with {run.name}")
+        _fill(run, config, divided, Stopwatch(), reporter, None)
+    return Run(runs_dir / run.name, run.name)
+
+
+def _announce(surveyed: Survey, divided: Split, audit: Audit, reporter: Reporter) -> None:
+    for notice in (*surveyed.found.notices, *divided.notices):
         reporter.note(notice)
-    for finding in found.findings:
-        reporter.note(f"skipped {finding.path}: {finding.why}")
+    for finding in surveyed.found.findings:
+        reporter.note(f"skipped {finding.name or finding.path}: {finding.why}")
+    for item in divided.left_out:
+        reporter.note(f"left out {item.path}: it resembles photographs of different parts")
     counts = {part: divided.counts(part) for part in PARTS}
     rows = [(label, *(str(counts[part][label]) for part in PARTS)) for label in divided.labels]
     reporter.table("photographs", ("class", *PARTS), rows)
+    if audit.findings:
+        reporter.table("audit", ("finding", "severity", "files"), audit.rows)
 
 
-def _fill(run: Run, config: TrainConfig, divided: Split, watch: Stopwatch, reporter: Reporter) -> None:
-    run.write_record(CONFIG, config)
-    run.write_record(SPLIT, divided)
-    with watch.timing("backbone"):
-        reporter.note(f"loading {config.backbone} at {config.size} px")
-        trunk = load_trunk(config.backbone, config.size, config.weights, config.seed)
-        network = to_float(trunk.model)
-    with watch.timing("features"):
-        features = extract(network, divided, config, reporter)
+@dataclass(frozen=True, slots=True)
+class _Audited:
+    """What the audit has seen so far; wrong labels are looked for when there are features."""
+
+    surveyed: Survey
+    audit: Audit
+
+
+def _completed(
+    audited: _Audited, trunk: Trunk, config: TrainConfig, cache: Cache, reporter: Reporter
+) -> Audit:
+    """The audit with suspected labels, where the trunk's features can say anything of them."""
+    if not has_weights(config):
+        return audited.audit
+    photographs = audited.surveyed.found.photographs
+    rows = photograph_features(trunk, photographs, config, cache, Silent())
+    audit = with_suspects(audited.audit, audited.surveyed, rows)
+    suspects = sum(finding.count for finding in audit.findings if finding.kind == "suspected_label")
+    if suspects:
+        reporter.note(f"labels that look wrong: {suspects}, see {PAGE} in the run")
+    return audit
+
+
+def _fill(
+    run: Run,
+    config: TrainConfig,
+    divided: Split,
+    watch: Stopwatch,
+    reporter: Reporter,
+    audited: _Audited | None,
+) -> None:
+    if config.fine_tune.epochs:
+        prepare_devices(config.fine_tune.devices)
+    with opened_cache(reporter) as cache:
+        with watch.timing("backbone"):
+            trunk = find_trunk(config, cache, reporter)
+        with watch.timing("features"):
+            features = extract(trunk, divided, config, cache, reporter)
+        if audited is not None:
+            with watch.timing("labels"):
+                write_audit(_completed(audited, trunk, config, cache, reporter), run.folder)
     run.write(FEATURES, to_bytes(features))
     with watch.timing("head"):
         fitted, accuracy = _fit(features, divided, config, reporter)
-    model = attach_head(trunk.model, fitted.head, config.dropout)
-    reporter.note(f"validation accuracy {accuracy:.3f} after {fitted.epochs} epochs on frozen features")
+    reporter.note(f"validation accuracy {accuracy:.3f} with the head of epoch {fitted.best_epoch}")
     with watch.timing("fine-tuning"):
-        tuned = fine_tune(model, divided, config, reporter)
-    run.write(WEIGHTS, weights_bytes(model))
+        tuned = fine_tune(run, trunk, fitted.head, divided, config, reporter)
+    run.write(HEAD, head_bytes(tuned.head))
+    run.write(WEIGHTS, tuned.weights)
     run.write_record(TRAINING, _record(trunk, fitted, accuracy, tuned, watch))
 
 
@@ -98,21 +161,21 @@ def _fit(
         val_labels=targets["val"],
         label_count=len(divided.labels),
     )
-    settings = HeadSettings(config.epochs, config.batch, config.learning_rate, config.dropout, config.seed)
-    fitted = fit_head(data, settings, reporter)
-    right = fitted.head.scores(features.val).argmax(axis=1) == targets["val"]
-    return fitted, float(right.mean())
+    fitted = fit_head(data, config.head, config.seed, reporter)
+    return fitted, fitted.curves.val_accuracy[fitted.best_epoch - 1]
 
 
 def _record(
-    trunk: LoadedTrunk, fitted: FittedHead, accuracy: float, tuned: FineTuned, watch: Stopwatch
+    trunk: Trunk, fitted: FittedHead, accuracy: float, tuned: FineTuned, watch: Stopwatch
 ) -> TrainingRecord:
     return TrainingRecord(
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
         weights_source=trunk.source,
-        head_epochs=fitted.epochs,
+        head_epoch=fitted.best_epoch,
+        head_curves=fitted.curves,
         val_accuracy=tuned.accuracy if tuned.kept else accuracy,
         fine_tuned=tuned.kept,
-        fine_tune_val_accuracies=tuned.val_accuracies,
+        fine_tune_curves=tuned.curves,
+        interrupted=fitted.interrupted or tuned.interrupted,
         seconds=watch.seconds,
     )

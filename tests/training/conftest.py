@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from tests.support.photographs import write_photographs
 from tests.support.tools import need
 from training.compare import Comparison
-from training.config import TrainConfig
+from training.config import HeadConfig, TrainConfig
 from training.progress import Silent
 from training.quantize import QuantizeOptions, quantize
 from training.runs import Run
@@ -39,6 +40,14 @@ class Trained:
     comparison: Comparison
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests neither use nor fill the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EDGE_TRAIN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty pictures each of three classes."""
@@ -50,7 +59,9 @@ def trained(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Trai
     """A run trained and quantized as the command line does it."""
     need(importlib.util.find_spec("tensorflow") is not None, "tensorflow")
     runs_dir = tmp_path_factory.mktemp("work") / "runs"
-    config = TrainConfig(data=photographs, backbone="efficientnet_lite0", size=SIZE_PX, epochs=30)
+    config = TrainConfig(
+        data=photographs, backbone="efficientnet_lite0", size=SIZE_PX, head=HeadConfig(epochs=30)
+    )
     run = train(config, runs_dir, "first", Silent())
     comparison = quantize(run, QuantizeOptions(max_drop=0.1, calibration=30), Silent())
     return Trained(run, runs_dir, comparison)

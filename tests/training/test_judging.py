@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from tests.support.photographs import draw, write
-from training.conveyor import HEIGHT, WIDTH, Cell, choose_cells, plan, render
-from training.demo import result_line
-from training.elpv import read_labels
+from training.demo.conveyor import HEIGHT, WIDTH, Cell, choose_cells, plan, render
+from training.demo.elpv import read_labels
+from training.demo.judging import Received, Tally, judge_cell, tally
+from training.demo.run import result_line
 from training.errors import DemoError
-from training.judging import Received, Tally, judge_cell, tally
 from training.progress import Silent
 from training.split import Item
 

@@ -9,27 +9,39 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from edge.infer import Classifier, run_selftest
 from edge.interpreter import Network
 from edge.model_file import read_model
 from edge.preprocess import read_image
 from tests.training.conftest import SIZE_PX, Trained
-from training.config import TrainConfig
+from training.calibrate import calibration_images
 from training.convert import to_float, to_uint8
+from training.correction import corrected, mean_logits
 from training.errors import ConversionError, GateError, RunError
-from training.features import Features, extract
-from training.finetune import fine_tune
-from training.load import load, load_all
+from training.evaluation import read_evaluation
+from training.head import Head
+from training.load import load_all
 from training.metadata import METADATA_ENTRY
-from training.model import read_trained
+from training.model import read_trained, shipped_network
 from training.pack import finish_network
 from training.progress import Silent
 from training.quantize import QuantizeOptions, quantize
-from training.runs import COMPARISON, FEATURES, LATEST, MODEL, SCORES, SPLIT, WEIGHTS, Run
+from training.runs import (
+    COMPARISON,
+    FEATURES,
+    FLOAT_NETWORK,
+    INT8_SCORES,
+    LATEST,
+    MODEL,
+    SCORES,
+    SPLIT,
+    WEIGHTS,
+    Run,
+)
+from training.scan import PARTS
 from training.split import Split
-from training.weights import load_trunk
+from training.temperature import calibrated
 
 pytestmark = pytest.mark.slow
 
@@ -61,10 +73,16 @@ def test_the_manifest_says_what_was_measured(trained: Trained) -> None:
     assert manifest["name"] == "shapes"
     assert manifest["version"] == "first"
     assert manifest["preprocess"] == {"width": 96, "height": 96, "fit": "crop", "interpolation": "pyramid"}
-    assert manifest["metrics"]["int8"] == {"accuracy": trained.comparison.int8_accuracy, "count": 18}
+    split = trained.run.read_record(SPLIT, Split)
+    tested = len(split.test)
+    assert manifest["metrics"]["int8"] == {"accuracy": trained.comparison.int8_accuracy, "count": tested}
     assert manifest["input"] == {"dtype": "uint8", "scale": 1.0, "zero_point": 0}
-    assert 0.5 <= manifest["threshold"] <= 0.9
-    assert manifest["provenance"]["dataset_counts"] == {"train": 84, "val": 18, "test": 18}
+    assert 0.5 <= manifest["threshold"] <= 0.95
+    assert manifest["unknown_rule"] == "threshold+familiarity"
+    assert manifest["familiarity"]["output"] == "familiarity"
+    assert -1 < manifest["familiarity"]["threshold"] < manifest["familiarity"]["typical"] <= 1
+    assert manifest["calibration_error"].keys() == {"before", "after"}
+    assert manifest["provenance"]["dataset_counts"] == {part: len(split.part(part)) for part in PARTS}
 
 
 def test_the_network_carries_tflite_metadata_and_stays_aligned(trained: Trained) -> None:
@@ -75,7 +93,8 @@ def test_the_network_carries_tflite_metadata_and_stays_aligned(trained: Trained)
     entries = {model.Metadata(i).Name().decode(): model.Metadata(i) for i in range(model.MetadataLength())}
     metadata = model.Buffers(entries[METADATA_ENTRY].Buffer()).DataAsNumpy().tobytes()
     assert metadata[4:8] == b"M001"
-    assert all(name in metadata for name in (b"labels.txt", b"manifest.json", b"shapes", b"1.5.0"))
+    named = (b"labels.txt", b"manifest.json", b"shapes", b"1.5.0", b"probability", b"familiarity")
+    assert all(name in metadata for name in named)
     starts = [
         buffer._tab.Vector(buffer._tab.Offset(4))
         for buffer in (model.Buffers(i) for i in range(model.BuffersLength()))
@@ -91,28 +110,62 @@ def test_latest_points_to_the_run(trained: Trained) -> None:
 def test_a_run_read_again_gives_the_scores_it_gave(trained: Trained) -> None:
     again = read_trained(trained.run)
     images = load_all([item.path for item in again.split.test], again.config.spec)
-    scores = np.asarray(again.model(images.astype(np.float32), training=False))
+    found = read_evaluation(trained.run)
+    network = shipped_network(again.trunk, calibrated(again.head, found.temperature), found.least_length)
+    scores, familiarity = network(images.astype(np.float32), training=False)
     with np.load(trained.run.path(SCORES)) as stored:
-        np.testing.assert_allclose(scores, stored["test"], atol=1e-4)
+        np.testing.assert_allclose(np.asarray(scores), stored["test"], atol=1e-4)
+        np.testing.assert_allclose(np.asarray(familiarity)[:, 0], stored["test_familiarity"], atol=1e-4)
 
 
-def test_the_tflite_trunk_gives_what_keras_gives(trained: Trained) -> None:
-    trunk = load_trunk("efficientnet_lite0", SIZE_PX, "none", seed=4).model
-    split = trained.run.read_record(SPLIT, Split)
-    config = TrainConfig(data=Path(), size=SIZE_PX, backbone="efficientnet_lite0", augmented_views=1)
-    found = extract(to_float(trunk), split, config, Silent())
-    assert isinstance(found, Features)
-    assert found.views.shape == found.train.shape
-    image = load(split.val[0].path, config.spec)[None].astype(np.float32)
-    np.testing.assert_allclose(found.val[0], np.asarray(trunk(image, training=False))[0], atol=1e-4)
+def test_what_the_int8_network_says_is_kept(trained: Trained) -> None:
+    with np.load(trained.run.path(SCORES)) as exact, np.load(trained.run.path(INT8_SCORES)) as rounded:
+        assert set(exact) == set(rounded) == {"val", "test", "val_familiarity", "test_familiarity"}
+        assert all(rounded[name].shape == exact[name].shape for name in exact)
+
+
+def test_the_selftest_holds_familiarity(trained: Trained) -> None:
+    selftest = read_model(trained.run.path(MODEL)).selftest
+    assert selftest is not None
+    assert all(vector.familiarity is not None for vector in selftest.vectors)
+
+
+@pytest.mark.parametrize("file", [MODEL, FLOAT_NETWORK])
+def test_scores_are_the_first_output(trained: Trained, file: str) -> None:
+    outputs = Network(trained.run.read(file)).outputs
+    assert [(output.name, output.shape) for output in outputs] == [
+        ("scores", (1, 3)),
+        ("familiarity", (1, 1)),
+    ]
+
+
+def test_the_int8_network_has_the_float_networks_mean_logits(trained: Trained) -> None:
+    again = read_trained(trained.run)
+    sample = calibration_images(again.split, again.config.spec, 30, Silent())
+    # three times the head, so that rounding the trunk shows
+    head = Head(again.head.kernel * 3, again.head.bias * 3, again.head.centres)
+    network = shipped_network(again.trunk, head, 1.0)
+    exact, rounded = to_float(network), to_uint8(network, sample)
+    mended = corrected(rounded, exact, sample)
+    wanted, before, after = (mean_logits(each, sample) for each in (exact, rounded, mended))
+    assert np.abs(after - wanted).max() < 0.05
+    assert np.abs(after - wanted).max() <= np.abs(before - wanted).max() + 0.01
+    assert len(mended) - len(rounded) < 1000
+
+
+def test_a_network_without_a_softmax_has_nothing_to_correct(trained: Trained) -> None:
+    again = read_trained(trained.run)
+    sample = calibration_images(again.split, again.config.spec, 3, Silent())
+    trunk = to_float(again.trunk)
+    with pytest.raises(ConversionError, match="can't correct the int8 network's bias"):
+        corrected(trunk, trunk, sample)
 
 
 def test_features_are_kept_in_the_run(trained: Trained) -> None:
     with np.load(trained.run.path(FEATURES)) as stored:
-        assert {name: stored[name].shape for name in ("train", "val", "test")} == {
-            "train": (84, 1280),
-            "val": (18, 1280),
-            "test": (18, 1280),
+        split = trained.run.read_record(SPLIT, Split)
+        assert {part: stored[part].shape for part in PARTS} == {
+            part: (len(split.part(part)), 1280) for part in PARTS
         }
 
 
@@ -142,25 +195,6 @@ def test_a_damaged_run_is_said(trained: Trained, tmp_path: Path) -> None:
     run.write(WEIGHTS, b"nothing")
     with pytest.raises(RunError, match=r"weights\.npz"):
         read_trained(run)
-
-
-@pytest.mark.parametrize("rate", [1e-4, 1.0])
-def test_fine_tuning_is_kept_only_if_validation_improves(trained: Trained, rate: float) -> None:
-    before = trained_model_weights(trained)
-    found = read_trained(trained.run)
-    config = found.config.model_copy(
-        update={"fine_tune_epochs": 1, "fine_tune_blocks": 1, "fine_tune_learning_rate": rate}
-    )
-    tuned = fine_tune(found.model, found.split, config, Silent())
-    assert len(tuned.val_accuracies) == 1
-    changed = any(not np.array_equal(a, b) for a, b in zip(before, found.model.get_weights(), strict=True))
-    assert changed == tuned.kept
-    assert rate < 1 or not tuned.kept, "a rate of 1 must have wrecked it"
-
-
-def trained_model_weights(trained: Trained) -> list[NDArray[np.float32]]:
-    weights: list[NDArray[np.float32]] = read_trained(trained.run).model.get_weights()
-    return weights
 
 
 def _copy(run: Run, folder: Path) -> Run:

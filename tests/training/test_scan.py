@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,7 @@ import pytest
 from tests.support.photographs import draw, write, write_photographs
 from training.errors import DataError
 from training.progress import Silent
-from training.scan import scan
+from training.scan import Scan, scan, scan_other
 
 
 def test_class_folders_become_sorted_labels(tmp_path: Path) -> None:
@@ -100,3 +101,96 @@ def test_what_cannot_be_trained_on_is_said(tmp_path: Path) -> None:
     write_photographs(tmp_path / "strange" / "test", 1, classes=("disc", "cat"))
     with pytest.raises(DataError, match="'cat' is not in train/"):
         scan(tmp_path / "strange", Silent())
+
+
+def _named(root: Path, name: str) -> Scan:
+    write_photographs(root, 3, classes=("disc", name))
+    return scan(root, Silent())
+
+
+@pytest.mark.parametrize("name", ["red mug", "Tasse à café", "茶碗", "<b>&amp;'\"", "#1, 50% off; a\\b"])
+def test_spaces_unicode_and_signs_are_fine_in_a_class(tmp_path: Path, name: str) -> None:
+    assert set(_named(tmp_path, name).labels) == {"disc", name}
+
+
+def test_one_name_spelt_with_other_code_points_is_one_class(tmp_path: Path) -> None:
+    write_photographs(tmp_path / "train", 3, classes=("disc", "cafe\u0301"))
+    write_photographs(tmp_path / "test", 3, classes=("disc", "caf\u00e9"), seed=8)
+    assert scan(tmp_path, Silent()).labels == ("caf\u00e9", "disc")
+
+
+@pytest.mark.parametrize("name", [" disc", "a\u200bb", "a\nb", "x" * 201])
+def test_a_name_that_can_be_no_label_is_one_sentence(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=r"can't use the class .*; rename the folder"):
+        _named(tmp_path, name)
+
+
+def test_a_file_whose_name_is_no_text_is_named_and_skipped(tmp_path: Path) -> None:
+    write_photographs(tmp_path, 2)
+    (tmp_path / "disc" / "000.png").rename(tmp_path / "disc" / os.fsdecode(b"\xff.png"))
+    found = scan(tmp_path, Silent())
+    assert [(finding.name, finding.kind) for finding in found.findings] == [("disc/?.png", "unreadable")]
+    assert "rename it" in found.findings[0].why
+
+
+def test_findings_say_of_what_kind_they_are(tmp_path: Path) -> None:
+    write_photographs(tmp_path / "train", 3, seed=1)
+    write_photographs(tmp_path / "test", 2, seed=2)
+    train, test = tmp_path / "train", tmp_path / "test"
+    (train / "disc" / "empty.png").write_bytes(b"")
+    (train / "disc" / "text.png").write_text("text")
+    (train / "disc" / "again.png").write_bytes((train / "disc" / "000.png").read_bytes())
+    (train / "disc" / "tested.png").write_bytes((test / "disc" / "000.png").read_bytes())
+    (train / "disc" / "plain.png").write_bytes((train / "plain" / "001.png").read_bytes())
+    kinds = {Path(finding.name).name: finding.kind for finding in scan(tmp_path, Silent()).findings}
+    assert kinds == {
+        "empty.png": "empty_file",
+        "text.png": "unreadable",
+        "again.png": "exact_duplicate",
+        "tested.png": "across_parts",
+        "plain.png": "across_classes",
+        "001.png": "across_classes",
+    }
+
+
+def test_other_things_beside_train_are_no_class(tmp_path: Path) -> None:
+    write_photographs(tmp_path / "train", 2, seed=1)
+    write_photographs(tmp_path, 3, classes=("other",), seed=4)
+    write(tmp_path / "other" / "deep" / "a.png", draw("disc", np.random.default_rng(9)))
+    known = (tmp_path / "train" / "disc" / "000.png").read_bytes()
+    (tmp_path / "other" / "known.png").write_bytes(known)
+    found = scan(tmp_path, Silent())
+    assert found.labels == ("disc", "plain", "stripes")
+    assert {photograph.label for photograph in found.other} == {""}
+    assert sorted(p.name for p in found.other)[-1] == "other/deep/a.png"
+    assert (len(found.other), len(found.photographs), found.notices) == (4, 6, ())
+    assert [finding.name for finding in found.findings] == ["other/known.png"]
+
+
+def test_without_parts_other_is_a_class_and_may_be_given_apart(tmp_path: Path) -> None:
+    write_photographs(tmp_path / "photos", 2, classes=("disc", "other"))
+    assert scan(tmp_path / "photos", Silent()).labels == ("disc", "other")
+    write_photographs(tmp_path / "strange", 2)
+    (tmp_path / "strange" / "broken.png").write_bytes(b"x")
+    photographs, findings = scan_other(tmp_path / "strange", Silent())
+    assert (len(photographs), [finding.name for finding in findings]) == (6, ["broken.png"])
+    (tmp_path / "none").mkdir()
+    with pytest.raises(DataError, match="no readable photograph"):
+        scan_other(tmp_path / "none", Silent())
+
+
+def test_where_a_file_lies_below_its_class_is_known(tmp_path: Path) -> None:
+    write_photographs(tmp_path / "train", 2)
+    write(tmp_path / "train" / "disc" / "day1" / "cam2" / "x.png", draw("disc", np.random.default_rng(9)))
+    found = {photograph.name: photograph.folder for photograph in scan(tmp_path, Silent()).photographs}
+    assert found["train/disc/day1/cam2/x.png"] == "day1/cam2"
+    assert found["train/disc/000.png"] == ""
+
+
+def test_classes_of_the_same_pictures_are_one_sentence(tmp_path: Path) -> None:
+    image = draw("disc", np.random.default_rng(1))
+    for name in ("a", "b"):
+        for number in range(3):
+            write(tmp_path / name / f"{number}.png", image)
+    with pytest.raises(DataError, match="all photographs of the class 'a' are in another class as well"):
+        scan(tmp_path, Silent())

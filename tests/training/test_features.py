@@ -1,0 +1,146 @@
+"""Features: what the trunk gives, computed once for each picture and never for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.photographs import write_photographs
+from training.cache import Cache
+from training.config import TrainConfig
+from training.features import Features, extract, photograph_features
+from training.load import load
+from training.progress import Silent, Step
+from training.scan import scan
+from training.split import Split, split
+from training.trunk import find_trunk
+
+pytestmark = pytest.mark.slow
+
+
+class _Counting(Silent):
+    """Counts the steps of each piece of work."""
+
+    def __init__(self) -> None:
+        self.done: dict[str, int] = {}
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    @contextmanager
+    def steps(self, what: str, total: int) -> Iterator[Step]:
+        def step() -> None:
+            self.done[what] = self.done.get(what, 0) + 1
+
+        yield step
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
+    data = write_photographs(tmp_path_factory.mktemp("data") / "few", 6)
+    return TrainConfig(data=data, backbone="efficientnet_lite0", size=64, weights="none")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cache]:
+    cache = Cache(tmp_path_factory.mktemp("cache"), 10**9, Silent())
+    yield cache
+    cache.close()
+
+
+def _divided(config: TrainConfig) -> Split:
+    return split(scan(config.data, Silent()), seed=1, val_share=0.2, test_share=0.2)
+
+
+def _extract(config: TrainConfig, cache: Cache, divided: Split | None = None) -> tuple[Features, int]:
+    """The features, and how many pictures the trunk was run on."""
+    reporter = _Counting()
+    trunk = find_trunk(config, cache, reporter)
+    features = extract(trunk, divided or _divided(config), config, cache, reporter)
+    return features, reporter.done.get("computing features", 0)
+
+
+def test_the_trunk_is_converted_once_and_its_weights_are_kept(config: TrainConfig, cache: Cache) -> None:
+    first, second = _Counting(), _Counting()
+    converted, found = find_trunk(config, cache, first), find_trunk(config, cache, second)
+    assert converted == found
+    assert found.source == "random"
+    assert second.notes == []
+    other_seed = config.model_copy(update={"seed": 2})
+    assert find_trunk(other_seed, cache, Silent()).fingerprint != found.fingerprint
+
+
+def test_each_picture_is_run_once(config: TrainConfig, cache: Cache) -> None:
+    first, ran = _extract(config, cache)
+    count = len(first.train) + len(first.val) + len(first.test)
+    assert (count, ran) == (18, 18 + len(first.views))
+    again, ran_again = _extract(config, cache)
+    assert ran_again == 0
+    for part in ("train", "val", "test", "views"):
+        np.testing.assert_array_equal(getattr(first, part), getattr(again, part))
+
+
+def test_another_augmentation_runs_only_the_views_anew(config: TrainConfig, cache: Cache) -> None:
+    _extract(config, cache)
+    wider = config.model_copy(update={"augment": config.augment.model_copy(update={"rotate_deg": 9.0})})
+    features, ran = _extract(wider, cache)
+    assert ran == len(features.views)
+
+
+def test_another_preprocessing_runs_everything_anew(config: TrainConfig, cache: Cache) -> None:
+    _extract(config, cache)
+    features, ran = _extract(config.model_copy(update={"fit": "pad"}), cache)
+    assert ran == 18 + len(features.views)
+
+
+def test_a_new_photograph_costs_its_own_runs_and_changes_no_other(config: TrainConfig, cache: Cache) -> None:
+    divided = _divided(config)
+    before, _ = _extract(config, cache, divided)
+    extra = write_photographs(config.data.parent / "extra", 1, classes=("disc",), seed=99)
+    (added,) = scan(write_photographs(extra, 1, classes=("plain",), seed=98), Silent()).photographs[:1]
+    item = divided.train[0].model_copy(update={"path": added.path, "sha256": added.sha256})
+    more = divided.model_copy(update={"train": (*divided.train, item)})
+    after, ran = _extract(config, cache, more)
+    assert ran == 2
+    np.testing.assert_array_equal(after.train[:-1], before.train)
+    np.testing.assert_array_equal(after.views[:-1], before.views)
+
+
+def test_rows_are_what_keras_gives(config: TrainConfig, cache: Cache) -> None:
+    from training.model import rebuilt_trunk
+
+    divided = _divided(config)
+    trunk = find_trunk(config, cache, Silent())
+    rows = photograph_features(trunk, divided.val, config, cache, Silent())
+    images = np.stack([load(item.path, config.spec) for item in divided.val]).astype(np.float32)
+    expected = np.asarray(rebuilt_trunk(config, trunk.weights)(images, training=False))
+    np.testing.assert_allclose(rows, expected, atol=1e-4)
+
+
+def test_what_an_interruption_leaves_is_used(
+    config: TrainConfig, cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted(Silent):
+        @contextmanager
+        def steps(self, what: str, total: int) -> Iterator[Step]:
+            left = iter(range(20))
+
+            def step() -> None:
+                if next(left, None) is None:
+                    raise KeyboardInterrupt
+
+            yield step
+
+    monkeypatch.setattr("training.features.STORE_EVERY", 16)
+    more = config.model_copy(update={"data": write_photographs(tmp_path / "more", 10, seed=3)})
+    divided = _divided(more)
+    trunk = find_trunk(more, cache, Silent())
+    with pytest.raises(KeyboardInterrupt):
+        extract(trunk, divided, more, cache, Interrupted())
+    features, ran = _extract(more, cache, divided)
+    assert ran == 30 + len(features.views) - 16

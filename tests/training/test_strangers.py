@@ -1,0 +1,64 @@
+"""Strangers: measured against heads that never saw them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.config import TrainConfig
+from training.features import Features
+from training.progress import Silent
+from training.strangers import Aim, LabelledFeatures, measure_left_out, without
+
+
+def _data(labels: int, overlap: bool = False) -> LabelledFeatures:
+    rng = np.random.default_rng(1)
+    centres = rng.gamma(0.5, 2, (labels, 64)).astype(np.float32)
+    if overlap:
+        centres[-1] = centres[0] + 0.1 * centres[-1]
+
+    def part(count: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        targets = np.tile(np.arange(labels), count)
+        return (centres[targets] + rng.gamma(0.5, 0.4, (len(targets), 64))).astype(np.float32), targets
+
+    (train, a), (val, b), (test, c) = part(30), part(10), part(20)
+    views = np.concatenate((train * 1.01, train * 0.99))
+    return LabelledFeatures(Features(train, val, test, views), a, b, c)
+
+
+CONFIG, AIM = TrainConfig(data=Path("photos")), Aim(1.0, 0.95)
+
+
+def test_a_class_left_out_is_nowhere_but_among_the_strangers() -> None:
+    data = _data(4)
+    rest, strangers = without(data, 1)
+    assert len(strangers) == 30 + 10 + 20
+    assert set(rest.train) == set(rest.val) == set(rest.test) == {0, 1, 2}
+    assert (len(rest.features.train), len(rest.features.views)) == (90, 180)
+    own = {row.tobytes() for row in strangers}
+    assert not own & {row.tobytes() for part in (rest.features.train, rest.features.test) for row in part}
+    np.testing.assert_array_equal(rest.features.train[rest.train == 1], data.features.train[data.train == 2])
+    np.testing.assert_allclose(rest.features.views[:90], rest.features.train * 1.01)
+
+
+def test_two_classes_can_not_spare_one() -> None:
+    assert measure_left_out(_data(2), CONFIG, AIM, Silent()) is None
+
+
+def test_classes_far_apart_are_strangers_to_each_other() -> None:
+    found = measure_left_out(_data(4), CONFIG, AIM, Silent())
+    assert found is not None
+    assert found.count == 4 * 60
+    assert found.familiarity.auroc > 0.97
+    assert found.familiarity.false_accepts_at_95_kept < 0.1
+    assert found.kept > 0.85
+    assert found.accepted < 0.15
+
+
+def test_a_class_like_another_is_harder() -> None:
+    apart, alike = (measure_left_out(_data(4, overlap), CONFIG, AIM, Silent()) for overlap in (False, True))
+    assert apart is not None
+    assert alike is not None
+    assert alike.familiarity.auroc < apart.familiarity.auroc - 0.02

@@ -1,0 +1,1 @@
+"""`edge-train tune`: a budgeted search over network, head and augmentation, on cached features."""

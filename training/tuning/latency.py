@@ -1,0 +1,45 @@
+"""How long a network of some shape takes on the device's runtime: weights do not matter for that."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from pathlib import Path
+
+import numpy as np
+
+from training.backbones.registry import build_trunk
+from training.cache import Cache
+from training.compare import latency_ms
+from training.convert import to_uint8
+from training.features import PREPARED_BY
+from training.head import Head
+from training.model import attach_head
+from training.trunk import versions
+
+CPU_INFO = Path("/proc/cpuinfo")
+
+
+def device_latency_ms(backbone: str, size: int, labels: int, cache: Cache) -> float:
+    """Median time in ms of one int8 invocation on one thread of this machine; kept in the cache."""
+    key = _key(backbone, size, labels)
+    stored = cache.read([key]).get(key)
+    if stored is None:
+        trunk = build_trunk(backbone, size)
+        zeros = np.zeros((labels, trunk.output_shape[-1]), np.float32)
+        model = attach_head(trunk, Head(zeros.T, np.zeros(labels, np.float32), zeros), 0.0)
+        pixels = np.zeros((2, size, size, 3), np.uint8)
+        pixels[1] = 255
+        stored = str(latency_ms(to_uint8(model, pixels))).encode()
+        cache.write({key: stored})
+    return float(stored)
+
+
+def _key(backbone: str, size: int, labels: int) -> str:
+    try:
+        models = sorted(line for line in CPU_INFO.read_text().splitlines() if line.startswith("model name"))
+    except OSError:
+        models = []
+    processor = f"{platform.machine()} {models[:1]} {sorted(versions(PREPARED_BY).items())}"
+    what = f"{backbone} {size} {labels} {processor}"
+    return "latency:" + hashlib.sha256(what.encode()).hexdigest()
