@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from training.audit.examine import audit_scan, cluster_numbers, with_suspects
-from training.audit.mislabelled import suspected_labels
+from training.audit.mislabelled import confident_errors, suspected_labels
 from training.backbones.weights import PACKAGES, find_package_file
 from training.cache import Cache
 from training.config import TrainConfig
@@ -54,6 +54,26 @@ def test_swapped_labels_are_found_and_say_what_they_look_like() -> None:
 
 def test_right_labels_are_not_suspected() -> None:
     assert _found(*_clouds([30, 30, 30])) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_confident_learning_is_what_cleanlab_does(seed: int) -> None:
+    from cleanlab.filter import find_label_issues
+
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 6, 400)
+    labels[:6] = np.arange(6)
+    logits = rng.normal(0, 1.5, (400, 6)) + 2 * np.eye(6)[labels]
+    likely = (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)).astype(np.float32)
+    theirs = find_label_issues(
+        labels,
+        likely,
+        return_indices_ranked_by="self_confidence",
+        filter_by="confident_learning",
+        n_jobs=1,
+    )
+    assert len(theirs) > 20
+    assert set(confident_errors(likely, labels)) == set(theirs)
 
 
 def test_small_classes_are_left_alone_and_do_no_harm() -> None:

@@ -1,21 +1,25 @@
 """Suspected wrong labels: pictures whose label a model that never saw them finds unlikely. Arrays only.
 
 Confident learning (Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in Dataset
-Labels", JAIR 70, 2021) as the `cleanlab` library does it, on out-of-fold probabilities of a logistic
-regression over frozen features.
+Labels", JAIR 70, 2021) on out-of-fold probabilities of a shrunk linear discriminant over frozen features.
 """
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
-MOST_FOLDS, LEAST_PHOTOGRAPHS = 5, 5
-REGULARISATION = 0.03  # scikit-learn's C: there are more features than photographs
-MOST_ITERATIONS = 300
+from training.head import softmax
+
+Float = NDArray[np.float32]
+Int = NDArray[np.int64]
+
+FOLDS, LEAST_PHOTOGRAPHS = 5, 5
+SHRINKAGE = 0.5  # of the covariance towards a sphere: there are more features than photographs
+SOFTENING = np.float32(0.2)  # of the logits: a discriminant of a thousand features is too sure of itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +32,7 @@ class Suspect:
     confidence: float
 
 
-def suspected_labels(
-    features: NDArray[np.float32], labels: NDArray[np.int64], groups: NDArray[np.int64], seed: int = 0
-) -> list[Suspect]:
+def suspected_labels(features: Float, labels: Int, groups: Int, seed: int = 0) -> list[Suspect]:
     """Pictures that are probably labelled wrongly, the most suspicious first.
 
     features: (n, channels); labels: (n,), numbered from 0; groups: (n,), equal for near duplicates, which
@@ -41,7 +43,9 @@ def suspected_labels(
     kinds, targets = np.unique(labels[chosen], return_inverse=True)
     if len(kinds) < 2:
         return []
-    likely = _out_of_fold(features[chosen], targets, groups[chosen], seed)
+    # one thread: on busy cores the others wait for each other
+    with threadpool_limits(1):
+        likely = _out_of_fold(features[chosen], targets, _folds(targets, groups[chosen], seed))
     return [
         Suspect(
             index=int(chosen[row]),
@@ -49,12 +53,29 @@ def suspected_labels(
             rather=int(kinds[likely[row].argmax()]),
             confidence=float(likely[row].max()),
         )
-        for row in _ranked_issues(targets, likely)
-        if likely[row].argmax() != targets[row]
+        for row in confident_errors(likely, targets)
     ]
 
 
-def _judged_classes(labels: NDArray[np.int64], groups: NDArray[np.int64]) -> list[int]:
+def confident_errors(likely: Float, targets: Int) -> Int:
+    """Rows off the diagonal of the confident joint, those of the least likely labels first.
+
+    likely: probabilities (n, classes); targets: (n,). A class is confident of a row whose probability of it
+    reaches the mean of the class's own rows; the likeliest of the confident classes is the row's. Rows whose
+    label is the likeliest of all stay out, as in the `cleanlab` library.
+    """
+    kinds = range(likely.shape[1])
+    own = np.array([likely[targets == kind, kind].mean() for kind in kinds])
+    confident = np.where(likely >= own, likely, -1)
+    wrong = np.flatnonzero(
+        (confident.max(axis=1) >= 0)
+        & (confident.argmax(axis=1) != targets)
+        & (likely.argmax(axis=1) != targets)
+    )
+    return wrong[np.argsort(likely[wrong, targets[wrong]], kind="stable")]
+
+
+def _judged_classes(labels: Int, groups: Int) -> list[int]:
     return [
         int(label)
         for label in np.unique(labels)
@@ -62,34 +83,44 @@ def _judged_classes(labels: NDArray[np.int64], groups: NDArray[np.int64]) -> lis
     ]
 
 
-def _out_of_fold(
-    features: NDArray[np.float32], targets: NDArray[np.int64], groups: NDArray[np.int64], seed: int
-) -> NDArray[np.float64]:
-    """Class probabilities (n, classes) of each picture by a model that was trained without its group."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedGroupKFold
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-    from threadpoolctl import threadpool_limits
-
-    likely = np.full((len(targets), int(targets.max()) + 1), 1e-9)
-    folds = StratifiedGroupKFold(MOST_FOLDS, shuffle=True, random_state=seed)
-    for learn, judge in folds.split(features, targets, groups):
-        model = make_pipeline(
-            StandardScaler(), LogisticRegression(C=REGULARISATION, max_iter=MOST_ITERATIONS)
-        )
-        # many threads on such small matrices wait for each other: on two busy cores 30 times as long
-        with warnings.catch_warnings(), threadpool_limits(1):
-            warnings.simplefilter("ignore", ConvergenceWarning)  # nearly fitted is good enough to rank by
-            model.fit(features[learn], targets[learn])
-        likely[np.ix_(judge, model.classes_)] = model.predict_proba(features[judge])
-    sums: NDArray[np.float64] = likely.sum(axis=1, keepdims=True)
-    return likely / sums
+def _folds(targets: Int, groups: Int, seed: int) -> Int:
+    """A fold (n,) for each row: whole groups, the groups of a class dealt out in turn."""
+    rng = np.random.default_rng(seed)
+    _, first, group_of = np.unique(groups, return_index=True, return_inverse=True)
+    fold_of = np.zeros(len(first), np.int64)
+    dealt = 0
+    for kind in np.unique(targets):
+        members = rng.permutation(np.flatnonzero(targets[first] == kind))
+        fold_of[members] = (dealt + np.arange(len(members))) % FOLDS
+        dealt += len(members)
+    return fold_of[group_of]
 
 
-def _ranked_issues(targets: NDArray[np.int64], likely: NDArray[np.float64]) -> list[int]:
-    from cleanlab.filter import find_label_issues
+def _out_of_fold(features: Float, targets: Int, folds: Int) -> Float:
+    """Class probabilities (n, classes) of each picture by a discriminant that was fitted without its fold."""
+    features = features - features.mean(axis=0)
+    classes = int(targets.max()) + 1
+    likely = np.zeros((len(targets), classes), np.float32)
+    products = features.T @ features
+    for fold in np.unique(folds):
+        judged = folds == fold
+        learnt = products - features[judged].T @ features[judged]
+        kernel, bias = _discriminant(features[~judged], targets[~judged], classes, learnt)
+        likely[judged] = softmax(SOFTENING * (features[judged] @ kernel + bias))
+    return likely
 
-    found = find_label_issues(targets, likely, return_indices_ranked_by="self_confidence", n_jobs=1)
-    return [int(row) for row in found]
+
+def _discriminant(features: Float, targets: Int, classes: int, products: Float) -> tuple[Float, Float]:
+    """Kernel (channels, classes) and bias (classes,) of a linear discriminant with a shrunk covariance.
+
+    products: (channels, channels), the sum of the outer products of the features' rows.
+    """
+    members = np.eye(classes, dtype=np.float32)[targets]
+    counts = members.sum(axis=0)
+    means = (members.T @ features) / np.maximum(counts, 1)[:, None]
+    scatter = (products - (means * counts[:, None]).T @ means) / np.float32(len(targets))
+    sphere = np.float32(max(float(np.trace(scatter)) / len(scatter), 1e-6))
+    covariance = (1 - SHRINKAGE) * scatter + SHRINKAGE * sphere * np.eye(len(scatter), dtype=np.float32)
+    kernel = np.linalg.solve(covariance, means.T).astype(np.float32)
+    bias: Float = -0.5 * np.einsum("kc,ck->k", means, kernel)
+    return kernel, bias
