@@ -139,7 +139,8 @@ def _input_spec(model: ModelFile, network: Network) -> PreprocessSpec:
     spec = model.manifest.preprocess.spec()
     if (spec.height, spec.width) != (shape[1], shape[2]):
         raise ModelError(what, f"its manifest says {spec.width}×{spec.height}, its input is {_by(shape)}")
-    if (network.input.scale, network.input.zero_point) != (1.0, 0):
+    # a network that casts its input itself has no scale, which reads as 0
+    if network.input.scale not in (0.0, 1.0) or network.input.zero_point != 0:
         raise ModelError(what, f"its input scale is {network.input.scale:g}, not 1", "make it again")
     return spec
 

@@ -59,7 +59,10 @@ class Accuracy(Record):
 
 
 class Metrics(Record):
-    """Held-out accuracy before and after quantization, and how often the two decide alike."""
+    """Held-out accuracy before and after quantization, and how often the two decide alike.
+
+    int8: of the network in this file, also where its precision is another.
+    """
 
     float_: Accuracy = Field(alias="float")
     int8: Accuracy
@@ -77,6 +80,14 @@ class Familiarity(Record):
     output: str = Field(min_length=1, max_length=200)
     threshold: Cosine
     typical: Cosine
+
+
+class Quantization(Record):
+    """How the network was made smaller. in_float: the number of operations that were left in float."""
+
+    precision: Literal["int8", "mixed", "dynamic", "float16"]
+    quantizer: str
+    in_float: int = Field(default=0, ge=0)
 
 
 class CalibrationError(Record):
@@ -115,6 +126,7 @@ class Manifest(Record):
     preprocess: Preprocess
     input: TensorQuantization
     output: TensorQuantization
+    quantization: Quantization | None = None
     threshold: Fraction
     class_thresholds: dict[Label, Fraction] = {}
     familiarity: Familiarity | None = None

@@ -1,7 +1,4 @@
-"""The comparison: float and int8 network on the same held-out photographs, as the device runs them.
-
-The gate refuses an int8 network that lost more than is allowed, beyond what chance explains.
-"""
+"""The comparison: float and quantized network on the same held-out photographs, as the device runs them."""
 
 from __future__ import annotations
 
@@ -18,39 +15,71 @@ from edge.interpreter import Network
 from edge.model_file import ModelFile
 from edge.preprocess import read_image
 from edge.records import Scores
-from training.errors import GateError
 from training.evaluation import StrangerResult
 from training.features import Pictured
 from training.intervals import Interval
 from training.parallel import core_count, spread
 from training.progress import Reporter
+from training.quantizers.recipe import Precision
 from training.unknown import PartScores
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
 
-ONE_SIDED_95 = 1.64  # standard errors; a drop is taken as real beyond that
 LATENCY_RUNS = 30
 
 
-class Comparison(BaseModel):
-    """comparison.json. drop: float accuracy − int8 accuracy, its standard error from the paired pictures.
-
-    Latencies are medians of one invocation on one thread of this machine, in milliseconds. Thresholds,
-    answered and strangers are the int8 network's; intervals cover 95 %.
-    """
+class Record(BaseModel):
+    """Frozen; unknown keys are an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    schema_: Literal[2] = Field(default=2, alias="schema")
+
+class Attempt(Record):
+    """One way of quantizing and how it came out on the test part; refused: why it did not ship, or None."""
+
+    about: str
+    precision: Precision
+    accuracy: float
+    agreement: float
+    drop: float
+    drop_error: float
+    size_bytes: int
+    refused: str | None
+
+
+class ClassChange(Record):
+    """Of `count` pictures of a label: right in float, and of those lost, and won besides, by rounding."""
+
+    label: str
+    count: int
+    before: int
+    lost: int
+    won: int
+
+
+class Comparison(Record):
+    """comparison.json. drop: float accuracy − int8 accuracy, its standard error from the paired pictures.
+
+    int8: the network that ships, whatever its `precision` is; `attempts` says what was tried before it.
+    Latencies are medians of one invocation on one thread of this machine, in milliseconds. Thresholds,
+    answered and strangers are the shipped network's; intervals cover 95 %.
+    """
+
+    schema_: Literal[3] = Field(default=3, alias="schema")
+    precision: Precision
+    quantizer: str
+    attempts: tuple[Attempt, ...]
     float_accuracy: float
     float_interval: Interval
     int8_accuracy: float
     int8_interval: Interval
     count: int
     agreement: float
+    agreement_interval: Interval
     drop: float
     drop_error: float
+    classes: tuple[ClassChange, ...]
     float_latency_ms: float
     int8_latency_ms: float
     float_bytes: int
@@ -61,6 +90,7 @@ class Comparison(BaseModel):
     answered: float
     accuracy_answered: float
     accuracy_answered_interval: Interval
+    float_calibration_error: float
     calibration_error: float
     strangers: StrangerResult | None
 
@@ -89,7 +119,7 @@ def device_scores(model: ModelFile, pictures: Sequence[Pictured], reporter: Repo
     def said(classifier: Classifier, picture: Pictured) -> Scores:
         return classifier.classify(read_image(picture.path))
 
-    with reporter.steps("evaluating the int8 network", len(pictures)) as step:
+    with reporter.steps("evaluating the quantized network", len(pictures)) as step:
         found = spread(classifiers, pictures, said, step)
     familiarity = [np.nan if scores.familiarity is None else scores.familiarity for scores in found]
     return PartScores(np.stack([scores.values for scores in found]), np.array(familiarity, np.float32))
@@ -108,16 +138,21 @@ def paired_drop(float_scores: Float, int8_scores: Float, targets: Int) -> Drop:
     )
 
 
-def gate(drop: Drop, max_drop: float) -> None:
-    """Raise GateError where int8 is worse by more than `max_drop`, beyond what chance explains."""
-    surely = drop.size - ONE_SIDED_95 * drop.error
-    if surely > max_drop:
-        why = (
-            f"its accuracy is {drop.after:.3f}, the float network's {drop.before:.3f}, on {drop.count} "
-            f"held-out photographs; {max_drop:.3f} less is allowed"
+def class_changes(
+    float_scores: Float, scores: Float, targets: Int, labels: Sequence[str]
+) -> tuple[ClassChange, ...]:
+    """What the second network lost and won of each label's pictures, in the labels' order."""
+    before, after = float_scores.argmax(axis=1) == targets, scores.argmax(axis=1) == targets
+    return tuple(
+        ClassChange(
+            label=label,
+            count=int((targets == number).sum()),
+            before=int(before[targets == number].sum()),
+            lost=int((before & ~after)[targets == number].sum()),
+            won=int((after & ~before)[targets == number].sum()),
         )
-        advice = "calibrate on more photographs (--calibration), or allow more with --max-drop"
-        raise GateError("the quantized network lost too much", why, advice)
+        for number, label in enumerate(labels)
+    )
 
 
 def latency_ms(network: bytes) -> float:

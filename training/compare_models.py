@@ -21,6 +21,7 @@ from training.baseline import fit_baseline
 from training.config import TrainConfig
 from training.errors import TrainingError
 from training.evaluation import confusion_counts
+from training.gate import Limits
 from training.intervals import Interval, macro_f1, wilson
 from training.load import load_all
 from training.progress import Reporter
@@ -36,7 +37,7 @@ Float = NDArray[np.float32]
 BASELINE = "sift_svm"
 BASELINE_SIZE = 128
 TABLE, PLOT = "models.json", "pareto.svg"
-NO_LIMIT = QuantizeOptions(max_drop=1.0)  # a collapse belongs into the table
+NO_LIMIT = QuantizeOptions(Limits(max_drop=1.0, min_agreement=0.0))  # a collapse belongs into the table
 
 
 class ModelRow(BaseModel):

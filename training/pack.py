@@ -8,6 +8,9 @@ import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from edge.interpreter import Network, TensorInfo
 from edge.manifest import (
@@ -18,6 +21,7 @@ from edge.manifest import (
     Metrics,
     Preprocess,
     Provenance,
+    Quantization,
     TensorQuantization,
 )
 from edge.model_file import ModelFile
@@ -53,10 +57,10 @@ NOTHING_CHOSEN = UnknownRule(Thresholds(0.5, {}), NO_LIMIT)
 def finish_network(trained: TrainedRun, network: bytes) -> bytes:
     """The converted network with its metadata; raises ConversionError where its input is not plain RGB."""
     runner = Network(network)
-    outputs = {str(output.dtype) for output in runner.outputs}
-    found = (str(runner.input.dtype), runner.input.scale, runner.input.zero_point, outputs)
-    if found != ("uint8", 1.0, 0, {"uint8"}):
-        why = f"input {found[0]}, scale {found[1]:g}, zero point {found[2]}, outputs {', '.join(outputs)}"
+    entry = runner.input
+    # one that casts its input itself has no scale, which reads as 0
+    if entry.dtype != np.uint8 or entry.scale not in (0.0, 1.0) or entry.zero_point != 0:
+        why = f"input {entry.dtype}, scale {entry.scale:g}, zero point {entry.zero_point}"
         advice = "calibrate on pictures that span black to white"
         raise ConversionError(
             "the quantized network does not take a picture's bytes as they are", why, advice
@@ -76,7 +80,9 @@ def draft(trained: TrainedRun, network: bytes, evaluation: Evaluation) -> ModelF
     return ModelFile(path, network, manifest.model_sha256, manifest.labels, manifest, None, {})
 
 
-def make_manifest(trained: TrainedRun, network: bytes, chosen: Chosen, drop: Drop) -> Manifest:
+def make_manifest(
+    trained: TrainedRun, network: bytes, chosen: Chosen, drop: Drop, how: Quantization | None = None
+) -> Manifest:
     """All that the agent needs to know, and all that it takes to make the model again."""
     runner = Network(network)
     rule, test = chosen.rule, chosen.evaluation.test
@@ -88,6 +94,7 @@ def make_manifest(trained: TrainedRun, network: bytes, chosen: Chosen, drop: Dro
         preprocess=Preprocess.of(trained.config.spec),
         input=_quantization(runner.input),
         output=_quantization(runner.output),
+        quantization=how,
         threshold=rule.thresholds.common,
         class_thresholds=rule.thresholds.by_label(trained.split.labels),
         familiarity=Familiarity(
@@ -118,7 +125,8 @@ def _description(trained: TrainedRun) -> Description:
 
 
 def _quantization(tensor: TensorInfo) -> TensorQuantization:
-    return TensorQuantization(dtype="uint8", scale=tensor.scale, zero_point=tensor.zero_point)
+    kind: Any = str(tensor.dtype)  # checked by TensorQuantization itself
+    return TensorQuantization(dtype=kind, scale=tensor.scale, zero_point=tensor.zero_point)
 
 
 def _provenance(trained: TrainedRun) -> Provenance:

@@ -7,20 +7,31 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.infer import Classifier
-from edge.manifest import Selftest
+from edge.manifest import Quantization, Selftest
 from edge.model_file import ModelFile, write_model
-from training.calibrate import calibration_images
-from training.compare import Comparison, Drop, device_scores, gate, latency_ms, paired_drop
-from training.convert import to_float, to_uint8
-from training.correction import corrected
+from training.compare import (
+    Attempt,
+    Comparison,
+    Drop,
+    class_changes,
+    device_scores,
+    latency_ms,
+    paired_drop,
+)
+from training.convert import to_float
+from training.errors import GateError
 from training.evaluate import Evaluated, evaluate, scores_bytes
 from training.evaluation import Evaluation, StrangerResult, judge
 from training.familiarity import NO_LIMIT
+from training.gate import USUAL_LIMITS, Limits, doubt, refusal
 from training.held_out import find_strangers
 from training.intervals import wilson
+from training.ladder import Candidate, Ladder
 from training.model import TrainedRun, read_trained, shipped_network
 from training.pack import Chosen, described, draft, finish_network, make_manifest
 from training.progress import Reporter, Silent
+from training.quantizers.recipe import Quantizer, Subject
+from training.quantizers.registry import DEFAULT_QUANTIZER, find_quantizer
 from training.runs import COMPARISON, FLOAT_NETWORK, INT8_SCORES, MODEL, Run, point_latest
 from training.selftest import Kind, choose, make_selftest
 from training.strangers import measure_strangers
@@ -31,81 +42,124 @@ from training.unknown import PartScores, UnknownRule
 
 @dataclass(frozen=True, slots=True)
 class QuantizeOptions:
-    """max_drop: the loss of accuracy that is allowed, 0 to 1. calibration: photographs to calibrate on.
+    """What may ship, and how it is made.
 
-    target_precision: of the answers, 0 to 1; None takes the last evaluation's.
+    calibration: photographs to calibrate on. target_precision: of the answers, 0 to 1; None takes the last
+    evaluation's. fallback: try more exact and slower ways where int8 does not pass the gate.
     """
 
-    max_drop: float = 0.01
+    limits: Limits = USUAL_LIMITS
     calibration: int = 400
     selftest: Kind = "photos"
     target_precision: float | None = None
+    quantizer: str = DEFAULT_QUANTIZER
+    fallback: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
+class _Measured:
     """A quantized network that has been run on the held-out photographs."""
 
+    candidate: Candidate
+    network: bytes
     model: ModelFile
     val: PartScores
     test: PartScores
     chosen: Chosen
     strangers: StrangerResult | None
+    drop: Drop
 
 
 def quantize(run: Run, options: QuantizeOptions, reporter: Reporter) -> Comparison:
     """Convert, compare on the device's runtime, and pack; `latest` then points here.
 
-    Raises GateError, with no model file written, where int8 lost more than allowed.
+    Raises GateError, with no model file written, where no way of quantizing keeps what is asked for.
     """
     reporter.note(f"quantizing {run.name}")
+    quantizer = find_quantizer(options.quantizer)
     trained = read_trained(run)
     evaluated = evaluate(run, reporter, trained, options.target_precision)
-    float_network, network = _convert(trained, evaluated.record, options, reporter)
-    found = _measure(trained, network, evaluated, reporter)
+    subject = _subject(trained, evaluated.record)
+    ladder = Ladder(subject, quantizer, trained, options.calibration, reporter)
+    found, attempts = _climb(ladder, evaluated, options, reporter)
     run.write(INT8_SCORES, scores_bytes(found.val, found.test))
-    targets = np.asarray(trained.split.targets("test"), np.int64)
-    drop = paired_drop(evaluated.test.scores, found.test.scores, targets)
-    gate(drop, options.max_drop)
-    if drop.size > options.max_drop:
-        reporter.note(
-            f"int8 lost {drop.size:.3f} on {drop.count} held-out photographs: more than allowed, but too few "
-            "photographs to tell that from chance; add some to the test part"
-        )
-    comparison = _compare(trained, (float_network, network), drop, found)
+    notice = doubt(found.drop, options.limits)
+    if notice:
+        reporter.note(notice)
+    comparison = _compare(trained, subject, evaluated, found).model_copy(
+        update={"attempts": attempts, "quantizer": quantizer.version()}
+    )
     run.write_record(COMPARISON, comparison)
-    _pack(trained, network, found, drop, options, reporter)
+    _pack(trained, found, quantizer, options, reporter)
     point_latest(run)
     return comparison
 
 
-def _convert(
-    trained: TrainedRun, evaluation: Evaluation, options: QuantizeOptions, reporter: Reporter
-) -> tuple[bytes, bytes]:
-    """The calibrated network as float, which is kept in the run, and as int8."""
-    sample = calibration_images(trained.split, trained.config.spec, options.calibration, reporter)
-    reporter.note(f"converting to int8, calibrated on {len(sample)} pictures")
+def _subject(trained: TrainedRun, evaluation: Evaluation) -> Subject:
+    """The calibrated network as it ships, and as a float file, which is kept in the run."""
     head = calibrated(trained.head, evaluation.temperature)
-    keras_network = shipped_network(trained.trunk, head, evaluation.least_length)
-    float_network = described(trained, to_float(keras_network))
-    trained.run.write(FLOAT_NETWORK, float_network)
-    network = corrected(to_uint8(keras_network, sample), float_network, sample)
-    return float_network, finish_network(trained, network)
+    model = shipped_network(trained.trunk, head, evaluation.least_length)
+    network = to_float(model)
+    trained.run.write(FLOAT_NETWORK, described(trained, network))
+    return Subject(model, network)
+
+
+def _climb(
+    ladder: Ladder, evaluated: Evaluated, options: QuantizeOptions, reporter: Reporter
+) -> tuple[_Measured, tuple[Attempt, ...]]:
+    """The first network that may ship, and all that was tried; raises GateError where none may."""
+    attempts: list[Attempt] = []
+    for candidate in ladder.candidates():
+        found = _measure(ladder.trained, candidate, evaluated, reporter)
+        refused = refusal(found.drop, options.limits)
+        attempts.append(_attempt(found, refused))
+        if refused is None:
+            if len(attempts) > 1:
+                reporter.note(f"what helped: {candidate.about}")
+            return found, tuple(attempts)
+        reporter.note(f"{candidate.about}: {refused}")
+        if not options.fallback:
+            break
+    best = min(attempts, key=lambda attempt: attempt.drop)
+    advice = "see what `edge-train audit` says, take another backbone, or allow more with --max-drop"
+    raise GateError(
+        "the quantized network lost too much",
+        f"{best.about}: {best.refused}; tried: {len(attempts)} ways",
+        advice,
+    )
+
+
+def _attempt(found: _Measured, refused: str | None) -> Attempt:
+    drop = found.drop
+    return Attempt(
+        about=found.candidate.about,
+        precision=found.candidate.precision,
+        accuracy=drop.after,
+        agreement=drop.agreement,
+        drop=drop.size,
+        drop_error=drop.error,
+        size_bytes=len(found.network),
+        refused=refused,
+    )
 
 
 def _pack(
     trained: TrainedRun,
-    network: bytes,
-    found: _Candidate,
-    drop: Drop,
+    found: _Measured,
+    quantizer: Quantizer,
     options: QuantizeOptions,
     reporter: Reporter,
 ) -> None:
-    manifest = make_manifest(trained, network, found.chosen, drop)
+    how = Quantization(
+        precision=found.candidate.precision,
+        quantizer=quantizer.version(),
+        in_float=len(found.candidate.in_float),
+    )
+    manifest = make_manifest(trained, found.network, found.chosen, found.drop, how)
     chosen = choose(trained.split.test, found.test.scores, trained.split.labels)
     selftest, images = make_selftest(Classifier(found.model), options.selftest, chosen)
     reporter.note(_about(selftest, options.selftest))
-    write_model(trained.run.path(MODEL), network, manifest, selftest, images)
+    write_model(trained.run.path(MODEL), found.network, manifest, selftest, images)
 
 
 def _about(selftest: Selftest | None, kind: Kind) -> str:
@@ -122,8 +176,11 @@ def _about(selftest: Selftest | None, kind: Kind) -> str:
     return f"the model file carries {pictures} made-up pictures as its self-test"
 
 
-def _measure(trained: TrainedRun, network: bytes, evaluated: Evaluated, reporter: Reporter) -> _Candidate:
+def _measure(
+    trained: TrainedRun, candidate: Candidate, evaluated: Evaluated, reporter: Reporter
+) -> _Measured:
     """Run the network as the device would, over the validation part, the test part and the strangers."""
+    network = finish_network(trained, candidate.network)
     model = draft(trained, network, evaluated.record)
     strangers = find_strangers(trained.config, Silent())
     rows = device_scores(model, (*trained.split.val, *trained.split.test, *strangers), reporter)
@@ -131,8 +188,10 @@ def _measure(trained: TrainedRun, network: bytes, evaluated: Evaluated, reporter
     parts = zip(np.split(rows.scores, ends), np.split(rows.familiarity, ends), strict=True)
     val, test, unknown = (PartScores(*part) for part in parts)
     chosen = _choose(trained, evaluated, val)
-    found = measure_strangers(val, test, unknown, chosen.rule) if strangers else None
-    return _Candidate(model, val, test, chosen, found)
+    accepted = measure_strangers(val, test, unknown, chosen.rule) if strangers else None
+    targets = np.asarray(trained.split.targets("test"), np.int64)
+    drop = paired_drop(evaluated.test.scores, test.scores, targets)
+    return _Measured(candidate, network, model, val, test, chosen, accepted, drop)
 
 
 def _choose(trained: TrainedRun, evaluated: Evaluated, val: PartScores) -> Chosen:
@@ -149,30 +208,35 @@ def _choose(trained: TrainedRun, evaluated: Evaluated, val: PartScores) -> Chose
     return Chosen(UnknownRule(thresholds, moved), float(np.clip(typical + shift, -1, 1)), evaluated.record)
 
 
-def _compare(trained: TrainedRun, networks: tuple[bytes, bytes], drop: Drop, found: _Candidate) -> Comparison:
+def _compare(trained: TrainedRun, subject: Subject, evaluated: Evaluated, found: _Measured) -> Comparison:
     targets = np.asarray(trained.split.targets("test"), np.int64)
-    rule, test = found.chosen.rule, found.test
-    result = judge(test, targets, rule, test.scores, trained.split.labels)
-    float_network, network = networks
+    rule, test, drop, labels = found.chosen.rule, found.test, found.drop, trained.split.labels
+    result = judge(test, targets, rule, test.scores, labels)
     return Comparison(
+        precision=found.candidate.precision,
+        quantizer="",
+        attempts=(),
         float_accuracy=drop.before,
         float_interval=wilson(round(drop.before * drop.count), drop.count),
         int8_accuracy=drop.after,
         int8_interval=result.accuracy_interval,
         count=drop.count,
         agreement=drop.agreement,
+        agreement_interval=wilson(round(drop.agreement * drop.count), drop.count),
         drop=drop.size,
         drop_error=drop.error,
-        float_latency_ms=latency_ms(float_network),
-        int8_latency_ms=latency_ms(network),
-        float_bytes=len(float_network),
-        int8_bytes=len(network),
+        classes=class_changes(evaluated.test.scores, test.scores, targets, labels),
+        float_latency_ms=latency_ms(subject.network),
+        int8_latency_ms=latency_ms(found.network),
+        float_bytes=len(subject.network),
+        int8_bytes=len(found.network),
         threshold=rule.thresholds.common,
-        class_thresholds=rule.thresholds.by_label(trained.split.labels),
+        class_thresholds=rule.thresholds.by_label(labels),
         familiarity_threshold=rule.familiarity,
         answered=result.answered,
         accuracy_answered=result.accuracy_answered,
         accuracy_answered_interval=result.accuracy_answered_interval,
+        float_calibration_error=evaluated.record.test.calibration_error,
         calibration_error=result.calibration_error,
         strangers=found.strangers,
     )

@@ -13,6 +13,7 @@ from tests.support.photographs import write_photographs
 from tests.support.tools import need
 from training.compare import Comparison
 from training.config import HeadConfig, TrainConfig
+from training.gate import Limits
 from training.progress import Silent
 from training.quantize import QuantizeOptions, quantize
 from training.runs import Run
@@ -63,5 +64,5 @@ def trained(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Trai
         data=photographs, backbone="efficientnet_lite0", size=SIZE_PX, head=HeadConfig(epochs=30)
     )
     run = train(config, runs_dir, "first", Silent())
-    comparison = quantize(run, QuantizeOptions(max_drop=0.1, calibration=30), Silent())
+    comparison = quantize(run, QuantizeOptions(Limits(0.1, 0.5), calibration=30), Silent())
     return Trained(run, runs_dir, comparison)

@@ -20,6 +20,7 @@ from training.convert import to_float, to_uint8
 from training.correction import corrected, mean_logits
 from training.errors import ConversionError, GateError, RunError
 from training.evaluation import read_evaluation
+from training.gate import Limits
 from training.head import Head
 from training.load import load_all
 from training.metadata import METADATA_ENTRY
@@ -182,7 +183,7 @@ def test_a_network_that_fails_the_gate_becomes_no_model_and_moves_nothing(
     trained: Trained, tmp_path: Path
 ) -> None:
     run = _copy(trained.run, tmp_path / "runs" / "worse")
-    impossible = QuantizeOptions(max_drop=-0.5, calibration=10)  # int8 would have to be better by half
+    impossible = QuantizeOptions(Limits(-0.5), calibration=10)  # it would have to be better by half
     with pytest.raises(GateError, match="lost too much"):
         quantize(run, impossible, Silent())
     assert run.path(COMPARISON).is_file()

@@ -36,5 +36,5 @@ def all_command(
     folder = one_folder(data_argument, data)
     values = {"data": folder, "backbone": backbone, "size": size, "seed": seed}
     run = run_training(values, runs_dir, name)
-    run_quantization(run, max_drop, 400, selftest)
+    run_quantization(run, max_drop=max_drop, selftest=selftest)
     run_report(run, runs_dir)

@@ -35,6 +35,14 @@ Assignments = Annotated[
 Strict = Annotated[bool, typer.Option("--strict", help="Fail where the audit has errors or warnings.")]
 Name = Annotated[str | None, typer.Option(help="The run's name; made of time and backbone if left out.")]
 MaxDrop = Annotated[float, typer.Option(help="Loss of accuracy that int8 may bring.", min=0.0, max=1.0)]
+MinAgreement = Annotated[
+    float,
+    typer.Option(help="Least share of pictures with the same label in float and int8.", min=0.0, max=1.0),
+]
+QuantizerName = Annotated[str | None, typer.Option("--quantizer", help="tensorflow or litert.")]
+Fallback = Annotated[
+    bool, typer.Option(help="Where int8 does not pass: try mixed precision, dynamic range and float16.")
+]
 Calibration = Annotated[int, typer.Option(help="Photographs to calibrate on.", min=1)]
 TargetPrecision = Annotated[
     float | None,

@@ -1,0 +1,148 @@
+"""Two libraries behind one interface, in four precisions, on one trained network."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from edge.interpreter import Network
+from tests.training.conftest import Trained
+from training.calibrate import calibration_images
+from training.compare import device_scores, paired_drop
+from training.convert import to_float
+from training.correction import corrected
+from training.errors import ConversionError, SettingsError
+from training.evaluate import evaluate
+from training.evaluation import Evaluation
+from training.gate import USUAL_LIMITS, refusal
+from training.load import load_all
+from training.model import TrainedRun, read_trained, shipped_network
+from training.pack import draft, finish_network
+from training.progress import Silent
+from training.quantizers.recipe import Pictures, Precision, Quantizer, Recipe, Subject
+from training.quantizers.registry import QUANTIZERS, find_quantizer
+from training.scan import PARTS
+from training.temperature import calibrated
+from training.unknown import PartScores
+
+ALL = list(QUANTIZERS.values())
+EACH = pytest.mark.parametrize("quantizer", ALL, ids=lambda quantizer: quantizer.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A trained network, its pictures to calibrate on, and what the float16 network says of all."""
+
+    trained: TrainedRun
+    subject: Subject
+    sample: Pictures
+    evaluation: Evaluation
+    exact: PartScores
+
+    def said(self, network: bytes) -> PartScores:
+        """Of all 120 pictures: the test part alone has too few to tell a loss from chance."""
+        model = draft(self.trained, finish_network(self.trained, network), self.evaluation)
+        split = self.trained.split
+        return device_scores(model, (*split.train, *split.val, *split.test), Silent())
+
+    def refused(self, network: bytes) -> str | None:
+        split = self.trained.split
+        targets = np.concatenate([np.asarray(split.targets(part)) for part in PARTS])
+        return refusal(paired_drop(self.exact.scores, self.said(network).scores, targets), USUAL_LIMITS)
+
+
+@pytest.fixture(scope="module")
+def case(trained: Trained) -> Case:
+    again = read_trained(trained.run)
+    evaluated = evaluate(trained.run, Silent(), again)
+    head = calibrated(again.head, evaluated.record.temperature)
+    model = shipped_network(again.trunk, head, evaluated.record.least_length)
+    sample = calibration_images(again.split, again.config.spec, 30, Silent())
+    subject = Subject(model, to_float(model))
+    case = Case(again, subject, sample, evaluated.record, evaluated.test)
+    exact = case.said(find_quantizer("tensorflow").quantize(subject, Recipe("float16", sample)))
+    assert np.allclose(exact.scores[-len(evaluated.test.scores) :], evaluated.test.scores, atol=0.05)
+    return dataclasses.replace(case, exact=exact)
+
+
+@EACH
+@pytest.mark.parametrize("precision", ["int8", "dynamic", "float16"])
+def test_a_quantized_network_takes_bytes_and_says_what_the_float_one_says(
+    case: Case, quantizer: Quantizer, precision: Precision
+) -> None:
+    network = quantizer.quantize(case.subject, Recipe(precision, case.sample))
+    assert Network(network).input.dtype == np.uint8
+    assert len(network) < 0.6 * len(case.subject.network)
+    found = case.said(network)
+    assert (found.scores.argmax(axis=1) == case.exact.scores.argmax(axis=1)).mean() >= 0.9
+    assert np.abs(found.familiarity - case.exact.familiarity).mean() < 0.05
+
+
+@EACH
+def test_the_operations_that_lose_the_most_can_stay_in_float(case: Case, quantizer: Quantizer) -> None:
+    losses = quantizer.losses(case.subject, case.sample[-8:])
+    assert len(losses) > 50
+    assert [loss.error for loss in losses] == sorted((loss.error for loss in losses), reverse=True)
+    sizes, errors = [], []
+    for count in (3, len(losses) // 2):
+        recipe = Recipe("mixed", case.sample, tuple(loss.tensor for loss in losses[:count]))
+        network = quantizer.quantize(case.subject, recipe)
+        sizes.append(len(network))
+        errors.append(float(np.abs(case.said(network).scores - case.exact.scores).mean()))
+    assert sizes[0] < sizes[1] < len(case.subject.network)
+    assert errors[1] <= errors[0] + 0.01
+
+
+def _night(case: Case) -> Pictures:
+    """Pictures of one class, nearly black."""
+    return case.sample[:12] // 20
+
+
+def _unshuffled(case: Case) -> Pictures:
+    """The first dozen of a list that begins with the class of the night."""
+    by_class = np.concatenate((_night(case), case.sample[:-2]))
+    return by_class[:12]
+
+
+BROKEN: dict[str, Callable[[Case], Pictures]] = {
+    "dark pictures": lambda case: case.sample[:-2] // 20,
+    "one class": _night,
+    "unshuffled": _unshuffled,
+}
+
+
+@EACH
+@pytest.mark.parametrize("name", BROKEN)
+def test_ranges_from_the_wrong_pictures_are_caught(case: Case, quantizer: Quantizer, name: str) -> None:
+    """By the input's own range, and by the gate where black and white keep that right."""
+    pictures = BROKEN[name](case)
+    network = quantizer.quantize(case.subject, Recipe("int8", pictures))
+    with pytest.raises(ConversionError, match="does not take a picture's bytes as they are"):
+        finish_network(case.trained, network)
+    with_plain = np.concatenate((pictures, case.sample[-2:]))
+    narrow = quantizer.quantize(case.subject, Recipe("int8", with_plain))
+    assert case.refused(corrected(narrow, case.subject.network, with_plain)) is not None
+
+
+@EACH
+def test_the_right_pictures_pass(case: Case, quantizer: Quantizer) -> None:
+    network = quantizer.quantize(case.subject, Recipe("int8", case.sample))
+    assert case.refused(corrected(network, case.subject.network, case.sample)) is None
+
+
+def test_an_unknown_quantizer_is_named() -> None:
+    with pytest.raises(SettingsError, match="take one of tensorflow, litert"):
+        find_quantizer("abacus")
+
+
+def test_calibration_pictures_take_turns_between_the_classes(case: Case) -> None:
+    few = calibration_images(case.trained.split, case.trained.config.spec, 3, Silent())
+    firsts = [
+        next(item.path for item in case.trained.split.train if item.label == label)
+        for label in case.trained.split.labels
+    ]
+    assert np.array_equal(few[:3], load_all(firsts, case.trained.config.spec, lambda: None))

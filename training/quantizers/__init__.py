@@ -1,0 +1,1 @@
+"""Ways to make a float network smaller and faster, behind one interface."""
