@@ -27,6 +27,8 @@ RUNTIMES = {
     "tflite-runtime": ("tflite_runtime.interpreter", "tflite-runtime"),
 }
 
+DELEGATE = "DELEGATE"  # the step that stands for a piece of the graph given to XNNPACK
+
 _redirecting = threading.Lock()  # two at a time would leave stderr closed
 
 
@@ -40,6 +42,18 @@ class TensorInfo:
     dtype: np.dtype[Any]
     scale: float
     zero_point: int
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One step of a network: its kind in TFLite's terms, the type of its (first) result, who runs it.
+
+    in_xnnpack: it is part of a piece that XNNPACK's kernels for this processor have taken over.
+    """
+
+    kind: str
+    dtype: str
+    in_xnnpack: bool
 
 
 class Network:
@@ -72,6 +86,33 @@ class Network:
         if output.scale > 0:
             values = (values - output.zero_point) * np.float32(output.scale)
         return values
+
+    def operations(self) -> tuple[Operation, ...]:
+        """The steps of the (main) graph in the order of the file."""
+        steps = self._interpreter._get_ops_details()
+        own = [step for step in steps if step["op_name"] != DELEGATE]
+        taken = _taken_over(own, [step for step in steps if step["op_name"] == DELEGATE])
+        return tuple(
+            Operation(step["op_name"], np.dtype(step["result_types"][0]).name, step["index"] in taken)
+            for step in own
+        )
+
+
+def _taken_over(steps: list[dict[str, Any]], delegates: list[dict[str, Any]]) -> set[int]:
+    """Which steps lie between a delegate's inputs and its outputs: the runtimes keep both in their list."""
+    makers = {int(tensor): step for step in steps for tensor in step["outputs"]}
+    taken: set[int] = set()
+    for delegate in delegates:
+        known = set(map(int, delegate["inputs"]))
+        open_tensors = list(map(int, delegate["outputs"]))
+        while open_tensors:
+            tensor = open_tensors.pop()
+            if tensor in known or tensor not in makers:
+                continue
+            known.add(tensor)
+            taken.add(makers[tensor]["index"])
+            open_tensors += map(int, makers[tensor]["inputs"])
+    return taken
 
 
 def _tensor_info(detail: dict[str, Any]) -> TensorInfo:
