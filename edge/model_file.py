@@ -139,6 +139,8 @@ def _read_entries(path: Path, data: bytes) -> tuple[dict[str, bytes], int]:
             if len(infos) > MAX_ENTRIES or sum(info.file_size for info in infos) > len(data):
                 why = "its packed files claim too much room"
                 raise ModelError(f"the model {path} is damaged", why, ADVICE)
+            if len({info.filename for info in infos}) != len(infos):
+                raise ModelError(f"the model {path} is damaged", "two packed files have one name", ADVICE)
             if len(infos) != _claimed_entries(data):
                 why = "its list of packed files is cut off"
                 raise ModelError(f"the model {path} is damaged", why, ADVICE)
@@ -147,7 +149,10 @@ def _read_entries(path: Path, data: bytes) -> tuple[dict[str, bytes], int]:
         raise
     except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, ValueError) as error:
         raise ModelError(f"the model {path} is damaged", str(error), ADVICE) from error
-    return entries, min((info.header_offset for info in infos), default=len(data))
+    network_size = min((info.header_offset for info in infos), default=len(data))
+    if MANIFEST not in entries and MANIFEST.encode() in data[:network_size]:
+        raise ModelError(f"the model {path} is damaged", f"its {MANIFEST} is missing", ADVICE)
+    return entries, network_size
 
 
 def _claimed_entries(data: bytes) -> int:
