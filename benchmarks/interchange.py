@@ -33,13 +33,18 @@ FITS: tuple[Fit, ...] = get_args(Fit)
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """On how many of `count` photographs the best label is the same; `promised`: on 97 % it must be."""
+    """On how many of `count` photographs the best label is the same; `promised`: on 97 % it must be.
+
+    answered, same_answered: the same counts without those to which the agent says unknown.
+    """
 
     fit: Fit
     shape: str
     same: int
     count: int
     promised: bool
+    answered: int = 0
+    same_answered: int = 0
 
     @property
     def broken(self) -> bool:
@@ -50,7 +55,7 @@ class Agreement:
 def main() -> int:
     """Print the table; the exit code says whether the promise is kept."""
     parser = argparse.ArgumentParser(description="the agent's labels against MediaPipe's")
-    parser.add_argument("--model", type=Path, help="a model file (default: MobileNetV2 160, trained here)")
+    parser.add_argument("--model", type=Path, help="a model file (default: one is trained here)")
     parser.add_argument("--photographs", type=Path, default=DATA / "test", help="which it was not trained on")
     options = parser.parse_args()
     if not options.photographs.is_dir() or not (options.model or DATA.is_dir()):
@@ -82,11 +87,16 @@ def agreements(model: Path, photographs: Mapping[str, Sequence[Path]], work: Pat
     for fit in FITS:
         classifier = Classifier(read_model(_with_fit(model, fit, work / f"{fit}.tflite")))
         for shape, paths in photographs.items():
-            ours = [_best(classifier, path) for path in paths]
-            same = sum(our == their for our, their in zip(ours, theirs[shape], strict=True))
-            promised = shape == "square" or fit == "stretch"
-            found.append(Agreement(fit, shape, same, len(paths), promised))
+            ours = [_answer(classifier, path) for path in paths]
+            found.append(_counted(fit, shape, ours, theirs[shape]))
     return found
+
+
+def _counted(fit: Fit, shape: str, ours: Sequence[tuple[str, bool]], theirs: Sequence[str]) -> Agreement:
+    same = [label == their for (label, _), their in zip(ours, theirs, strict=True)]
+    answered = [alike for alike, (_, known) in zip(same, ours, strict=True) if known]
+    promised = shape == "square" or fit == "stretch"
+    return Agreement(fit, shape, sum(same), len(same), promised, len(answered), sum(answered))
 
 
 def mediapipe_labels(model: Path, paths: Sequence[Path]) -> list[str]:
@@ -106,7 +116,7 @@ def mediapipe_labels(model: Path, paths: Sequence[Path]) -> list[str]:
 
 def _trained(runs: Path) -> Path:
     train = [sys.executable, "-m", "training"]
-    for command in (["train", str(DATA), "--size", "160"], ["quantize", "--selftest", "synthetic"]):
+    for command in (["train", str(DATA)], ["quantize", "--selftest", "synthetic"]):
         subprocess.run([*train, *command, "--runs-dir", str(runs)], check=True, cwd=ROOT, timeout=TIMEOUT_S)
     return runs / "latest" / "model.tflite"
 
@@ -117,12 +127,18 @@ def _with_fit(model: Path, fit: Fit, path: Path) -> Path:
     if content.manifest is None:
         raise SystemExit(f"error: {model} has no manifest, so its fit can't be chosen; give a file of ours")
     preparation = content.manifest.preprocess.model_copy(update={"fit": fit})
-    write_model(path, content.network, content.manifest.model_copy(update={"preprocess": preparation}), None, {})
+    write_model(
+        path, content.network, content.manifest.model_copy(update={"preprocess": preparation}), None, {}
+    )
     return path
 
 
-def _best(classifier: Classifier, path: Path) -> str:
-    return classifier.labels[int(classifier.classify(read_image(path)).values.argmax())]
+def _answer(classifier: Classifier, path: Path) -> tuple[str, bool]:
+    """The best label, and whether the agent would say it rather than unknown."""
+    found = classifier.classify(read_image(path))
+    best = int(found.values.argmax())
+    label, score = classifier.labels[best], float(found.values[best])
+    return label, classifier.limits.unknown_reason(label, score, found.familiarity) is None
 
 
 def _spread(paths: Sequence[Path]) -> list[Path]:
@@ -144,10 +160,13 @@ def _cut(image: Image, ratio: float) -> Image:
 
 
 def _print_table(found: Sequence[Agreement]) -> None:
-    print(f"{'fit':10}{'photographs':14}{'same label':>14}  promised")
+    print(f"{'fit':10}{'photographs':13}{'same label':>12}{'of the answered':>18}  promised")
     for each in found:
         promise = f"≥ {PROMISED:.0%}{', BROKEN' if each.broken else ''}" if each.promised else "—"
-        print(f"{each.fit:10}{each.shape:14}{each.same:>7} of {each.count:3}  {promise}")
+        same = f"{each.same} of {each.count}"
+        print(
+            f"{each.fit:10}{each.shape:13}{same:>12}{each.same_answered:>11} of {each.answered:3}  {promise}"
+        )
 
 
 if __name__ == "__main__":

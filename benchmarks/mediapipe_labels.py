@@ -16,9 +16,7 @@ from mediapipe.tasks.python.vision import ImageClassifier, ImageClassifierOption
 
 def main() -> None:
     """Classify the files named on stdin, one a line, with the model named first."""
-    options = ImageClassifierOptions(
-        base_options=BaseOptions(model_asset_path=sys.argv[1]), max_results=1
-    )
+    options = ImageClassifierOptions(base_options=BaseOptions(model_asset_path=sys.argv[1]), max_results=1)
     with ImageClassifier.create_from_options(options) as classifier:
         for line in sys.stdin:
             path = line.rstrip("\n")

@@ -62,12 +62,15 @@ class Network:
     def __init__(self, content: bytes, *, threads: int = 1, runtime: RuntimeName = "auto") -> None:
         """Build the interpreter; raises ModelError if the runtime is missing or refuses the network."""
         self.runtime, self._interpreter = _make_interpreter(content, threads, runtime)
-        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        with _blaming_the_network(self.runtime):
+            inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         if len(inputs) != 1 or not outputs:
             counts = f"it has {len(inputs)} inputs and {len(outputs)} outputs"
             raise ModelError("can't use the network", counts, "an image classifier has one input")
         self.input, self.outputs = _tensor_info(inputs[0]), tuple(map(_tensor_info, outputs))
         self.output = self.outputs[0]
+        with _blaming_the_network(self.runtime):
+            self.input_view()
 
     def input_view(self) -> NDArray[Any]:
         """The input tensor's own memory, of the input's shape. Let go of it before `invoke`."""
@@ -75,8 +78,9 @@ class Network:
         return view
 
     def invoke(self) -> None:
-        """Run the network on what the input tensor holds."""
-        self._interpreter.invoke()
+        """Run the network on what the input tensor holds; raises ModelError where it breaks off."""
+        with _blaming_the_network(self.runtime):
+            self._interpreter.invoke()
 
     def output_values(self, output: TensorInfo | None = None) -> NDArray[np.float32]:
         """A copy of an output, the first if none is named, as real numbers: float32 of its shape."""
@@ -124,16 +128,21 @@ def _tensor_info(detail: dict[str, Any]) -> TensorInfo:
 
 def _make_interpreter(content: bytes, threads: int, runtime: RuntimeName) -> tuple[str, Any]:
     name, interpreter_class = _load_runtime(runtime)
+    with _blaming_the_network(name), _quiet_stderr():
+        interpreter = interpreter_class(model_content=content, num_threads=threads)
+        interpreter.allocate_tensors()
+    return name, interpreter
+
+
+@contextlib.contextmanager
+def _blaming_the_network(runtime: str) -> Iterator[None]:
+    """What the runtime raises over a network becomes a ModelError."""
     try:
-        with _quiet_stderr():
-            interpreter = interpreter_class(model_content=content, num_threads=threads)
-            interpreter.allocate_tensors()
+        yield
     except (ValueError, RuntimeError, SystemError, ImportError, AttributeError, MemoryError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(
-            f"{name} refuses the network", reason, "check the file, or the other --runtime"
-        ) from error
-    return name, interpreter
+        advice = "check the file, or the other --runtime"
+        raise ModelError(f"{runtime} refuses the network", reason, advice) from error
 
 
 def _load_runtime(runtime: RuntimeName) -> tuple[str, Any]:

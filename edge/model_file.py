@@ -202,9 +202,13 @@ def _packed_labels(path: Path, entries: Mapping[str, bytes]) -> tuple[str, ...]:
 
 
 def _label_lines(text: str, where: str) -> tuple[str, ...]:
-    labels = tuple(line.strip() for line in text.removeprefix("\ufeff").strip().splitlines())
+    labels = tuple(line.strip() for line in text.removeprefix("\ufeff").strip().split("\n"))
     if "" in labels:
         raise ModelError(f"can't use the labels {where}", f"line {labels.index('') + 1} is empty", "name it")
+    for number, label in enumerate(labels, start=1):
+        if not label.isprintable():
+            why = f"line {number} has control characters"
+            raise ModelError(f"can't use the labels {where}", why, "give plain text, one label a line")
     return labels
 
 

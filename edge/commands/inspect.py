@@ -149,7 +149,7 @@ def _counted(kind: OperationCount) -> str:
 
 def _row(title: str, text: str) -> str:
     width = LINE_WIDTH - TITLE_WIDTH
-    lines = textwrap.wrap(text, width, max_lines=MOST_LINES, placeholder=MORE)
+    lines = textwrap.wrap(text, width, max_lines=MOST_LINES, placeholder=MORE, break_on_hyphens=False)
     return f"{title:{TITLE_WIDTH}}" + f"\n{'':{TITLE_WIDTH}}".join(lines)
 
 

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from edge.contents import contents
-from edge.interpreter import RuntimeName
+from edge.interpreter import Network, RuntimeName
 from edge.model_file import read_model, write_model
 from tests.support.command_line import edge_agent
+from tests.support.delegated import steps_wrongly_counted
 
 MOST_LINES, MOST_COLUMNS = 40, 100
-FAMILIAR = Path(__file__).parents[1] / "golden" / "familiar.tflite"
+GOLDEN = Path(__file__).parents[1] / "golden"
+FAMILIAR = GOLDEN / "familiar.tflite"
 KEYS = {
     *("path", "name", "version", "sha256", "file_bytes", "network_bytes", "runtime", "problem", "labels"),
     *("input", "outputs", "preprocess", "limits", "operations", "arithmetic", "selftest", "manifest"),
@@ -135,3 +137,10 @@ def test_the_operations_are_those_of_the_file(golden: Path, runtime: RuntimeName
     assert kinds == {"QUANTIZE": 2, "MUL": 1, "MEAN": 1, "FULLY_CONNECTED": 1, "SOFTMAX": 1}
     assert next(iter(kinds)) == "QUANTIZE"
     assert found.arithmetic == {"int8": 5, "uint8": 1}
+
+
+@pytest.mark.parametrize("file", ["colours", "familiar"])
+def test_what_xnnpack_takes_is_what_the_runtime_does_not_compute(file: str, runtime: RuntimeName) -> None:
+    network = Network(read_model(GOLDEN / f"{file}.tflite").network, runtime=runtime)
+    assert any(operation.in_xnnpack for operation in network.operations())
+    assert steps_wrongly_counted(network) == []

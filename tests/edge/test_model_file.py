@@ -122,6 +122,22 @@ def test_packed_files_that_do_not_fit_are_refused(
         read_model(rewritten(golden, tmp_path / "changed.tflite", change))
 
 
+def test_two_packed_files_of_one_name_are_refused(golden: Path, tmp_path: Path) -> None:
+    path = tmp_path / "twice.tflite"
+    path.write_bytes(golden.read_bytes())
+    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        archive.writestr("manifest.json", archive.read("manifest.json"))
+    with pytest.raises(ModelError, match="two packed files have one name"):
+        read_model(path)
+
+
+def test_our_file_without_its_manifest_is_not_taken_for_somebody_elses(tmp_path: Path) -> None:
+    familiar = Path(__file__).parents[1] / "golden" / "familiar.tflite"
+    path = rewritten(familiar, tmp_path / "n.tflite", lambda e: e.pop("manifest.json"))
+    with pytest.raises(ModelError, match=r"its manifest.json is missing"):
+        read_model(path)
+
+
 def test_an_older_agent_reads_what_a_newer_trainer_adds(golden: Path, tmp_path: Path) -> None:
     path = rewritten(golden, tmp_path / "n.tflite", lambda e: with_json(e, "manifest.json", novelty=1))
     assert read_model(path).name == "colours"
@@ -162,6 +178,14 @@ def test_a_label_file_with_an_empty_line_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "labels.txt"
     path.write_text("blue\n\nred\n")
     with pytest.raises(ModelError, match=r"labels.txt: line 2 is empty"):
+        read_labels(path)
+
+
+@pytest.mark.parametrize("label", ["re\x00d", "re\x1b[2Jd", "re\x0bd", "re\u2028d", "re\u202ed", "re\td"])
+def test_a_label_file_with_control_characters_is_refused(tmp_path: Path, label: str) -> None:
+    path = tmp_path / "labels.txt"
+    path.write_text(f"blue\n{label}\n", encoding="utf-8")
+    with pytest.raises(ModelError, match=r"labels.txt: line 2 has control characters"):
         read_labels(path)
 
 

@@ -31,7 +31,7 @@ def flipped_directory(random: Random, original: Original) -> bytes:
     places = [
         place + offset
         for mark, size in ((LOCAL, 46), (DIRECTORY, 60), (END, 22))
-        for place in _places(data, mark)
+        for place in places_of(data, mark)
         for offset in range(size)
         if place + offset < len(data)
     ]
@@ -49,7 +49,7 @@ def extreme_number(random: Random, original: Original) -> bytes:
         ]
     )
     for _ in range(random.randint(1, 2)):
-        place = random.choice(_places(original.data, mark)) + random.choice(offsets)
+        place = random.choice(places_of(original.data, mark)) + random.choice(offsets)
         number = struct.pack("<I", random.choice(EXTREMES))[: random.choice((2, 4))]
         data[place : place + len(number)] = number
     return bytes(data)
@@ -77,7 +77,14 @@ def more_behind(random: Random, original: Original) -> bytes:
     tail = data[len(original.network) :]
     changed = bytearray(end_record)
     changed[random.randrange(4, 22)] ^= 1 << random.randrange(8)
-    more = (random.randbytes(random.randint(1, 300)), end_record, bytes(changed), tail, original.network, data)
+    more = (
+        random.randbytes(random.randint(1, 300)),
+        end_record,
+        bytes(changed),
+        tail,
+        original.network,
+        data,
+    )
     return data + random.choice(more)
 
 
@@ -88,7 +95,7 @@ def _flip(random: Random, data: bytes, places: range | list[int]) -> bytes:
     return bytes(changed)
 
 
-def _places(data: bytes, mark: bytes) -> list[int]:
+def places_of(data: bytes, mark: bytes) -> list[int]:
     found, place = [], data.find(mark)
     while place >= 0:
         found.append(place)

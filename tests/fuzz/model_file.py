@@ -1,12 +1,13 @@
 """Tries damaged and malicious model files on the loader: each is refused in one sentence or changes nothing.
 
-Run: python -m tests.fuzz.model_file [--cases 20000] [--seed 1] [--runtime litert] [--networks] [--keep folder/]
-Case `n` of a seed is always the same file. `--networks` tries bare networks instead, see tests/fuzz/networks.py.
+Run: python -m tests.fuzz.model_file [--cases 20000] [--seed 1] [--runtime litert] [--keep folder/]
+Case `n` of a seed is always the same file. With `--networks`: bare networks, see networks.py.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import signal
 import subprocess
@@ -25,7 +26,7 @@ from tests.fuzz.packed import MALICE
 from tests.fuzz.trial import REFUSED, SAME
 
 ROOT = Path(__file__).parents[2]
-GOLDEN = ROOT / "tests" / "golden"
+FAMILIAR, COLOURS = (ROOT / "tests" / "golden" / f"{name}.tflite" for name in ("familiar", "colours"))
 BATCH, BATCH_TIMEOUT_S = 100, 300
 KINDS = DAMAGES | MALICE
 
@@ -40,6 +41,9 @@ class Outcome:
     how: str
     why: str
     data: bytes
+
+    def __str__(self) -> str:
+        return f"seed {self.seed} case {self.number}, {self.kind}: {self.how}: {self.why}"
 
     @property
     def right(self) -> bool:
@@ -124,13 +128,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="damaged model files against the loader")
     parser.add_argument("--cases", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--model", type=Path, default=GOLDEN / "familiar.tflite")
+    parser.add_argument("--model", type=Path, help="model file (default: a golden one)")
     parser.add_argument("--runtime", default="auto", help="auto, litert or tflite-runtime")
     parser.add_argument("--networks", action="store_true", help="bare networks, which no hash protects")
     parser.add_argument("--keep", type=Path, help="folder for the files that ended wrongly")
     options = parser.parse_args()
-    kinds, labels = (NETWORKS, ("blue", "green", "red")) if options.networks else (KINDS, ())
-    fuzz = Fuzz(options.model.resolve(), kinds, options.seed, options.runtime, labels)
+    fuzz = Fuzz(FAMILIAR, KINDS, options.seed, options.runtime)
+    if options.networks:
+        fuzz = Fuzz(COLOURS, NETWORKS, options.seed, options.runtime, ("blue", "green", "red"))
+    if options.model:
+        fuzz = dataclasses.replace(fuzz, model=options.model.resolve())
     counts: Counter[tuple[str, str]] = Counter()
     wrong = 0
     for outcome in fuzz.run(options.cases):
@@ -144,7 +151,9 @@ def main() -> int:
 
 
 def _show(outcome: Outcome, keep: Path | None) -> None:
-    print(f"seed {outcome.seed} case {outcome.number}, {outcome.kind}: {outcome.how}: {outcome.why}", flush=True)
+    print(
+        f"seed {outcome.seed} case {outcome.number}, {outcome.kind}: {outcome.how}: {outcome.why}", flush=True
+    )
     if keep:
         keep.mkdir(parents=True, exist_ok=True)
         (keep / f"{outcome.seed}-{outcome.number}.tflite").write_bytes(outcome.data)

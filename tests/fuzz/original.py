@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -43,7 +44,8 @@ class Original:
     def with_entries(self, entries: Iterable[Entry], comment: bytes = b"") -> bytes:
         """The same network with these entries packed behind it, whether or not they make sense."""
         body = io.BytesIO(self.network)
-        with zipfile.ZipFile(body, "a") as archive:
+        with warnings.catch_warnings(), zipfile.ZipFile(body, "a") as archive:
+            warnings.simplefilter("ignore", UserWarning)  # zipfile says that a name is there already
             archive.comment = comment
             for info, content in entries:
                 archive.writestr(info, content)

@@ -1,19 +1,33 @@
-"""A bounded number of damaged model files, always the same ones: EDGE_FUZZ_CASES and EDGE_FUZZ_SEED ask for others."""
+"""Some hundred damaged model files, always the same: EDGE_FUZZ_CASES and EDGE_FUZZ_SEED ask for others."""
 
 from __future__ import annotations
 
 import os
-import warnings
-from pathlib import Path
 
 import pytest
 
-from tests.fuzz.model_file import GOLDEN, KINDS, Fuzz, Outcome
-from tests.fuzz.networks import NETWORKS
+from tests.fuzz.model_file import COLOURS, FAMILIAR, KINDS, Fuzz
 from tests.support.command_line import RUNTIME
 
-CASES, SEED = int(os.environ.get("EDGE_FUZZ_CASES", "900")), int(os.environ.get("EDGE_FUZZ_SEED", "1"))
+CASES = int(os.environ.get("EDGE_FUZZ_CASES", "900"))
+SEED = int(os.environ.get("EDGE_FUZZ_SEED", "1"))
 
 
-def summary(outcomes: list[Outcome]) -> str:
-    return "\n".join(f"seed {o.seed} case {o.number}, {o.kind}: {o.how}: {o.why}" for o in outcomes)
+@pytest.mark.slow
+def test_a_damaged_file_is_refused_in_one_sentence_or_changes_nothing() -> None:
+    outcomes = [*Fuzz(FAMILIAR, KINDS, SEED, RUNTIME).run(CASES)]
+    assert len(outcomes) == CASES
+    assert "\n".join(str(outcome) for outcome in outcomes if not outcome.right) == ""
+    refused = {outcome.kind for outcome in outcomes if outcome.how == "refused"}
+    assert refused == set(KINDS)
+
+
+def test_the_same_number_is_the_same_file() -> None:
+    one, other = Fuzz(FAMILIAR, KINDS, 3), Fuzz(FAMILIAR, KINDS, 3)
+    assert [one.case(number) for number in range(30)] == [other.case(number) for number in range(30)]
+
+
+def test_a_file_that_answers_otherwise_is_noticed() -> None:
+    kinds = {"another model": lambda _random, _original: COLOURS.read_bytes()}
+    (outcome,) = Fuzz(FAMILIAR, kinds, 1, RUNTIME).run(1)
+    assert (outcome.how, outcome.right) == ("CHANGED", False)

@@ -57,8 +57,11 @@ def test_the_agreement_is_counted_for_each_fit_and_shape(tmp_path: Path) -> None
     assert same["crop", "square"] == same["pad", "square"] == same["stretch", "square"] == 4
     assert (same["stretch", "not square"], same["crop", "not square"]) == (4, 3)
     assert not any(each.broken for each in found)
+    assert all(3 <= each.same_answered <= each.answered for each in found)
 
 
-@pytest.mark.parametrize(("same", "promised", "broken"), [(97, True, False), (96, True, True), (0, False, False)])
+@pytest.mark.parametrize(
+    ("same", "promised", "broken"), [(97, True, False), (96, True, True), (0, False, False)]
+)
 def test_a_promise_is_broken_below_97_of_100(same: int, promised: bool, broken: bool) -> None:
     assert Agreement("stretch", "square", same, 100, promised).broken == broken
