@@ -96,9 +96,12 @@ class Network:
         steps = self._interpreter._get_ops_details()
         own = [step for step in steps if step["op_name"] != DELEGATE]
         taken = _taken_over(own, [step for step in steps if step["op_name"] == DELEGATE])
+        types = {
+            detail["index"]: np.dtype(detail["dtype"]).name
+            for detail in self._interpreter.get_tensor_details()
+        }
         return tuple(
-            Operation(step["op_name"], np.dtype(step["result_types"][0]).name, step["index"] in taken)
-            for step in own
+            Operation(step["op_name"], types[int(step["outputs"][0])], step["index"] in taken) for step in own
         )
 
 

@@ -111,6 +111,8 @@ def test_a_truncated_file_is_refused_wherever_it_ends(
         (lambda e: with_json(e, "manifest.json", schema=2), "manifest is invalid: schema"),
         (lambda e: with_json(e, "manifest.json", labels=["a", "a"]), "two labels are the same"),
         (lambda e: with_json(e, "manifest.json", threshold=1.5), "manifest is invalid: threshold"),
+        (lambda e: with_json(e, "manifest.json", threshold=True), "manifest is invalid: threshold"),
+        (lambda e: with_json(e, "manifest.json", threshold="0.5"), "manifest is invalid: threshold"),
         (lambda e: with_json(e, "selftest/index.json", tolerance=0), "self-test is invalid: tolerance"),
         (lambda e: e.update({f"extra{n}": b"" for n in range(70)}), "claim too much room"),
     ],

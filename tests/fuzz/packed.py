@@ -23,7 +23,7 @@ BOMB = 50_000_000
 SYMLINK, CHARACTER_DEVICE = 0o120777 << 16, 0o020666 << 16
 METHODS = (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 WRONG: tuple[Any, ...] = (
-    *(None, True, False, -1, 0, 1e308, -1e308, 10**400, 2**63, "", "0.5", "x" * 100_000, [], {}, [[]]),
+    *(None, True, False, -2, 7, 1e308, -1e308, 10**400, 2**63, "", "0.5", "x" * 100_000, [], {}, [[]]),
     *(float("nan"), float("inf"), float("-inf"), "\ud800", "\x00", {"a": {"b": {}}}, ["a", "a"], ["a"]),
 )
 BAD_LABELS = (
