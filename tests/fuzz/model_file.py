@@ -27,7 +27,7 @@ from tests.fuzz.trial import REFUSED, SAME
 
 ROOT = Path(__file__).parents[2]
 FAMILIAR, COLOURS = (ROOT / "tests" / "golden" / f"{name}.tflite" for name in ("familiar", "colours"))
-BATCH, BATCH_TIMEOUT_S = 100, 300
+BATCH, CASE_TIMEOUT_S = 100, 10.0
 KINDS = DAMAGES | MALICE
 
 
@@ -79,19 +79,19 @@ class Fuzz:
             cases = {work / f"{number}.tflite": self.case(number) for number in numbers}
             for path, (_, data) in cases.items():
                 path.write_bytes(data)
-            arguments = [str(self.model), self.runtime]
+            arguments = [str(self.model), self.runtime, str(CASE_TIMEOUT_S)]
             if self.labels:
                 (work / "labels").write_text("\n".join(self.labels))
                 arguments.append(str(work / "labels"))
             before = _listing(Path(folder))
-            answers = _answers(arguments, [*cases], work)
+            answers = answers_of(arguments, [*cases], work)
             written = _listing(Path(folder)) - before
             for number, (path, (kind, data)) in zip(numbers, cases.items(), strict=True):
                 how, why = ("WRITTEN", f"one of these wrote {written}") if written else answers[path]
                 yield Outcome(self.seed, number, kind, how, why, data)
 
 
-def _answers(arguments: Sequence[str], paths: Sequence[Path], work: Path) -> dict[Path, tuple[str, str]]:
+def answers_of(arguments: Sequence[str], paths: Sequence[Path], work: Path) -> dict[Path, tuple[str, str]]:
     """What the child says of each file; a new child goes on behind the file that ended one."""
     answers: dict[Path, tuple[str, str]] = {}
     while len(answers) < len(paths):
@@ -104,7 +104,7 @@ def _answers(arguments: Sequence[str], paths: Sequence[Path], work: Path) -> dic
             check=False,
             cwd=work,
             env={"PYTHONPATH": str(ROOT), "HOME": str(work), "PYTHONDONTWRITEBYTECODE": "1"},
-            timeout=BATCH_TIMEOUT_S,
+            timeout=BATCH * CASE_TIMEOUT_S,
         )
         told = [json.loads(line) for line in child.stdout.splitlines()]
         answers |= {path: (told["outcome"], told["why"]) for path, told in zip(rest, told, strict=False)}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
-from tests.fuzz.model_file import COLOURS, FAMILIAR, KINDS, Fuzz
+from tests.fuzz.model_file import COLOURS, FAMILIAR, KINDS, Fuzz, answers_of
 from tests.support.command_line import RUNTIME
 
 CASES = int(os.environ.get("EDGE_FUZZ_CASES", "900"))
@@ -31,3 +32,11 @@ def test_a_file_that_answers_otherwise_is_noticed() -> None:
     kinds = {"another model": lambda _random, _original: COLOURS.read_bytes()}
     (outcome,) = Fuzz(FAMILIAR, kinds, 1, RUNTIME).run(1)
     assert (outcome.how, outcome.right) == ("CHANGED", False)
+
+
+def test_a_file_that_ends_or_stops_the_process_is_named_and_the_next_one_tried(tmp_path: Path) -> None:
+    stuck = tmp_path / "stuck.tflite"
+    os.mkfifo(stuck)
+    answers = answers_of([str(FAMILIAR), RUNTIME, "1"], [FAMILIAR, stuck, COLOURS], tmp_path)
+    assert [how for how, _ in answers.values()] == ["same", "HUNG", "CHANGED"]
+    assert answers[stuck][1].startswith("SIGALRM")

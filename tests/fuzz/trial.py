@@ -1,6 +1,6 @@
 """The child process: loads and runs each damaged file named on stdin, and says how that ended.
 
-Run: python -m tests.fuzz.trial MODEL RUNTIME [LABELS] < paths.txt
+Run: python -m tests.fuzz.trial MODEL RUNTIME SECONDS [LABELS] < paths.txt
 Each answer is a JSON line. It lives under limits: memory by RLIMIT_AS, and a timer that kills it where a file
 takes too long. A child that ends without an answer was ended by the file it was at.
 """
@@ -22,20 +22,20 @@ from edge.infer import Classifier, run_selftest
 from edge.interpreter import RuntimeName
 from edge.model_file import read_model
 
-MEMORY_BYTES, TIME_S = 2 << 30, 10.0
+MEMORY_BYTES = 2 << 30
 REFUSED, SAME, CHANGED, ESCAPED = "refused", "same", "CHANGED", "ESCAPED"
 Answer = tuple[tuple[str, ...], list[tuple[int, str | None]]]
 
 
 def main() -> None:
     """Answer for each line of stdin."""
-    model, runtime = Path(sys.argv[1]), sys.argv[2]
-    labels = Path(sys.argv[3]) if len(sys.argv) > 3 else None
+    model, runtime, limit_s = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
+    labels = Path(sys.argv[4]) if len(sys.argv) > 4 else None
     pictures = _pictures(model)
     right = _answer(model, None, runtime, pictures)  # type: ignore[arg-type]
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     for line in sys.stdin:
-        signal.setitimer(signal.ITIMER_REAL, TIME_S)
+        signal.setitimer(signal.ITIMER_REAL, limit_s)
         outcome, why = _judge(Path(line.rstrip("\n")), labels, runtime, pictures, right)
         signal.setitimer(signal.ITIMER_REAL, 0)
         print(json.dumps({"outcome": outcome, "why": why}), flush=True)
