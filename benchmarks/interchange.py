@@ -27,7 +27,7 @@ MEDIAPIPE = ROOT / ".venv-mediapipe" / "bin" / "python"
 DATA = ROOT.parent / "shared" / "datasets" / "grocery10"
 COUNT, PROMISED = 100, 0.97
 SHAPES = (16 / 9, 3 / 4)
-TIMEOUT_S = 300
+TIMEOUT_S = 600
 FITS: tuple[Fit, ...] = get_args(Fit)
 
 
@@ -61,6 +61,8 @@ def main() -> int:
     if not options.photographs.is_dir() or not (options.model or DATA.is_dir()):
         print(f"skipped: the photographs {options.photographs} are not here (see --photographs, --model)")
         return 0
+    if not MEDIAPIPE.is_file():
+        raise SystemExit("error: .venv-mediapipe is missing; write make interchange, which builds it")
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         model = options.model or _trained(work / "runs")

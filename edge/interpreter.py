@@ -85,24 +85,28 @@ class Network:
     def output_values(self, output: TensorInfo | None = None) -> NDArray[np.float32]:
         """A copy of an output, the first if none is named, as real numbers: float32 of its shape."""
         output = output or self.output
-        raw = self._interpreter.get_tensor(output.index)
+        with _blaming_the_network(self.runtime):
+            raw = self._interpreter.get_tensor(output.index)
         values: NDArray[np.float32] = raw.astype(np.float32)
         if output.scale > 0:
             values = (values - output.zero_point) * np.float32(output.scale)
         return values
 
     def operations(self) -> tuple[Operation, ...]:
-        """The steps of the (main) graph in the order of the file."""
-        steps = self._interpreter._get_ops_details()
+        """The steps of the (main) graph in the order of the file; raises ModelError."""
+        with _blaming_the_network(self.runtime):
+            steps = self._interpreter._get_ops_details()
+            details = self._interpreter.get_tensor_details()
+        types = {detail["index"]: np.dtype(detail["dtype"]).name for detail in details}
         own = [step for step in steps if step["op_name"] != DELEGATE]
         taken = _taken_over(own, [step for step in steps if step["op_name"] == DELEGATE])
-        types = {
-            detail["index"]: np.dtype(detail["dtype"]).name
-            for detail in self._interpreter.get_tensor_details()
-        }
         return tuple(
-            Operation(step["op_name"], types[int(step["outputs"][0])], step["index"] in taken) for step in own
+            Operation(step["op_name"], _result_type(step, types), step["index"] in taken) for step in own
         )
+
+
+def _result_type(step: dict[str, Any], types: dict[int, str]) -> str:
+    return types.get(int(step["outputs"][0]), "other") if len(step["outputs"]) else "none"
 
 
 def _taken_over(steps: list[dict[str, Any]], delegates: list[dict[str, Any]]) -> set[int]:
