@@ -24,6 +24,7 @@ from edge.manifest import Manifest, Selftest
 LABELS, MANIFEST, SELFTEST = "labels.txt", "manifest.json", "selftest/index.json"
 MAX_FILE_BYTES = 512 * 1024 * 1024
 MAX_ENTRIES = 64
+MAX_SELFTEST_PIXELS = 1 << 26
 ADVICE = "copy the file again, or make it again with `make quantize`"
 
 
@@ -187,7 +188,15 @@ def _parse_selftest(path: Path, entries: Mapping[str, bytes]) -> Selftest | None
     missing = [vector.image for vector in selftest.vectors if vector.image not in entries]
     if missing:
         raise ModelError(f"the model {path} is damaged", f"its self-test lacks {missing[0]}", ADVICE)
+    for vector in selftest.vectors:
+        if _png_pixels(entries[vector.image]) > MAX_SELFTEST_PIXELS:
+            raise ModelError(f"can't use the model {path}", f"{vector.image} claims too many pixels", ADVICE)
     return selftest
+
+
+def _png_pixels(picture: bytes) -> int:
+    """Width times height as a PNG's header has them; looked at before anybody makes room for them."""
+    return int.from_bytes(picture[16:20], "big") * int.from_bytes(picture[20:24], "big")
 
 
 def _packed_labels(path: Path, entries: Mapping[str, bytes]) -> tuple[str, ...]:

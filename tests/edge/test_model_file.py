@@ -38,6 +38,11 @@ def with_json(entries: dict[str, bytes], name: str, **values: Any) -> None:
     entries[name] = json.dumps(json.loads(entries[name]) | values).encode()
 
 
+def enormous(picture: bytes) -> bytes:
+    """A PNG whose header claims 2.7 GB of pixels."""
+    return picture[:16] + (30_000).to_bytes(4, "big") * 2 + picture[24:]
+
+
 def same_content(one: ModelFile, other: ModelFile) -> bool:
     return (one.network, one.labels, one.manifest, one.selftest, dict(one.selftest_images)) == (
         other.network,
@@ -106,6 +111,10 @@ def test_a_truncated_file_is_refused_wherever_it_ends(
         (lambda e: e.update({"labels.txt": b"\xff\xfe"}), "not UTF-8"),
         (lambda e: e.pop("labels.txt"), "labels.txt and manifest.json disagree"),
         (lambda e: e.pop("selftest/red.png"), "self-test lacks selftest/red.png"),
+        (
+            lambda e: e.update({"selftest/red.png": enormous(e["selftest/red.png"])}),
+            "red.png claims too many",
+        ),
         (lambda e: e.update({"manifest.json": b"{}"}), "manifest is invalid: name: Field required"),
         (lambda e: e.update({"manifest.json": b"nonsense"}), "manifest is invalid"),
         (lambda e: with_json(e, "manifest.json", schema=2), "manifest is invalid: schema"),
