@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz.model_file import COLOURS, FAMILIAR, KINDS, Fuzz, answers_of
+from tests.fuzz.networks import NETWORKS
 from tests.support.command_line import RUNTIME
 
 CASES = int(os.environ.get("EDGE_FUZZ_CASES", "900"))
@@ -40,3 +41,14 @@ def test_a_file_that_ends_or_stops_the_process_is_named_and_the_next_one_tried(t
     answers = answers_of([str(FAMILIAR), RUNTIME, "1"], [FAMILIAR, stuck, COLOURS], tmp_path)
     assert [how for how, _ in answers.values()] == ["same", "HUNG", "CHANGED"]
     assert answers[stuck][1].startswith("SIGALRM")
+
+
+@pytest.mark.skipif(RUNTIME == "tflite-runtime", reason="it verifies nothing: these would end the process")
+@pytest.mark.parametrize("number", [162, 375, 886])  # a name, a result and an input that can't be read
+def test_what_litert_raises_over_a_network_is_one_sentence(tmp_path: Path, number: int) -> None:
+    path, labels = tmp_path / "network.tflite", tmp_path / "labels.txt"
+    path.write_bytes(Fuzz(COLOURS, NETWORKS, 1).case(number)[1])
+    labels.write_text("blue\ngreen\nred\n")
+    answers = answers_of([str(COLOURS), RUNTIME, "10", str(labels)], [path], tmp_path)
+    assert answers[path][0] == "refused"
+    assert "refuses the network" in answers[path][1]
