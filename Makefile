@@ -73,8 +73,13 @@ test-tflite-runtime: ## the device's tests on the second runtime (its wheels end
 	$(MAKE) --no-print-directory .venv-tflite-runtime/ready; \
 	EDGE_TEST_RUNTIME=tflite-runtime .venv-tflite-runtime/bin/python -m pytest tests/edge
 
+.PHONY: interchange
+interchange: .venv/ready .venv-mediapipe/ready ## does MediaPipe, given our file, name photographs as the agent does (MODEL=…, PHOTOGRAPHS=…)
+	@.venv/bin/python -m benchmarks.interchange $(if $(MODEL),--model '$(MODEL)') \
+		$(if $(PHOTOGRAPHS),--photographs '$(PHOTOGRAPHS)')
+
 .PHONY: check
-check: lint test test-edge test-edge-newest test-tflite-runtime ## all that CI runs
+check: lint interchange test test-edge test-edge-newest test-tflite-runtime ## all that CI runs
 
 .PHONY: setup
 setup: .venv/ready ## build .venv with everything
@@ -84,7 +89,7 @@ setup-edge: .venv-edge/ready ## build .venv-edge with the device's dependencies 
 
 .PHONY: clean
 clean: ## remove environments, caches and the demo's work folder; runs/ stays
-	rm -rf .venv .venv-edge .venv-edge-3.13 .venv-tflite-runtime demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .venv-edge .venv-edge-3.13 .venv-tflite-runtime .venv-mediapipe demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 .PHONY: python
 python:
@@ -116,4 +121,11 @@ python:
 	@$(PYTHON311) -m venv --clear .venv-tflite-runtime
 	@.venv-tflite-runtime/bin/$(PIP) --constraint constraints-tflite-runtime.txt \
 		--editable '.[embedded,tflite-runtime]' pytest
+	@touch $@
+
+# MediaPipe brings an OpenCV of its own, so it can't share an environment with the agent.
+.venv-mediapipe/ready: constraints-mediapipe.txt | python
+	@echo 'building .venv-mediapipe'
+	@$(PYTHON) -m venv --clear .venv-mediapipe
+	@.venv-mediapipe/bin/$(PIP) --constraint constraints-mediapipe.txt mediapipe
 	@touch $@

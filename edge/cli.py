@@ -11,6 +11,7 @@ from edge.commands.bench import bench_command
 from edge.commands.check import check_command
 from edge.commands.classify import classify_command
 from edge.commands.collect import collect_command
+from edge.commands.inspect import inspect_command
 from edge.commands.listen import listen_command
 from edge.commands.process import show_error
 from edge.commands.run import run_command
@@ -24,6 +25,7 @@ app = typer.Typer(
 COMMANDS: dict[str, Callable[..., None]] = {
     "collect": collect_command,
     "check": check_command,
+    "inspect": inspect_command,
     "classify": classify_command,
     "bench": bench_command,
     "listen": listen_command,

@@ -27,6 +27,8 @@ RUNTIMES = {
     "tflite-runtime": ("tflite_runtime.interpreter", "tflite-runtime"),
 }
 
+DELEGATE = "DELEGATE"  # the step that stands for a piece of the graph given to XNNPACK
+
 _redirecting = threading.Lock()  # two at a time would leave stderr closed
 
 
@@ -42,18 +44,33 @@ class TensorInfo:
     zero_point: int
 
 
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One step of a network: its kind in TFLite's terms, the type of its (first) result, who runs it.
+
+    in_xnnpack: it is part of a piece that XNNPACK's kernels for this processor have taken over.
+    """
+
+    kind: str
+    dtype: str
+    in_xnnpack: bool
+
+
 class Network:
     """A network ready to run: one input tensor, one output tensor or more; `output` is the first."""
 
     def __init__(self, content: bytes, *, threads: int = 1, runtime: RuntimeName = "auto") -> None:
         """Build the interpreter; raises ModelError if the runtime is missing or refuses the network."""
         self.runtime, self._interpreter = _make_interpreter(content, threads, runtime)
-        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        with _blaming_the_network(self.runtime):
+            inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         if len(inputs) != 1 or not outputs:
             counts = f"it has {len(inputs)} inputs and {len(outputs)} outputs"
             raise ModelError("can't use the network", counts, "an image classifier has one input")
         self.input, self.outputs = _tensor_info(inputs[0]), tuple(map(_tensor_info, outputs))
         self.output = self.outputs[0]
+        with _blaming_the_network(self.runtime):
+            self.input_view()
 
     def input_view(self) -> NDArray[Any]:
         """The input tensor's own memory, of the input's shape. Let go of it before `invoke`."""
@@ -61,17 +78,52 @@ class Network:
         return view
 
     def invoke(self) -> None:
-        """Run the network on what the input tensor holds."""
-        self._interpreter.invoke()
+        """Run the network on what the input tensor holds; raises ModelError where it breaks off."""
+        with _blaming_the_network(self.runtime):
+            self._interpreter.invoke()
 
     def output_values(self, output: TensorInfo | None = None) -> NDArray[np.float32]:
         """A copy of an output, the first if none is named, as real numbers: float32 of its shape."""
         output = output or self.output
-        raw = self._interpreter.get_tensor(output.index)
+        with _blaming_the_network(self.runtime):
+            raw = self._interpreter.get_tensor(output.index)
         values: NDArray[np.float32] = raw.astype(np.float32)
         if output.scale > 0:
             values = (values - output.zero_point) * np.float32(output.scale)
         return values
+
+    def operations(self) -> tuple[Operation, ...]:
+        """The steps of the (main) graph in the order of the file; raises ModelError."""
+        with _blaming_the_network(self.runtime):
+            steps = self._interpreter._get_ops_details()
+            details = self._interpreter.get_tensor_details()
+        types = {detail["index"]: np.dtype(detail["dtype"]).name for detail in details}
+        own = [step for step in steps if step["op_name"] != DELEGATE]
+        taken = _taken_over(own, [step for step in steps if step["op_name"] == DELEGATE])
+        return tuple(
+            Operation(step["op_name"], _result_type(step, types), step["index"] in taken) for step in own
+        )
+
+
+def _result_type(step: dict[str, Any], types: dict[int, str]) -> str:
+    return types.get(int(step["outputs"][0]), "other") if len(step["outputs"]) else "none"
+
+
+def _taken_over(steps: list[dict[str, Any]], delegates: list[dict[str, Any]]) -> set[int]:
+    """Which steps lie between a delegate's inputs and its outputs: the runtimes keep both in their list."""
+    makers = {int(tensor): step for step in steps for tensor in step["outputs"]}
+    taken: set[int] = set()
+    for delegate in delegates:
+        known = set(map(int, delegate["inputs"]))
+        open_tensors = list(map(int, delegate["outputs"]))
+        while open_tensors:
+            tensor = open_tensors.pop()
+            if tensor in known or tensor not in makers:
+                continue
+            known.add(tensor)
+            taken.add(makers[tensor]["index"])
+            open_tensors += map(int, makers[tensor]["inputs"])
+    return taken
 
 
 def _tensor_info(detail: dict[str, Any]) -> TensorInfo:
@@ -83,16 +135,21 @@ def _tensor_info(detail: dict[str, Any]) -> TensorInfo:
 
 def _make_interpreter(content: bytes, threads: int, runtime: RuntimeName) -> tuple[str, Any]:
     name, interpreter_class = _load_runtime(runtime)
+    with _blaming_the_network(name), _quiet_stderr():
+        interpreter = interpreter_class(model_content=content, num_threads=threads)
+        interpreter.allocate_tensors()
+    return name, interpreter
+
+
+@contextlib.contextmanager
+def _blaming_the_network(runtime: str) -> Iterator[None]:
+    """What the runtime raises over a network becomes a ModelError."""
     try:
-        with _quiet_stderr():
-            interpreter = interpreter_class(model_content=content, num_threads=threads)
-            interpreter.allocate_tensors()
+        yield
     except (ValueError, RuntimeError, SystemError, ImportError, AttributeError, MemoryError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(
-            f"{name} refuses the network", reason, "check the file, or the other --runtime"
-        ) from error
-    return name, interpreter
+        advice = "check the file, or the other --runtime"
+        raise ModelError(f"{runtime} refuses the network", reason, advice) from error
 
 
 def _load_runtime(runtime: RuntimeName) -> tuple[str, Any]:

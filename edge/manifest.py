@@ -14,8 +14,8 @@ from edge.preprocess import Fit, Interpolation, PreprocessSpec
 
 SCHEMA = 1
 Label = Annotated[str, Field(min_length=1, max_length=200)]
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Cosine = Annotated[float, Field(ge=-1.0, le=1.0)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0, strict=True)]  # true is no number
+Cosine = Annotated[float, Field(ge=-1.0, le=1.0, strict=True)]
 UnknownRule = Literal["threshold", "threshold+familiarity"]
 
 

@@ -24,6 +24,7 @@ from edge.manifest import Manifest, Selftest
 LABELS, MANIFEST, SELFTEST = "labels.txt", "manifest.json", "selftest/index.json"
 MAX_FILE_BYTES = 512 * 1024 * 1024
 MAX_ENTRIES = 64
+MAX_SELFTEST_PIXELS = 1 << 26
 ADVICE = "copy the file again, or make it again with `make quantize`"
 
 
@@ -139,6 +140,8 @@ def _read_entries(path: Path, data: bytes) -> tuple[dict[str, bytes], int]:
             if len(infos) > MAX_ENTRIES or sum(info.file_size for info in infos) > len(data):
                 why = "its packed files claim too much room"
                 raise ModelError(f"the model {path} is damaged", why, ADVICE)
+            if len({info.filename for info in infos}) != len(infos):
+                raise ModelError(f"the model {path} is damaged", "two packed files have one name", ADVICE)
             if len(infos) != _claimed_entries(data):
                 why = "its list of packed files is cut off"
                 raise ModelError(f"the model {path} is damaged", why, ADVICE)
@@ -147,7 +150,10 @@ def _read_entries(path: Path, data: bytes) -> tuple[dict[str, bytes], int]:
         raise
     except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, ValueError) as error:
         raise ModelError(f"the model {path} is damaged", str(error), ADVICE) from error
-    return entries, min((info.header_offset for info in infos), default=len(data))
+    network_size = min((info.header_offset for info in infos), default=len(data))
+    if MANIFEST not in entries and MANIFEST.encode() in data[:network_size]:
+        raise ModelError(f"the model {path} is damaged", f"its {MANIFEST} is missing", ADVICE)
+    return entries, network_size
 
 
 def _claimed_entries(data: bytes) -> int:
@@ -182,7 +188,15 @@ def _parse_selftest(path: Path, entries: Mapping[str, bytes]) -> Selftest | None
     missing = [vector.image for vector in selftest.vectors if vector.image not in entries]
     if missing:
         raise ModelError(f"the model {path} is damaged", f"its self-test lacks {missing[0]}", ADVICE)
+    for vector in selftest.vectors:
+        if _png_pixels(entries[vector.image]) > MAX_SELFTEST_PIXELS:
+            raise ModelError(f"can't use the model {path}", f"{vector.image} claims too many pixels", ADVICE)
     return selftest
+
+
+def _png_pixels(picture: bytes) -> int:
+    """Width times height as a PNG's header has them; looked at before anybody makes room for them."""
+    return int.from_bytes(picture[16:20], "big") * int.from_bytes(picture[20:24], "big")
 
 
 def _packed_labels(path: Path, entries: Mapping[str, bytes]) -> tuple[str, ...]:
@@ -197,9 +211,13 @@ def _packed_labels(path: Path, entries: Mapping[str, bytes]) -> tuple[str, ...]:
 
 
 def _label_lines(text: str, where: str) -> tuple[str, ...]:
-    labels = tuple(line.strip() for line in text.removeprefix("\ufeff").strip().splitlines())
+    labels = tuple(line.strip() for line in text.removeprefix("\ufeff").strip().split("\n"))
     if "" in labels:
         raise ModelError(f"can't use the labels {where}", f"line {labels.index('') + 1} is empty", "name it")
+    for number, label in enumerate(labels, start=1):
+        if not label.isprintable():
+            why = f"line {number} has control characters"
+            raise ModelError(f"can't use the labels {where}", why, "give plain text, one label a line")
     return labels
 
 

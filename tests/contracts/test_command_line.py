@@ -19,6 +19,7 @@ OPTIONS = {
     | {"--drain-timeout", "--require-camera", "--require-broker"},
     "check": MODEL | {"--camera", "--broker"},
     "classify": MODEL | {"--min-confidence", "--json"},
+    "inspect": {"--labels", "--config", "--runtime", "--json", "--debug", "--help"},
     "bench": MODEL | {"--camera", "--frames", "--threads", "--json"},
     "collect": {"--camera", "--label", "--into", "--every", "--motion", "--motion-threshold", "--count"}
     | {"--duration", "--format", "--keep-duplicates", "--config", "--require-camera", "--debug", "--help"},

@@ -33,7 +33,9 @@ def test_the_commands_have_their_names(project: dict[str, Any]) -> None:
     assert project["scripts"] == {"edge-agent": "edge.cli:main", "edge-train": "training.cli:main"}
 
 
-@pytest.mark.parametrize("name", ["constraints.txt", "constraints-tflite-runtime.txt"])
+@pytest.mark.parametrize(
+    "name", ["constraints.txt", "constraints-tflite-runtime.txt", "constraints-mediapipe.txt"]
+)
 def test_constraints_are_names_and_versions_only(name: str) -> None:
     lines = (ROOT / name).read_text().splitlines()
     assert len(lines) > 10

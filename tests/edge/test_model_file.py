@@ -38,6 +38,11 @@ def with_json(entries: dict[str, bytes], name: str, **values: Any) -> None:
     entries[name] = json.dumps(json.loads(entries[name]) | values).encode()
 
 
+def enormous(picture: bytes) -> bytes:
+    """A PNG whose header claims 2.7 GB of pixels."""
+    return picture[:16] + (30_000).to_bytes(4, "big") * 2 + picture[24:]
+
+
 def same_content(one: ModelFile, other: ModelFile) -> bool:
     return (one.network, one.labels, one.manifest, one.selftest, dict(one.selftest_images)) == (
         other.network,
@@ -106,11 +111,17 @@ def test_a_truncated_file_is_refused_wherever_it_ends(
         (lambda e: e.update({"labels.txt": b"\xff\xfe"}), "not UTF-8"),
         (lambda e: e.pop("labels.txt"), "labels.txt and manifest.json disagree"),
         (lambda e: e.pop("selftest/red.png"), "self-test lacks selftest/red.png"),
+        (
+            lambda e: e.update({"selftest/red.png": enormous(e["selftest/red.png"])}),
+            "red.png claims too many",
+        ),
         (lambda e: e.update({"manifest.json": b"{}"}), "manifest is invalid: name: Field required"),
         (lambda e: e.update({"manifest.json": b"nonsense"}), "manifest is invalid"),
         (lambda e: with_json(e, "manifest.json", schema=2), "manifest is invalid: schema"),
         (lambda e: with_json(e, "manifest.json", labels=["a", "a"]), "two labels are the same"),
         (lambda e: with_json(e, "manifest.json", threshold=1.5), "manifest is invalid: threshold"),
+        (lambda e: with_json(e, "manifest.json", threshold=True), "manifest is invalid: threshold"),
+        (lambda e: with_json(e, "manifest.json", threshold="0.5"), "manifest is invalid: threshold"),
         (lambda e: with_json(e, "selftest/index.json", tolerance=0), "self-test is invalid: tolerance"),
         (lambda e: e.update({f"extra{n}": b"" for n in range(70)}), "claim too much room"),
     ],
@@ -120,6 +131,22 @@ def test_packed_files_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(ModelError, match=why):
         read_model(rewritten(golden, tmp_path / "changed.tflite", change))
+
+
+def test_two_packed_files_of_one_name_are_refused(golden: Path, tmp_path: Path) -> None:
+    path = tmp_path / "twice.tflite"
+    path.write_bytes(golden.read_bytes())
+    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        archive.writestr("manifest.json", archive.read("manifest.json"))
+    with pytest.raises(ModelError, match="two packed files have one name"):
+        read_model(path)
+
+
+def test_our_file_without_its_manifest_is_not_taken_for_somebody_elses(tmp_path: Path) -> None:
+    familiar = Path(__file__).parents[1] / "golden" / "familiar.tflite"
+    path = rewritten(familiar, tmp_path / "n.tflite", lambda e: e.pop("manifest.json"))
+    with pytest.raises(ModelError, match=r"its manifest.json is missing"):
+        read_model(path)
 
 
 def test_an_older_agent_reads_what_a_newer_trainer_adds(golden: Path, tmp_path: Path) -> None:
@@ -162,6 +189,14 @@ def test_a_label_file_with_an_empty_line_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "labels.txt"
     path.write_text("blue\n\nred\n")
     with pytest.raises(ModelError, match=r"labels.txt: line 2 is empty"):
+        read_labels(path)
+
+
+@pytest.mark.parametrize("label", ["re\x00d", "re\x1b[2Jd", "re\x0bd", "re\u2028d", "re\u202ed", "re\td"])
+def test_a_label_file_with_control_characters_is_refused(tmp_path: Path, label: str) -> None:
+    path = tmp_path / "labels.txt"
+    path.write_text(f"blue\n{label}\n", encoding="utf-8")
+    with pytest.raises(ModelError, match=r"labels.txt: line 2 has control characters"):
         read_labels(path)
 
 
