@@ -71,6 +71,9 @@ class Network:
         values: NDArray[np.float32] = raw.astype(np.float32)
         if output.scale > 0:
             values = (values - output.zero_point) * np.float32(output.scale)
+        elif output.dtype.kind in "iu":  # no quantization is written down: all of the type's range is 0 to 1
+            limits = np.iinfo(output.dtype)
+            values = (values - limits.min) / np.float32(limits.max - limits.min + 1)
         return values
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from edge.coding import Activation, Triple
 from edge.preprocess import Fit, Interpolation, PreprocessSpec
 
 SCHEMA = 1
@@ -49,6 +50,25 @@ class TensorQuantization(Record):
     dtype: Literal["uint8", "int8", "float32"]
     scale: float
     zero_point: int
+
+
+class Coding(Record):
+    """What a network made elsewhere wants and gives; without it: bytes as they are, and probabilities.
+
+    mean, std: (R, G, B), so that input = (byte − mean) / std before it is quantized. activation: what the
+    outputs lack to be scores. background: the output that stands for none of the labels.
+    """
+
+    mean: Triple | None = None
+    std: Triple | None = None
+    activation: Activation = "none"
+    background: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _std_is_positive(self) -> Coding:
+        if (self.mean is None) != (self.std is None) or (self.std and min(self.std) <= 0):
+            raise ValueError("mean and std belong together, and std is greater than 0")
+        return self
 
 
 class Accuracy(Record):
@@ -115,6 +135,7 @@ class Manifest(Record):
     preprocess: Preprocess
     input: TensorQuantization
     output: TensorQuantization
+    coding: Coding | None = None
     threshold: Fraction
     class_thresholds: dict[Label, Fraction] = {}
     familiarity: Familiarity | None = None

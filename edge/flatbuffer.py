@@ -1,0 +1,94 @@
+"""A reader of flatbuffers that trusts nothing: every offset and length is checked against the buffer.
+
+tflite-runtime brings no flatbuffers package, and that one believes what a file says. Nothing here loops or
+recurses over what a file points to, so a damaged file ends in DamagedError and never in a hang.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+MAX_VECTOR = 1_000_000
+
+
+class DamagedError(ValueError):
+    """An offset or a length points outside the buffer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of a flatbuffer; fields go by the number that the schema gives them."""
+
+    data: bytes
+    place: int
+
+    def table(self, field: int) -> Table | None:
+        """The table that a field points to; None where the field is absent."""
+        place = self._field(field)
+        return None if place is None else Table(self.data, _follow(self.data, place))
+
+    def tables(self, field: int) -> tuple[Table, ...]:
+        """The tables of a vector; none where the field is absent."""
+        start, count = self._vector(field, 4)
+        places = (start + 4 * number for number in range(count))
+        return tuple(Table(self.data, _follow(self.data, place)) for place in places)
+
+    def floats(self, field: int) -> tuple[float, ...]:
+        """The float32 values of a vector."""
+        start, count = self._vector(field, 4)
+        return struct.unpack_from(f"<{count}f", self.data, start)
+
+    def content(self, field: int) -> bytes:
+        """The bytes of a vector of bytes, or of a string."""
+        start, count = self._vector(field, 1, len(self.data))
+        return self.data[start : start + count]
+
+    def text(self, field: int) -> str:
+        """A string; what is not UTF-8 in it is replaced."""
+        return self.content(field).decode("utf-8", "replace")
+
+    def byte(self, field: int) -> int:
+        """An 8-bit number, 0 where the field is absent."""
+        place = self._field(field)
+        return 0 if place is None else _number(self.data, "<B", place)
+
+    def uint32(self, field: int) -> int:
+        """A 32-bit number, 0 where the field is absent."""
+        place = self._field(field)
+        return 0 if place is None else _number(self.data, "<I", place)
+
+    def _field(self, number: int) -> int | None:
+        """Where a field lies; its number's place in the vtable says how far from the table's begin."""
+        vtable = self.place - _number(self.data, "<i", self.place)
+        entry = 4 + 2 * number
+        if entry + 2 > _number(self.data, "<H", vtable):
+            return None
+        offset = _number(self.data, "<H", vtable + entry)
+        return self.place + offset if offset else None
+
+    def _vector(self, field: int, item_bytes: int, most: int = MAX_VECTOR) -> tuple[int, int]:
+        """Where a vector's first item lies, and how many there are: all of them inside the buffer."""
+        place = self._field(field)
+        if place is None:
+            return 0, 0
+        start = _follow(self.data, place)
+        count = _number(self.data, "<I", start)
+        if count > most or start + 4 + count * item_bytes > len(self.data):
+            raise DamagedError(f"a list of {count} items does not fit")
+        return start + 4, count
+
+
+def root(data: bytes) -> Table:
+    """The first table of a flatbuffer; raises DamagedError, as each of its methods does."""
+    return Table(data, _follow(data, 0))
+
+
+def _follow(data: bytes, place: int) -> int:
+    return place + _number(data, "<I", place)
+
+
+def _number(data: bytes, form: str, place: int) -> int:
+    if not 0 <= place <= len(data) - struct.calcsize(form):
+        raise DamagedError(f"place {place} is outside")
+    return int(struct.unpack_from(form, data, place)[0])
