@@ -49,7 +49,7 @@ def parse_labels(text: str, where: str) -> tuple[str, ...]:
         if not label.isprintable() or len(label) > MAX_LABEL:
             why = f"line {number} has control characters or is longer than {MAX_LABEL}"
             raise ModelError(f"can't use the labels {where}", why, "mend that line")
-    return _distinct(labels)
+    return distinct(labels)
 
 
 def label_lines(text: str, where: str) -> tuple[str, ...]:
@@ -103,7 +103,8 @@ def _without_numbers(lines: tuple[str, ...], where: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _distinct(labels: tuple[str, ...]) -> tuple[str, ...]:
+def distinct(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """The labels with a number behind those that occurred before: `crane (2)`."""
     seen: Counter[str] = Counter()
     taken = set(labels)
     distinct = []
