@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.input_settings import Triple
 from edge.preprocess import Image
 
-Triple = tuple[float, float, float]
 Activation = Literal["none", "softmax"]
 Float = NDArray[np.float32]
 

@@ -10,7 +10,7 @@ import io
 import tomllib
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from edge.metadata import custom_operations, read_metadata
 SIDECAR = "model.toml"
 MAX_SIDECAR_BYTES = 64 * 1024
 MAX_ARCHIVE_ENTRIES = 64
-EDGE_TPU = "edgetpu-custom-op"
+EDGE_TPU, DETECTION = "edgetpu-custom-op", "TFLite_Detection_PostProcess"
 ARCHIVE_START = b"PK\x03\x04"
 TEACHABLE_MACHINE = InputSettings(mean=(127.5,) * 3, std=(127.5,) * 3)
 # NotImplementedError, a RuntimeError, is what zipfile says to a compression that it does not know
@@ -83,39 +83,45 @@ def read_archive(path: Path, data: bytes, max_bytes: int) -> Archive:
         raise ModelError(what, f"the zip is damaged: {error}", "download it again") from error
 
 
-def describe(
-    path: Path,
-    network: bytes,
-    label_texts: Mapping[str, str],
-    labels_path: Path | None,
-    settings: InputSettings,
-    *,
-    archived: bool,
-) -> tuple[tuple[str, ...], Given]:
-    """A foreign network's labels, maybe none, and what is known of its input; raises ModelError.
+@dataclass(frozen=True, slots=True)
+class Words:
+    """All that is said of a network outside of it: packed label lists by name, this run's options, a zip."""
 
-    label_texts: packed label lists by name. settings: what somebody said on this run.
-    """
-    refuse_edge_tpu(path, network)
-    sidecar = read_sidecar(path)
-    metadata = read_metadata(network)
-    said = settings.over(sidecar)
+    label_texts: Mapping[str, str]
+    labels_path: Path | None
+    settings: InputSettings
+    archive: Archive | None = None
+
+
+def describe(path: Path, network: bytes, words: Words) -> tuple[tuple[str, ...], Given]:
+    """A foreign network's labels, maybe none, and what is known of its input; raises ModelError."""
+    refuse_by_operations(path, network)
+    sidecar, metadata = read_sidecar(path), read_metadata(network)
+    said = words.settings.over(sidecar)
     own = None if metadata is None else normalisation(metadata.mean, metadata.std)
-    known = said.over(own or (TEACHABLE_MACHINE if archived else NOTHING_SAID))
-    labels_path = labels_path or (sidecar.labels and path.parent / sidecar.labels)
-    if labels_path:
-        return read_labels(labels_path), Given(known, said.mean is not None)
-    names = [name for name in (metadata.label_files if metadata else ()) if name in label_texts]
-    names += [name for name in label_texts if "label" in name.lower()]
-    labels = parse_labels(label_texts[names[0]], f"{path}:{names[0]}") if names else ()
-    return labels, Given(known, said.mean is not None)
+    known = said.over(own or (TEACHABLE_MACHINE if words.archive else NOTHING_SAID))
+    labels_path = words.labels_path or (sidecar.labels and path.parent / sidecar.labels)
+    named = metadata.label_files if metadata else ()
+    labels = read_labels(labels_path) if labels_path else _packed_labels(path, named, words)
+    return labels, Given(known, by_hand=said.mean is not None)
 
 
-def refuse_edge_tpu(path: Path, network: bytes) -> None:
-    """Raise ModelError where a network is compiled for the Edge TPU, which no processor can run."""
-    if EDGE_TPU in custom_operations(network):
+def refuse_by_operations(path: Path, network: bytes) -> None:
+    """Raise ModelError where a network's own operations tell that it is none for us."""
+    operations, what = custom_operations(network), f"can't use the model {path}"
+    if EDGE_TPU in operations:
         advice = "take the file from before the compiler (Teachable Machine: Quantized, or Floating point)"
-        raise ModelError(f"can't use the model {path}", "it is compiled for Coral's Edge TPU", advice)
+        raise ModelError(what, "it is compiled for Coral's Edge TPU", advice)
+    if DETECTION in operations:
+        raise ModelError(what, "it finds objects in a picture", "give one that classifies pictures")
+
+
+def _packed_labels(path: Path, named: Sequence[str], words: Words) -> tuple[str, ...]:
+    if words.archive and words.archive.labels is not None:
+        return parse_labels(words.archive.labels, f"{path}:labels.txt")
+    texts = words.label_texts
+    names = [name for name in named if name in texts] + [name for name in texts if "label" in name.lower()]
+    return parse_labels(texts[names[0]], f"{path}:{names[0]}") if names else ()
 
 
 def refuse_settings(path: Path, settings: InputSettings) -> None:

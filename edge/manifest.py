@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from edge.coding import Activation, Triple
+from edge.coding import Activation
+from edge.input_settings import Mean, Std
 from edge.preprocess import Fit, Interpolation, PreprocessSpec
 
 SCHEMA = 1
@@ -59,16 +60,10 @@ class Coding(Record):
     outputs lack to be scores. background: the output that stands for none of the labels.
     """
 
-    mean: Triple | None = None
-    std: Triple | None = None
+    mean: Mean | None = None
+    std: Std | None = None
     activation: Activation = "none"
     background: int | None = Field(default=None, ge=0)
-
-    @model_validator(mode="after")
-    def _std_is_positive(self) -> Coding:
-        if (self.mean is None) != (self.std is None) or (self.std and min(self.std) <= 0):
-            raise ValueError("mean and std belong together, and std is greater than 0")
-        return self
 
 
 class Accuracy(Record):

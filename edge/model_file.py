@@ -23,6 +23,7 @@ from edge.foreign import (
     NOTHING_KNOWN,
     NOTHING_SAID,
     Given,
+    Words,
     describe,
     is_archive,
     read_archive,
@@ -73,16 +74,17 @@ def read_model(
 
     labels_path and settings are for files from elsewhere, which may not say these things themselves.
     """
-    data = _read_bytes(path)
+    data, archived = _read_bytes(path), None
     if is_archive(data):
-        return _read_archived(path, data, labels_path, settings)
+        archived = read_archive(path, data, MAX_FILE_BYTES)
+        data = archived.network
     entries, network_size = _read_entries(path, _checked(path, data))
     network = data[:network_size]
     sha256 = hashlib.sha256(network).hexdigest()
     manifest = _parse_manifest(path, entries, sha256)
     if manifest is None:
         texts = {name: _text(path, name, body) for name, body in entries.items() if name.endswith(".txt")}
-        labels, given = describe(path, network, texts, labels_path, settings, archived=False)
+        labels, given = describe(path, network, Words(texts, labels_path, settings, archived))
         return ModelFile(path, network, sha256, labels, None, None, {}, given)
     refuse_settings(path, settings)
     if labels_path and read_labels(labels_path) != manifest.labels:
@@ -94,14 +96,6 @@ def read_model(
     images = {name: body for name, body in entries.items() if name.endswith(".png")}
     selftest = _parse_selftest(path, entries)
     return ModelFile(path, network, sha256, manifest.labels, manifest, selftest, images)
-
-
-def _read_archived(path: Path, data: bytes, labels_path: Path | None, settings: InputSettings) -> ModelFile:
-    archive = read_archive(path, data, MAX_FILE_BYTES)
-    network = _checked(path, archive.network)
-    texts = {} if archive.labels is None else {LABELS: archive.labels}
-    labels, given = describe(path, network, texts, labels_path, settings, archived=True)
-    return ModelFile(path, network, hashlib.sha256(network).hexdigest(), labels, None, None, {}, given)
 
 
 def write_model(

@@ -20,6 +20,7 @@ from training.backbones.weights import load_classifier_head, load_trunk
 from training.convert import to_uint8
 from training.errors import MissingLibraryError
 from training.libraries import keras
+from training.metadata import Description, with_metadata
 from training.pack import check_takes_bytes
 from training.progress import Reporter
 
@@ -51,8 +52,11 @@ def make_pretrained(options: PretrainedOptions, out: Path, reporter: Reporter) -
     reporter.note(f"converting to int8, calibrated on {CALIBRATION_PICTURES} made-up pictures")
     network = to_uint8(model, natural_pictures(CALIBRATION_PICTURES, size))
     check_takes_bytes(network)
+    name = f"imagenet-{options.backbone}"
+    about = f"ImageNet's 1,000 classes by {options.backbone}, as its authors trained it"
+    network = with_metadata(network, Description(name, "1", about, size, size))
     spec, origin = PreprocessSpec(size, size), Origin(options.backbone, source)
-    adopted = Adopted(f"imagenet-{options.backbone}", labels, spec, None, THRESHOLD, origin)
+    adopted = Adopted(name, labels, spec, None, THRESHOLD, origin)
     return adopt(network, adopted, out)
 
 

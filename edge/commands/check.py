@@ -36,8 +36,15 @@ def check_command(
     set_up_logging(debug, quiet=True)
     from edge.check import findings
 
-    pictures = {"mean": mean, "std": std, "fit": fit}
-    settings = load(config, camera, broker, model=model, labels=labels, runtime=runtime, input=pictures)
+    settings = load(
+        config,
+        camera,
+        broker,
+        model=model,
+        labels=labels,
+        runtime=runtime,
+        input={"mean": mean, "std": std, "fit": fit},
+    )
     count = len(settings.camera)
     print(
         f"ok    config: device {settings.device_id}, prefix {settings.topic_prefix}, cameras: {count}",

@@ -46,14 +46,13 @@ def classify_command(
     from edge.wiring import load_classifier
 
     decision = {"min_confidence": min_confidence}
-    pictures = {"mean": mean, "std": std, "fit": fit}
     settings = load(
         config,
         None,
         None,
         model=model,
         labels=labels,
-        input=pictures,
+        input={"mean": mean, "std": std, "fit": fit},
         runtime=runtime,
         decision=decision,
     )

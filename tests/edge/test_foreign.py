@@ -275,3 +275,14 @@ def test_the_configuration_may_say_it(logits: Path) -> None:
     write_picture(logits.parent / "blue.png", "blue")
     done = edge_agent(logits.parent, "classify", logits.parent / "blue.png", "--json")
     assert json.loads(done.stdout)["label"] == "blue", done.stderr
+
+
+def test_the_agent_runs_a_zip_as_it_was_downloaded(folder: Path, tmp_path: Path) -> None:
+    archive = teachable_machine(tmp_path / "m.zip", (folder / "foreign_logits.tflite").read_bytes())
+    (tmp_path / "line").mkdir()
+    for number in range(6):
+        write_picture(tmp_path / "line" / f"{number}.png", "green")
+    done = edge_agent(tmp_path, "--camera", tmp_path / "line", "--stdout", "--model", archive)
+    assert done.process.returncode == 0, done.stderr
+    assert "green" in [record["label"] for record in done.records]
+    assert "its outputs are logits, so a softmax is added" in done.stderr

