@@ -128,27 +128,32 @@ def _scores(model: ModelFile, network: Network) -> tuple[TensorInfo, OutputLabel
     named = model.manifest.familiarity.output if model.manifest and model.manifest.familiarity else None
     outputs = [output for output in network.outputs if output.name != named]
     lists = [output for output in outputs if _size(output) == max(output.shape, default=0)]
-    if not lists:
-        why = f"its output has shape {_by(outputs[0].shape)}" if outputs else "it has no output of scores"
-        raise ModelError(
-            f"can't use the model {model.path}", why, "an image classifier gives one score a label"
-        )
-    counts = " and ".join(str(_size(output)) for output in lists)
-    most = max(map(_size, lists))
-    if not model.labels:
-        what, advice = f"the model {model.path} carries no labels", f"give --labels FILE with {most} lines"
-        raise ModelError(what, f"it has {counts} outputs", advice)
     fitting = [(output, labels) for output in lists if (labels := _labels_of(model, output))]
     if not fitting:
-        what = f"the model {model.path} disagrees with its labels"
-        raise ModelError(what, f"{counts} outputs, {len(model.labels)} labels", f"give {most} labels")
+        raise _no_scores(model, outputs, lists)
     if len(fitting) > 1:
         why = f"{len(fitting)} of its outputs have {len(model.labels)} values"
         raise ModelError(f"can't use the model {model.path}", why, "give one with one output of scores")
     return fitting[0]
 
 
+def _no_scores(model: ModelFile, outputs: list[TensorInfo], lists: list[TensorInfo]) -> ModelError:
+    if len(lists) < len(outputs) or not outputs:
+        why = f"its outputs have shapes {' and '.join(_by(output.shape) for output in outputs)}"
+        what, advice = f"can't use the model {model.path}", "an image classifier gives one score a label"
+        return ModelError(what, why, advice)
+    counts = " and ".join(str(_size(output)) for output in lists)
+    most = max(map(_size, lists))
+    if not model.labels:
+        what, advice = f"the model {model.path} carries no labels", f"give --labels FILE with {most} lines"
+        return ModelError(what, f"it has {counts} outputs", advice)
+    what = f"the model {model.path} disagrees with its labels"
+    return ModelError(what, f"{counts} outputs, {len(model.labels)} labels", f"give {most} labels")
+
+
 def _labels_of(model: ModelFile, output: TensorInfo) -> OutputLabels | None:
+    if not model.labels:
+        return None
     if model.manifest is None:
         return output_labels(model.labels, _size(output), model.given.settings.background)
     background = model.manifest.coding.background if model.manifest.coding else None

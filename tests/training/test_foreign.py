@@ -113,7 +113,7 @@ def _mapped(layer: Any, channels: int = 3) -> Any:
     [
         (
             lambda: _mapped(tf.keras.layers.Conv2D(3, 1)),
-            r"its output has shape 1×16×16×3",
+            r"its outputs have shapes 1×16×16×3; an image",
         ),
         (lambda: _mapped(tf.keras.layers.GlobalAveragePooling2D(), 1), r"its input has shape 1×16×16×1"),
         (lambda: keras_model("softmax", 5), r"5 outputs, 3 labels; give 5 labels"),
