@@ -1,7 +1,7 @@
 """A reader of flatbuffers that trusts nothing: every offset and length is checked against the buffer.
 
-tflite-runtime brings no flatbuffers package, and that one believes what a file says. Nothing here loops or
-recurses over what a file points to, so a damaged file ends in DamagedError and never in a hang.
+tflite-runtime brings no flatbuffers package, and that one believes what a file says. Nothing here follows
+pointers for longer than it is told to, so a damaged file ends in DamagedError and never in a hang.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-MAX_VECTOR = 1_000_000
+# lists in lists may all be the same one: what a small file makes of them has to stay small
+MAX_TABLES, MAX_FLOATS, MAX_TEXT = 256, 4096, 1000
 
 
 class DamagedError(ValueError):
@@ -28,25 +29,26 @@ class Table:
         place = self._field(field)
         return None if place is None else Table(self.data, _follow(self.data, place))
 
-    def tables(self, field: int) -> tuple[Table, ...]:
+    def tables(self, field: int, most: int = MAX_TABLES) -> tuple[Table, ...]:
         """The tables of a vector; none where the field is absent."""
-        start, count = self._vector(field, 4)
+        start, count = self._vector(field, 4, most)
         places = (start + 4 * number for number in range(count))
         return tuple(Table(self.data, _follow(self.data, place)) for place in places)
 
     def floats(self, field: int) -> tuple[float, ...]:
         """The float32 values of a vector."""
-        start, count = self._vector(field, 4)
+        start, count = self._vector(field, 4, MAX_FLOATS)
         return struct.unpack_from(f"<{count}f", self.data, start)
 
     def content(self, field: int) -> bytes:
-        """The bytes of a vector of bytes, or of a string."""
+        """The bytes of a vector of bytes."""
         start, count = self._vector(field, 1, len(self.data))
         return self.data[start : start + count]
 
     def text(self, field: int) -> str:
-        """A string; what is not UTF-8 in it is replaced."""
-        return self.content(field).decode("utf-8", "replace")
+        """A string's first 1,000 bytes; what is not UTF-8 in it is replaced."""
+        start, count = self._vector(field, 1, len(self.data))
+        return self.data[start : start + min(count, MAX_TEXT)].decode("utf-8", "replace")
 
     def byte(self, field: int) -> int:
         """An 8-bit number, 0 where the field is absent."""
@@ -67,7 +69,7 @@ class Table:
         offset = _number(self.data, "<H", vtable + entry)
         return self.place + offset if offset else None
 
-    def _vector(self, field: int, item_bytes: int, most: int = MAX_VECTOR) -> tuple[int, int]:
+    def _vector(self, field: int, item_bytes: int, most: int) -> tuple[int, int]:
         """Where a vector's first item lies, and how many there are: all of them inside the buffer."""
         place = self._field(field)
         if place is None:

@@ -25,6 +25,7 @@ SIDECAR = "model.toml"
 MAX_SIDECAR_BYTES = 64 * 1024
 MAX_ARCHIVE_ENTRIES = 64
 EDGE_TPU, DETECTION = "edgetpu-custom-op", "TFLite_Detection_PostProcess"
+MACOS_FOLDER = "__MACOSX/"  # where its own zips keep a shadow of each file
 ARCHIVE_START = b"PK\x03\x04"
 TEACHABLE_MACHINE = InputSettings(mean=(127.5,) * 3, std=(127.5,) * 3)
 # NotImplementedError, a RuntimeError, is what zipfile says to a compression that it does not know
@@ -67,7 +68,7 @@ def read_archive(path: Path, data: bytes, max_bytes: int) -> Archive:
     what = f"can't use the model {path}"
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            files = [info for info in archive.infolist() if not info.is_dir()]
+            files = [info for info in archive.infolist() if not info.filename.startswith(MACOS_FOLDER)]
             networks = [info for info in files if info.filename.endswith(".tflite")]
             texts = [info for info in files if info.filename.endswith("labels.txt")]
             if len(networks) != 1 or len(files) > MAX_ARCHIVE_ENTRIES:

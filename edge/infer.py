@@ -85,8 +85,7 @@ class Classifier:
         return Scores(values, (prepared - started) * 1e3, (done - prepared) * 1e3, familiarity)
 
     def _scores(self, values: Float) -> Float:
-        if self.activation == "softmax":
-            values = softmax(values)
+        values = softmax(values) if self.activation == "softmax" else values.clip(0, 1)
         background = self._tensors.background
         if background is None:
             return values

@@ -12,7 +12,7 @@ from edge.errors import ModelError
 
 MAX_LABELS_BYTES = 4 * 1024 * 1024
 MAX_LABEL = 200
-NUMBERED = re.compile(r"(\d+)(?:\s*:\s*|\s+)(\S.*)")
+NUMBERED = re.compile(r"([0-9]{1,9})(?:\s*:\s*|\s+)(\S.*)")
 BACKGROUND_NAMES = frozenset({"background", "__background__", "dummy"})
 IMAGENET = 1000  # its networks often have one output more, the first, for "none of them"
 

@@ -22,6 +22,7 @@ TENSOR_PROCESS_UNITS, TENSOR_FILES = 4, 6
 UNIT_OPTIONS_TYPE, UNIT_OPTIONS, NORMALIZATION_OPTIONS = 0, 1, 1
 NORMALIZATION_MEAN, NORMALIZATION_STD = 0, 1
 FILE_NAME, FILE_TYPE, FILE_LOCALE = 0, 2, 3
+MAX_BUFFERS = 1_000_000
 LABEL_FILES = (2, 3)  # TENSOR_AXIS_LABELS, TENSOR_VALUE_LABELS
 
 
@@ -53,7 +54,7 @@ def custom_operations(network: bytes) -> tuple[str, ...]:
 
 
 def _metadata_buffer(model: Table) -> bytes:
-    buffers = model.tables(MODEL_BUFFERS)
+    buffers = model.tables(MODEL_BUFFERS, MAX_BUFFERS)
     for entry in model.tables(MODEL_METADATA):
         number = entry.uint32(METADATA_BUFFER)
         if entry.text(METADATA_NAME) == ENTRY and number < len(buffers):

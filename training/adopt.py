@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from edge.errors import ModelError
 from edge.infer import Classifier, run_selftest
 from edge.interpreter import Network, TensorInfo
 from edge.manifest import (
@@ -18,7 +21,7 @@ from edge.manifest import (
     Provenance,
     TensorQuantization,
 )
-from edge.model_file import ModelFile, read_model, write_model
+from edge.model_file import ModelFile, first_finding, read_model, write_model
 from edge.preprocess import PreprocessSpec
 from training.pack import LIBRARIES, git_revision
 from training.runs import LATEST, MODEL, Run, point_latest
@@ -53,7 +56,11 @@ class Adopted:
 
 def adopt(network: bytes, adopted: Adopted, out: Path) -> ModelFile:
     """Write the model file whole or not at all, and read it again as a device does; raises ModelError."""
-    manifest = _manifest(network, adopted)
+    try:
+        manifest = _manifest(network, adopted)
+    except ValidationError as error:
+        what, advice = f"can't make a model file of {adopted.name}", "give another --name, or another network"
+        raise ModelError(what, first_finding(error), advice) from error
     draft = ModelFile(out, network, manifest.model_sha256, manifest.labels, manifest, None, {})
     selftest, images = make_selftest(Classifier(draft), "synthetic", ())
     out.parent.mkdir(parents=True, exist_ok=True)

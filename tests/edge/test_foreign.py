@@ -43,6 +43,7 @@ def teachable_machine(path: Path, network: bytes, name: str = "model_unquant.tfl
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(name, network)
         archive.writestr("labels.txt", "0 blue\n1 green\n2 red\n")
+        archive.writestr(f"__MACOSX/._{name}", b"a shadow")
     return path
 
 
@@ -173,6 +174,11 @@ def test_a_zip_of_teachable_machine_runs_as_it_was_downloaded(
     classifier = Classifier(model, runtime=runtime)
     assert (model.name, classifier.labels) == ("converted_tflite", LABELS)
     assert classifier.labels[int(classifier.classify(picture("green")).values.argmax())] == "green"
+
+
+def test_our_own_file_in_a_zip_is_still_our_own(golden: Path, tmp_path: Path) -> None:
+    model = read_model(teachable_machine(tmp_path / "own.zip", golden.read_bytes()))
+    assert (model.name, model.labels) == ("colours", LABELS)
 
 
 def test_a_zip_that_claims_gigabytes_is_not_read(folder: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -58,3 +59,12 @@ def test_a_list_that_claims_more_than_there_is_is_damage() -> None:
     content = bytes([12, 0, 0, 0, 6, 0, 8, 0, 4, 0, 0, 0, 8, 0, 0, 0, 4, 0, 0, 0]) + b"\xff\xff\xff\x7f"
     with pytest.raises(DamagedError, match="2147483647 items"):
         root(content).floats(0)
+
+
+def test_a_list_that_points_a_thousand_times_to_itself_is_damage() -> None:
+    # a table with one field, a vector of 1,000 tables, all of them that table
+    count = 1000
+    head = bytes([12, 0, 0, 0, 6, 0, 8, 0, 4, 0, 0, 0, 8, 0, 0, 0, 4, 0, 0, 0]) + struct.pack("<I", count)
+    back = b"".join(struct.pack("<I", 2**32 - 12 - 4 * number) for number in range(count))
+    with pytest.raises(DamagedError, match="1000 items"):
+        root(head + back).tables(0)

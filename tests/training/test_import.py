@@ -108,6 +108,13 @@ def test_what_nobody_knows_is_asked_for_by_its_option(folder: Path, tmp_path: Pa
     assert not list(tmp_path.iterdir())
 
 
+def test_what_no_manifest_can_say_is_refused(folder: Path, tmp_path: Path) -> None:
+    foreign = open_foreign(folder / "foreign_int8.tflite", Said())
+    with pytest.raises(ModelError, match=r"can.t make a model file of n+: name: "):
+        import_model(foreign, "n" * 201, None, tmp_path / "m.tflite", Silent())
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_command_ends_with_a_file_that_is_the_default(folder: Path, tmp_path: Path) -> None:
     source = folder / "foreign_uint8.tflite"
     command = [sys.executable, "-m", "training", "import", str(source), "--name", "my colours"]
