@@ -60,6 +60,28 @@ class Table:
         place = self._field(field)
         return 0 if place is None else _number(self.data, "<I", place)
 
+    def check(self) -> None:
+        """Raise DamagedError where the table, or one of its fields, is not all inside the buffer."""
+        vtable = self.place - _number(self.data, "<i", self.place)
+        vtable_bytes, table_bytes = _number(self.data, "<H", vtable), _number(self.data, "<H", vtable + 2)
+        if vtable_bytes % 2 or vtable_bytes < 4 or vtable + vtable_bytes > len(self.data):
+            raise DamagedError(f"the list of fields at {vtable} is outside")
+        if table_bytes < 4 or self.place + table_bytes > len(self.data):
+            raise DamagedError(f"the table at {self.place} is outside")
+        offsets = struct.unpack_from(f"<{vtable_bytes // 2 - 2}H", self.data, vtable + 4)
+        if any(offset >= table_bytes for offset in offsets):
+            raise DamagedError(f"a field of the table at {self.place} is outside")
+
+    def check_vector(self, field: int, item_bytes: int) -> None:
+        """Raise DamagedError where a vector is not all inside the buffer."""
+        self._vector(field, item_bytes, len(self.data))
+
+    def check_text(self, field: int) -> None:
+        """Raise DamagedError where a string is not all inside the buffer, with the 0 that ends it."""
+        start, count = self._vector(field, 1, len(self.data))
+        if start and _number(self.data, "<B", start + count):
+            raise DamagedError(f"the text at {start} has no end")
+
     def _field(self, number: int) -> int | None:
         """Where a field lies; its number's place in the vtable says how far from the table's begin."""
         vtable = self.place - _number(self.data, "<i", self.place)

@@ -17,9 +17,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from edge.errors import ModelError
+from edge.flatbuffer import DamagedError
 from edge.input_settings import InputSettings, normalisation
 from edge.labels import MAX_LABELS_BYTES, parse_labels, read_labels
 from edge.metadata import custom_operations, read_metadata
+from edge.structure import check_structure
 
 SIDECAR = "model.toml"
 MAX_SIDECAR_BYTES = 64 * 1024
@@ -96,6 +98,10 @@ class Words:
 
 def describe(path: Path, network: bytes, words: Words) -> tuple[tuple[str, ...], Given]:
     """A foreign network's labels, maybe none, and what is known of its input; raises ModelError."""
+    try:
+        check_structure(network)
+    except DamagedError as error:
+        raise ModelError(f"the model {path} is damaged", str(error), "make or download it again") from error
     refuse_by_operations(path, network)
     sidecar, metadata = read_sidecar(path), read_metadata(network)
     said = words.settings.over(sidecar)

@@ -47,8 +47,8 @@ class Network:
 
     def __init__(self, content: bytes, *, threads: int = 1, runtime: RuntimeName = "auto") -> None:
         """Build the interpreter; raises ModelError if the runtime is missing or refuses the network."""
-        self.runtime, self._interpreter = _make_interpreter(content, threads, runtime)
-        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        made = _make_interpreter(content, threads, runtime)
+        self.runtime, self._interpreter, inputs, outputs = made
         if len(inputs) != 1 or not outputs:
             counts = f"it has {len(inputs)} inputs and {len(outputs)} outputs"
             raise ModelError("can't use the network", counts, "an image classifier has one input")
@@ -84,18 +84,22 @@ def _tensor_info(detail: dict[str, Any]) -> TensorInfo:
     return TensorInfo(str(detail["name"]), detail["index"], shape, kind, float(scale), int(zero_point))
 
 
-def _make_interpreter(content: bytes, threads: int, runtime: RuntimeName) -> tuple[str, Any]:
+def _make_interpreter(
+    content: bytes, threads: int, runtime: RuntimeName
+) -> tuple[str, Any, list[Any], list[Any]]:
+    """The runtime's name, its interpreter, and the details of the inputs and of the outputs."""
     name, interpreter_class = _load_runtime(runtime)
     try:
         with _quiet_stderr():
             interpreter = interpreter_class(model_content=content, num_threads=threads)
             interpreter.allocate_tensors()
+            inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     except (ValueError, RuntimeError, SystemError, ImportError, AttributeError, MemoryError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(
             f"{name} refuses the network", reason, "check the file, or the other --runtime"
         ) from error
-    return name, interpreter
+    return name, interpreter, inputs, outputs
 
 
 def _load_runtime(runtime: RuntimeName) -> tuple[str, Any]:

@@ -1,4 +1,4 @@
-"""A network from elsewhere is run once in a process of its own, before the agent's own process takes it.
+"""A network from elsewhere first runs in a process of its own, before the agent's own process takes it.
 
 The runtimes are C++ and trust what they load (tflite-runtime verifies nothing): a bad file can end the
 process, eat its memory or never come back. As a program (`python -m edge.probe RUNTIME`) this is that
@@ -14,6 +14,8 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import numpy as np
 
 from edge.errors import ModelError
 from edge.interpreter import Network, RuntimeName
@@ -34,7 +36,7 @@ REFUSED, RAN = "refused: ", "ran"
 
 
 def try_out(path: Path, network: bytes, runtime: RuntimeName, timeout_s: float = TIMEOUT_S) -> None:
-    """Run a network once on an empty picture, elsewhere; raises ModelError where that does not end well."""
+    """Run a network on a few made-up inputs, elsewhere; raises ModelError where that does not end well."""
     what = f"can't use the model {path}"
     folders = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, folders))}
@@ -44,7 +46,7 @@ def try_out(path: Path, network: bytes, runtime: RuntimeName, timeout_s: float =
             command, input=network, capture_output=True, timeout=timeout_s, env=environment, check=False
         )
     except subprocess.TimeoutExpired as error:
-        why = f"the runtime was not done with one picture after {timeout_s:g} s"
+        why = f"the runtime was not done with three pictures after {timeout_s:g} s"
         raise ModelError(what, why, "give a smaller one") from error
     except OSError as error:
         raise ModelError(what, f"it can't be tried out: {error.strerror}", "free some memory") from error
@@ -81,12 +83,14 @@ def _limit_resources(network_bytes: int) -> None:
 
 def _answer(content: bytes, runtime: RuntimeName) -> str:
     _limit_resources(len(content))
+    rng = np.random.default_rng(1)
     try:
         network = Network(content, runtime=runtime)
-        network.input_view()[...] = 0
-        network.invoke()
-        for output in network.outputs:
-            network.output_values(output)
+        for most in (1, 128, 128):
+            network.input_view()[...] = rng.integers(0, most, network.input.shape)
+            network.invoke()
+            for output in network.outputs:
+                network.output_values(output)
     except ModelError as error:
         return f"{REFUSED}{error.what}, {error.why}"
     except (RuntimeError, ValueError, TypeError, MemoryError) as error:

@@ -228,7 +228,7 @@ def test_an_operation_that_the_runtime_lacks_is_named(folder: Path, runtime: Run
 
 def test_a_network_that_takes_too_long_is_given_up(folder: Path, runtime: RuntimeName) -> None:
     path = folder / "foreign_logits.tflite"
-    with pytest.raises(ModelError, match=r"not done with one picture after 0.01 s"):
+    with pytest.raises(ModelError, match=r"not done with three pictures after 0.01 s"):
         try_out(path, path.read_bytes(), runtime, timeout_s=0.01)
 
 
