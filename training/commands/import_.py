@@ -43,6 +43,7 @@ def import_command(
     runs_dir: RunsDir = Path("runs"),
 ) -> None:
     """Make one of our model files of a model from elsewhere; with photographs, measure it first."""
+    from edge.infer import Classifier
     from training.adopt import place, point_first_latest
     from training.import_model import Said, find_photographs, import_model, measure
     from training.terminal import Terminal
@@ -51,8 +52,6 @@ def import_command(
     foreign = _complete(model, Said(labels, _settings(mean, std, fit)))
     measured = None
     if data is not None:
-        from edge.infer import Classifier
-
         photographs = find_photographs(data, Classifier(foreign).labels)
         measured = measure(foreign, photographs, min_accuracy, terminal)
         terminal.note(f"right on {measured.accuracy:.3f} of {measured.count} photographs")
