@@ -12,11 +12,10 @@ from edge.config import AgentConfig
 from edge.embedded import EmbeddedBroker, embedded_port
 from edge.errors import BrokerUnavailableError, CameraUnavailableError, EdgeError, UsageError
 from edge.infer import Classifier, run_selftest
-from edge.model_file import read_model
 from edge.readers import opener
 from edge.records import Message
 from edge.sources import Source
-from edge.wiring import broker_address, named_sources
+from edge.wiring import broker_address, how_it_is_read, named_sources, opened_classifier
 
 CAMERA_TIMEOUT_S = 15.0
 BROKER_TIMEOUT_S = 6.0
@@ -50,13 +49,14 @@ def findings(config: AgentConfig) -> Iterator[Finding]:
 
 def _model_findings(config: AgentConfig) -> Iterator[Finding]:
     try:
-        model = read_model(config.model, config.labels)
-        classifier = Classifier(model, threads=config.threads, runtime=config.runtime)
+        classifier = opened_classifier(config)
     except EdgeError as error:
         yield Finding("model", str(error), error)
         return
+    name, labels = classifier.model.name, len(classifier.labels)
     size = f"{classifier.spec.width}×{classifier.spec.height}"
-    yield Finding("model", f"{model.name}, {len(model.labels)} labels, {size}, on {classifier.runtime}")
+    origin = f"; {how_it_is_read(classifier)}" if classifier.model.manifest is None else ""
+    yield Finding("model", f"{name}, {labels} labels, {size}, on {classifier.runtime}{origin}")
     yield _finding("self-test", lambda: _selftest(classifier))
 
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge.errors import ConfigError, UsageError
+from edge.input_settings import InputSettings
 
 LEVEL = r"[a-z0-9_-]+"
 DEFAULT_MODEL = Path("runs/latest/model.tflite")
@@ -61,6 +62,7 @@ class AgentConfig(Section):
     camera: tuple[CameraConfig, ...] = ()
     model: Path = DEFAULT_MODEL
     labels: Path | None = None
+    input: InputSettings = InputSettings()
     device_id: Name = Field(default_factory=lambda: slug(socket.gethostname()))
     topic_prefix: str = Field(default="edge", pattern=f"^{LEVEL}(/{LEVEL})*$", max_length=200)
     state_dir: Path = Field(default_factory=lambda: default_state_dir(os.environ))

@@ -61,9 +61,8 @@ class Network:
 
     def __init__(self, content: bytes, *, threads: int = 1, runtime: RuntimeName = "auto") -> None:
         """Build the interpreter; raises ModelError if the runtime is missing or refuses the network."""
-        self.runtime, self._interpreter = _make_interpreter(content, threads, runtime)
-        with _blaming_the_network(self.runtime):
-            inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        made = _make_interpreter(content, threads, runtime)
+        self.runtime, self._interpreter, inputs, outputs = made
         if len(inputs) != 1 or not outputs:
             counts = f"it has {len(inputs)} inputs and {len(outputs)} outputs"
             raise ModelError("can't use the network", counts, "an image classifier has one input")
@@ -90,6 +89,9 @@ class Network:
         values: NDArray[np.float32] = raw.astype(np.float32)
         if output.scale > 0:
             values = (values - output.zero_point) * np.float32(output.scale)
+        elif output.dtype.kind in "iu":  # no quantization is written down: all of the type's range is 0 to 1
+            limits = np.iinfo(output.dtype)
+            values = (values - limits.min) / np.float32(limits.max - limits.min + 1)
         return values
 
     def operations(self) -> tuple[Operation, ...]:
@@ -133,12 +135,16 @@ def _tensor_info(detail: dict[str, Any]) -> TensorInfo:
     return TensorInfo(str(detail["name"]), detail["index"], shape, kind, float(scale), int(zero_point))
 
 
-def _make_interpreter(content: bytes, threads: int, runtime: RuntimeName) -> tuple[str, Any]:
+def _make_interpreter(
+    content: bytes, threads: int, runtime: RuntimeName
+) -> tuple[str, Any, list[Any], list[Any]]:
+    """The runtime's name, its interpreter, and the details of the inputs and of the outputs."""
     name, interpreter_class = _load_runtime(runtime)
     with _blaming_the_network(name), _quiet_stderr():
         interpreter = interpreter_class(model_content=content, num_threads=threads)
         interpreter.allocate_tensors()
-    return name, interpreter
+        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    return name, interpreter, inputs, outputs
 
 
 @contextlib.contextmanager

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from edge.coding import Activation
+from edge.input_settings import Mean, Std
 from edge.preprocess import Fit, Interpolation, PreprocessSpec
 
 SCHEMA = 1
@@ -49,6 +51,19 @@ class TensorQuantization(Record):
     dtype: Literal["uint8", "int8", "float32"]
     scale: float
     zero_point: int
+
+
+class Coding(Record):
+    """What a network made elsewhere wants and gives; without it: bytes as they are, and probabilities.
+
+    mean, std: (R, G, B), so that input = (byte − mean) / std before it is quantized. activation: what the
+    outputs lack to be scores. background: the output that stands for none of the labels.
+    """
+
+    mean: Mean | None = None
+    std: Std | None = None
+    activation: Activation = "none"
+    background: int | None = Field(default=None, ge=0)
 
 
 class Accuracy(Record):
@@ -127,6 +142,7 @@ class Manifest(Record):
     input: TensorQuantization
     output: TensorQuantization
     quantization: Quantization | None = None
+    coding: Coding | None = None
     threshold: Fraction
     class_thresholds: dict[Label, Fraction] = {}
     familiarity: Familiarity | None = None

@@ -1,7 +1,7 @@
 """The one file that is shipped: a TFLite network with labels, manifest and self-test in a zip at its end.
 
 Any TFLite reader reads the network, any zip reader the rest. Entries are stored uncompressed (MediaPipe
-refuses compressed ones). Files from elsewhere, with a label list or without a manifest, are read too.
+refuses compressed ones). Files from elsewhere have no manifest: `foreign` knows what they may say instead.
 """
 
 from __future__ import annotations
@@ -19,6 +19,18 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from edge.errors import ModelError
+from edge.foreign import (
+    NOTHING_KNOWN,
+    NOTHING_SAID,
+    Given,
+    Words,
+    describe,
+    is_archive,
+    read_archive,
+    refuse_settings,
+)
+from edge.input_settings import InputSettings
+from edge.labels import label_lines, read_labels
 from edge.manifest import Manifest, Selftest
 
 LABELS, MANIFEST, SELFTEST = "labels.txt", "manifest.json", "selftest/index.json"
@@ -33,7 +45,7 @@ class ModelFile:
     """A model file read and verified.
 
     network: the TFLite flatbuffer. manifest and selftest are None for files from elsewhere; labels may
-    be empty then. selftest_images: PNG bytes by entry name.
+    be empty then, and `given` is what is known of the input. selftest_images: PNG bytes by entry name.
     """
 
     path: Path
@@ -43,6 +55,7 @@ class ModelFile:
     manifest: Manifest | None
     selftest: Selftest | None
     selftest_images: Mapping[str, bytes]
+    given: Given = NOTHING_KNOWN
 
     @property
     def name(self) -> str:
@@ -55,33 +68,35 @@ class ModelFile:
         return self.manifest.version if self.manifest else "0"
 
 
-def read_model(path: Path, labels_path: Path | None = None) -> ModelFile:
-    """Read a model file and verify its hash and its labels; raises ModelError."""
-    data = _read_bytes(path)
-    entries, network_size = _read_entries(path, data)
+def read_model(
+    path: Path, labels_path: Path | None = None, settings: InputSettings = NOTHING_SAID
+) -> ModelFile:
+    """Read a model file and verify its hash and its labels; raises ModelError.
+
+    labels_path and settings are for files from elsewhere, which may not say these things themselves.
+    """
+    data, archived = _read_bytes(path), None
+    if is_archive(data):
+        archived = read_archive(path, data, MAX_FILE_BYTES)
+        data = archived.network
+    entries, network_size = _read_entries(path, _checked(path, data))
     network = data[:network_size]
     sha256 = hashlib.sha256(network).hexdigest()
     manifest = _parse_manifest(path, entries, sha256)
-    packed = manifest.labels if manifest else _packed_labels(path, entries)
-    labels = read_labels(labels_path) if labels_path else packed
-    if manifest and labels != manifest.labels:
+    if manifest is None:
+        texts = {name: _text(path, name, body) for name, body in entries.items() if name.endswith(".txt")}
+        labels, given = describe(path, network, Words(texts, labels_path, settings, archived))
+        return ModelFile(path, network, sha256, labels, None, None, {}, given)
+    refuse_settings(path, settings)
+    if labels_path and read_labels(labels_path) != manifest.labels:
         raise ModelError(
             f"{labels_path} disagrees with {path}",
             "the model file carries other labels",
             "leave out --labels",
         )
-    selftest = _parse_selftest(path, entries) if manifest else None
     images = {name: body for name, body in entries.items() if name.endswith(".png")}
-    return ModelFile(path, network, sha256, labels, manifest, selftest, images)
-
-
-def read_labels(path: Path) -> tuple[str, ...]:
-    """Read a label list, one label a line in the model's output order; raises ModelError."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"can't read the labels {path}", str(error), "give a UTF-8 text file") from error
-    return _label_lines(text, str(path))
+    selftest = _parse_selftest(path, entries)
+    return ModelFile(path, network, sha256, manifest.labels, manifest, selftest, images)
 
 
 def write_model(
@@ -123,6 +138,10 @@ def _read_bytes(path: Path) -> bytes:
     except OSError as error:
         advice = "check the path, or make a model with `make train quantize DATA=photos/`"
         raise ModelError(f"can't read the model {path}", error.strerror or str(error), advice) from error
+    return data
+
+
+def _checked(path: Path, data: bytes) -> bytes:
     if data[4:8] != b"TFL3":
         raise ModelError(f"can't use the model {path}", "it is not a TFLite file", "give a .tflite file")
     return data
@@ -172,7 +191,8 @@ def _parse_manifest(path: Path, entries: Mapping[str, bytes], sha256: str) -> Ma
         raise ModelError(f"can't use the model {path}", why, ADVICE) from error
     if manifest.model_sha256 != sha256:
         raise ModelError(f"the model {path} is damaged", "its content does not match its own hash", ADVICE)
-    if _packed_labels(path, entries) != manifest.labels:
+    packed = _text(path, LABELS, entries.get(LABELS, b"no labels"))
+    if label_lines(packed, f"{path}:{LABELS}") != manifest.labels:
         raise ModelError(f"the model {path} is damaged", "labels.txt and manifest.json disagree", ADVICE)
     return manifest
 
@@ -199,26 +219,11 @@ def _png_pixels(picture: bytes) -> int:
     return int.from_bytes(picture[16:20], "big") * int.from_bytes(picture[20:24], "big")
 
 
-def _packed_labels(path: Path, entries: Mapping[str, bytes]) -> tuple[str, ...]:
-    names = [name for name in entries if name.endswith(".txt") and "label" in name.lower()]
-    if not names:
-        return ()
-    name = LABELS if LABELS in names else names[0]
+def _text(path: Path, name: str, content: bytes) -> str:
     try:
-        return _label_lines(entries[name].decode("utf-8"), f"{path}:{name}")
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ModelError(f"can't read {path}:{name}", "it is not UTF-8", ADVICE) from error
-
-
-def _label_lines(text: str, where: str) -> tuple[str, ...]:
-    labels = tuple(line.strip() for line in text.removeprefix("\ufeff").strip().split("\n"))
-    if "" in labels:
-        raise ModelError(f"can't use the labels {where}", f"line {labels.index('') + 1} is empty", "name it")
-    for number, label in enumerate(labels, start=1):
-        if not label.isprintable():
-            why = f"line {number} has control characters"
-            raise ModelError(f"can't use the labels {where}", why, "give plain text, one label a line")
-    return labels
 
 
 def first_finding(error: ValidationError) -> str:

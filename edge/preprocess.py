@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ImageError
+from edge.input_settings import Fit as Fit
+from edge.input_settings import Interpolation as Interpolation
 
 Image = NDArray[np.uint8]
-Fit = Literal["crop", "pad", "stretch"]
-Interpolation = Literal["pyramid", "area", "linear"]
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 PAD_VALUE = 128

@@ -24,6 +24,7 @@ from edge.infer import Classifier, run_selftest
 from edge.model_file import read_model
 from edge.notify import Notifier
 from edge.outbox import Sequences
+from edge.probe import try_out
 from edge.publish import MqttSink, StdoutSink
 from edge.readers import opener
 from edge.records import Limits, ModelIdentity
@@ -38,13 +39,33 @@ REQUIRED_WITHIN_S = 10.0
 
 def load_classifier(config: AgentConfig) -> Classifier:
     """The configured model, verified and self-tested, with the configured limits; raises ModelError."""
-    model = read_model(config.model, config.labels)
-    classifier = Classifier(model, threads=config.threads, runtime=config.runtime)
+    classifier = opened_classifier(config)
     classifier.limits = wanted_limits(classifier.limits, config.decision)
+    model = classifier.model
     difference = run_selftest(classifier)
     verdict = "carries no self-test" if difference is None else f"self-test passed (off by {difference:.3f})"
     log.info("model %s %s on %s: %s", model.name, model.version, classifier.runtime, verdict)
+    if model.manifest is None:
+        log.info("model %s is from elsewhere: %s", model.name, how_it_is_read(classifier))
     return classifier
+
+
+def opened_classifier(config: AgentConfig) -> Classifier:
+    """The configured model, verified; one from elsewhere is tried out first. Raises ModelError."""
+    model = read_model(config.model, config.labels, config.input)
+    if model.manifest is None:
+        try_out(model.path, model.network, config.runtime)
+    return Classifier(model, threads=config.threads, runtime=config.runtime)
+
+
+def how_it_is_read(classifier: Classifier) -> str:
+    """In words, what was found out or said of a model from elsewhere."""
+    parts = [f"input {classifier.coding}, {classifier.spec.fit}"]
+    if classifier.activation == "softmax":
+        parts.append("its outputs are logits, so a softmax is added")
+    if classifier.background is not None:
+        parts.append(f"output {classifier.background} is the background")
+    return "; ".join(parts)
 
 
 def named_sources(config: AgentConfig) -> dict[str, Source]:

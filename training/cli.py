@@ -18,6 +18,8 @@ from training.commands.compare_models import compare_models_command
 from training.commands.demo import demo_command
 from training.commands.evaluate import evaluate_command
 from training.commands.export import export_command
+from training.commands.import_ import import_command
+from training.commands.pretrained import pretrained_command
 from training.commands.quantize import quantize_command
 from training.commands.report import report_command
 from training.commands.train import train_command
@@ -36,6 +38,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "compare-models": compare_models_command,
     "tune": tune_command,
     "export": export_command,
+    "import": import_command,
+    "pretrained": pretrained_command,
     "demo": demo_command,
 }
 for name, function in COMMANDS.items():

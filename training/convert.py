@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -127,7 +128,8 @@ def _converter(model: Any, *, uint8: bool = False) -> Any:
 def _tried(work: Callable[[], Result]) -> Result:
     tf = tensorflow()
     try:
-        with quiet_terminal():
+        with quiet_terminal(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # TensorFlow warns of its own interpreter
             return work()
     except (tf.errors.OpError, ValueError, RuntimeError, TypeError, KeyError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]

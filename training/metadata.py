@@ -37,32 +37,34 @@ class Description:
 
 
 def with_metadata(network: bytes, description: Description) -> bytes:
-    """The network, its scores before its familiarity, with the metadata as one more buffer."""
+    """The network, its scores before its familiarity if it has one, with the metadata as one more buffer."""
     model, tables = unpacked(network), schema()
-    _order_outputs(model.subgraphs[0])
+    outputs = _order_outputs(model.subgraphs[0])
     buffer, entry = tables.BufferT(), tables.MetadataT()
-    buffer.data = np.frombuffer(encode(description), np.uint8)
+    buffer.data = np.frombuffer(encode(description, outputs), np.uint8)
     entry.name, entry.buffer = METADATA_ENTRY, len(model.buffers)
     model.buffers.append(buffer)
     model.metadata = [*(model.metadata or []), entry]
     return packed(model)
 
 
-def _order_outputs(graph: Any) -> None:
-    """Scores first, then the familiarity: the one with a single value."""
+def _order_outputs(graph: Any) -> int:
+    """Scores first, then the familiarity, the one with a single value; how many outputs there are."""
     graph.outputs = np.array(sorted(graph.outputs, key=lambda i: -np.prod(graph.tensors[i].shape)), np.int32)
-    for index, name in zip(graph.outputs, (SCORES_OUTPUT, FAMILIARITY_OUTPUT), strict=True):
+    for index, name in zip(graph.outputs, (SCORES_OUTPUT, FAMILIARITY_OUTPUT), strict=False):
         graph.tensors[index].name = name.encode()
+    return len(graph.outputs)
 
 
-def encode(description: Description) -> bytes:
-    """The ModelMetadata flatbuffer."""
+def encode(description: Description, outputs: int = 2) -> bytes:
+    """The ModelMetadata flatbuffer of a network with scores, and familiarity as its second output."""
     b = flatbuffers.Builder(1024)
+    described = [_scores_tensor, _familiarity_tensor][:outputs]
     subgraph = _table(
         b,
         10,
         _offset(2, _offsets(b, [_input_tensor(b, description)])),
-        _offset(3, _offsets(b, [_scores_tensor(b), _familiarity_tensor(b)])),
+        _offset(3, _offsets(b, [describe(b) for describe in described])),
     )
     packed_manifest = _associated_file(b, MANIFEST, "what the edge agent knows of this model", 0)
     root = _table(

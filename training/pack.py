@@ -56,6 +56,12 @@ NOTHING_CHOSEN = UnknownRule(Thresholds(0.5, {}), NO_LIMIT)
 
 def finish_network(trained: TrainedRun, network: bytes) -> bytes:
     """The converted network with its metadata; raises ConversionError where its input is not plain RGB."""
+    check_takes_bytes(network)
+    return described(trained, network)
+
+
+def check_takes_bytes(network: bytes) -> None:
+    """Raise ConversionError where a network does not take a picture's bytes as they are."""
     runner = Network(network)
     entry = runner.input
     # one that casts its input itself has no scale, which reads as 0
@@ -65,7 +71,6 @@ def finish_network(trained: TrainedRun, network: bytes) -> bytes:
         raise ConversionError(
             "the quantized network does not take a picture's bytes as they are", why, advice
         )
-    return described(trained, network)
 
 
 def described(trained: TrainedRun, network: bytes) -> bytes:
@@ -140,11 +145,11 @@ def _provenance(trained: TrainedRun) -> Provenance:
         dataset_sha256=split.fingerprint(),
         dataset_counts={"train": len(split.train), "val": len(split.val), "test": len(split.test)},
         libraries=versions(LIBRARIES),
-        git_revision=_git_revision(),
+        git_revision=git_revision(),
     )
 
 
-def _git_revision() -> str | None:
+def git_revision() -> str | None:
     """The revision of this code, None where it is not in a repository."""
     git = shutil.which("git")
     if git is None:

@@ -11,10 +11,13 @@ from edge.commands.options import (
     CameraOption,
     ConfigOption,
     DebugOption,
+    FitOption,
     JsonOption,
     LabelsOption,
+    MeanOption,
     ModelOption,
     RuntimeOption,
+    StdOption,
     ThreadsOption,
 )
 from edge.commands.process import set_up_logging
@@ -25,6 +28,9 @@ def bench_command(
     camera: CameraOption = None,
     model: ModelOption = None,
     labels: LabelsOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    fit: FitOption = None,
     config: ConfigOption = None,
     frames: Annotated[int, typer.Option(min=1, help="How many frames to measure.")] = 200,
     threads: ThreadsOption = None,
@@ -45,6 +51,7 @@ def bench_command(
         None,
         model=model,
         labels=labels,
+        input={"mean": mean, "std": std, "fit": fit},
         threads=threads,
         runtime=runtime,
     )

@@ -9,9 +9,12 @@ from edge.commands.options import (
     CameraOption,
     ConfigOption,
     DebugOption,
+    FitOption,
     LabelsOption,
+    MeanOption,
     ModelOption,
     RuntimeOption,
+    StdOption,
 )
 from edge.commands.process import set_up_logging
 from edge.commands.settings import load
@@ -21,6 +24,9 @@ def check_command(
     camera: CameraOption = None,
     model: ModelOption = None,
     labels: LabelsOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    fit: FitOption = None,
     broker: BrokerOption = None,
     config: ConfigOption = None,
     runtime: RuntimeOption = None,
@@ -30,7 +36,15 @@ def check_command(
     set_up_logging(debug, quiet=True)
     from edge.check import findings
 
-    settings = load(config, camera, broker, model=model, labels=labels, runtime=runtime)
+    settings = load(
+        config,
+        camera,
+        broker,
+        model=model,
+        labels=labels,
+        runtime=runtime,
+        input={"mean": mean, "std": std, "fit": fit},
+    )
     count = len(settings.camera)
     print(
         f"ok    config: device {settings.device_id}, prefix {settings.topic_prefix}, cameras: {count}",

@@ -12,10 +12,13 @@ from edge.commands.options import (
     ConfidenceOption,
     ConfigOption,
     DebugOption,
+    FitOption,
     JsonOption,
     LabelsOption,
+    MeanOption,
     ModelOption,
     RuntimeOption,
+    StdOption,
 )
 from edge.commands.process import set_up_logging, show_error
 from edge.commands.settings import load
@@ -28,6 +31,9 @@ def classify_command(
     paths: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
     model: ModelOption = None,
     labels: LabelsOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    fit: FitOption = None,
     config: ConfigOption = None,
     min_confidence: ConfidenceOption = None,
     runtime: RuntimeOption = None,
@@ -40,7 +46,16 @@ def classify_command(
     from edge.wiring import load_classifier
 
     decision = {"min_confidence": min_confidence}
-    settings = load(config, None, None, model=model, labels=labels, runtime=runtime, decision=decision)
+    settings = load(
+        config,
+        None,
+        None,
+        model=model,
+        labels=labels,
+        input={"mean": mean, "std": std, "fit": fit},
+        runtime=runtime,
+        decision=decision,
+    )
     files = image_files(paths)
     classifier = load_classifier(settings)
     failed = False

@@ -22,6 +22,14 @@ ModelOption = Annotated[
 LabelsOption = Annotated[
     Path | None, typer.Option("--labels", help="Label list for a model that carries none, one a line.")
 ]
+MeanOption = Annotated[
+    str | None,
+    typer.Option("--mean", metavar="X[,X,X]", help="A foreign model's input is (0…255 − mean) / std; R,G,B."),
+]
+StdOption = Annotated[str | None, typer.Option("--std", metavar="X[,X,X]", help="See --mean.")]
+FitOption = Annotated[
+    str | None, typer.Option("--fit", help="Of a foreign model: crop, pad or stretch (default: crop)")
+]
 BrokerOption = Annotated[
     str | None,
     typer.Option(

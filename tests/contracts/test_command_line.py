@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MODEL = {"--model", "--labels", "--config", "--runtime", "--debug", "--help"}
+MODEL = {"--model", "--labels", "--mean", "--std", "--fit", "--config", "--runtime", "--debug", "--help"}
 OPTIONS = {
     "": MODEL
     | {"--camera", "--broker", "--device-id", "--topic-prefix", "--fps", "--threads", "--min-confidence"}

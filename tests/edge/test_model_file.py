@@ -16,8 +16,9 @@ import pytest
 from edge.errors import ModelError
 from edge.infer import Classifier
 from edge.interpreter import RuntimeName
+from edge.labels import read_labels
 from edge.manifest import Manifest
-from edge.model_file import ModelFile, read_labels, read_model, write_atomically, write_model
+from edge.model_file import ModelFile, read_model, write_atomically, write_model
 
 
 def rewritten(golden: Path, path: Path, change: Callable[[dict[str, bytes]], Any]) -> Path:

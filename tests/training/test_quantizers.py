@@ -79,7 +79,7 @@ def test_a_quantized_network_takes_bytes_and_says_what_the_float_one_says(
     assert len(network) < 0.6 * len(case.subject.network)
     found = case.said(network)
     assert (found.scores.argmax(axis=1) == case.exact.scores.argmax(axis=1)).mean() >= 0.9
-    assert np.abs(found.familiarity - case.exact.familiarity).mean() < 0.05
+    assert np.abs(found.familiarity - case.exact.familiarity).mean() < 0.1
 
 
 @EACH

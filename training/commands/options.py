@@ -48,6 +48,7 @@ TargetPrecision = Annotated[
     float | None,
     typer.Option(help="Share of the answers that should be right [default: 0.95]", min=0.5, max=1.0),
 ]
+Out = Annotated[Path | None, typer.Option(help="The file to write [default: in the folder of runs]")]
 SelftestKind = Annotated[str, typer.Option("--selftest", help="photos, synthetic or none.")]
 
 

@@ -76,7 +76,8 @@ def _library(name: str) -> Any:
     try:
         return importlib.import_module(f"{MODULE}.{name}")
     except ImportError as error:
-        raise MissingLibraryError(PACKAGE) from error
+        advice = f"pip install 'edge-agent[{PACKAGE}]', or take --quantizer tensorflow"
+        raise MissingLibraryError(f"can't load {PACKAGE}", str(error), advice) from error
 
 
 @contextmanager
