@@ -93,7 +93,8 @@ def _own_coding(model: ModelFile, tensor: TensorInfo) -> InputCoding:
         return _coding(model, tensor, coding.mean, coding.std)
     if tensor.dtype != np.uint8:
         raise ModelError(what, f"its input is {tensor.dtype}, not uint8 RGB", "make it again")
-    if (tensor.scale, tensor.zero_point) != (1.0, 0):
+    # a network that casts its input itself has no scale, which reads as 0
+    if tensor.scale not in (0.0, 1.0) or tensor.zero_point != 0:
         raise ModelError(what, f"its input scale is {tensor.scale:g}, not 1", "make it again")
     return InputCoding("uint8")
 

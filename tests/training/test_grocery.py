@@ -11,12 +11,22 @@ from edge.classify import Answer, answers, image_files
 from edge.infer import Classifier, run_selftest
 from edge.model_file import read_model
 from training.backbones.weights import PACKAGES, find_package_file
-from training.compare import Comparison
+from training.calibrate import calibration_images
+from training.compare import Comparison, device_scores, paired_drop
 from training.config import TrainConfig
+from training.convert import to_float
+from training.correction import corrected
+from training.evaluate import evaluate
 from training.evaluation import read_evaluation
+from training.gate import USUAL_LIMITS, refusal
+from training.model import read_trained, shipped_network
+from training.pack import draft, finish_network
 from training.progress import Silent
 from training.quantize import QuantizeOptions, quantize
+from training.quantizers.recipe import Recipe, Subject
+from training.quantizers.registry import find_quantizer
 from training.runs import INT8_SCORES, MODEL, SCORES, Run
+from training.temperature import calibrated
 from training.train import train
 
 GROCERY = Path(__file__).parents[3] / "shared" / "datasets" / "grocery10"
@@ -87,3 +97,32 @@ def _answers(classifier: Classifier, folder: str) -> list[Answer]:
     found = list(answers(classifier, image_files([GROCERY / folder])))
     assert all(isinstance(answer, Answer) for answer in found)
     return [answer for answer in found if isinstance(answer, Answer)]
+
+
+@pytest.mark.parametrize("name", ["dark pictures", "one class, by night", "unshuffled, the night first"])
+def test_the_gate_refuses_ranges_from_the_wrong_pictures(
+    groceries: tuple[Run, Comparison], name: str
+) -> None:
+    """Black and white are among them, so the input's range is right and only the measurement can tell.
+
+    Measured: same label on .952 (dark), .73 (night) of 397; one class by daylight does no harm (.987).
+    """
+    trained = read_trained(groceries[0])
+    evaluated = evaluate(groceries[0], Silent(), trained)
+    good = calibration_images(trained.split, trained.config.spec, 60, Silent())
+    night = np.zeros_like(good[:20])
+    pictures = {
+        "dark pictures": good[:-2] // 12,
+        "one class, by night": night,
+        "unshuffled, the night first": np.concatenate((night, good[:-2]))[:20],
+    }[name]
+    bad = np.concatenate((pictures, good[-2:]))
+    head = calibrated(trained.head, evaluated.record.temperature)
+    model = shipped_network(trained.trunk, head, evaluated.record.least_length)
+    subject = Subject(model, to_float(model))
+    network = corrected(find_quantizer("litert").quantize(subject, Recipe("int8", bad)), subject.network, bad)
+    said = device_scores(
+        draft(trained, finish_network(trained, network), evaluated.record), trained.split.test, Silent()
+    )
+    targets = np.asarray(trained.split.targets("test"))
+    assert refusal(paired_drop(evaluated.test.scores, said.scores, targets), USUAL_LIMITS) is not None
