@@ -97,7 +97,18 @@ def test_train_and_quantize_print_both_accuracies_and_the_file(photographs: Path
     (photographs / "disc" / "broken.jpg").write_bytes(b"no picture")
     try:
         size = ("--backbone", "efficientnet_lite0", "--size", "64")
-        done = _edge_train("all", photographs, *size, "--max-drop", "0.5", "--name", "one", cwd=tmp_path)
+        done = _edge_train(
+            "all",
+            photographs,
+            *size,
+            "--max-drop",
+            "0.5",
+            "--min-agreement",
+            "0.5",
+            "--name",
+            "one",
+            cwd=tmp_path,
+        )
     finally:
         (photographs / "disc" / "broken.jpg").unlink()
     assert done.returncode == 0, done.stderr

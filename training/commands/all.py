@@ -9,6 +9,7 @@ from training.commands.options import (
     DataArgument,
     DataOption,
     MaxDrop,
+    MinAgreement,
     Name,
     RunsDir,
     Seed,
@@ -28,6 +29,7 @@ def all_command(
     size: Size = None,
     seed: Seed = None,
     max_drop: MaxDrop = 0.01,
+    min_agreement: MinAgreement = 0.97,
     selftest: SelftestKind = "photos",
     name: Name = None,
     runs_dir: RunsDir = Path("runs"),
@@ -36,5 +38,5 @@ def all_command(
     folder = one_folder(data_argument, data)
     values = {"data": folder, "backbone": backbone, "size": size, "seed": seed}
     run = run_training(values, runs_dir, name)
-    run_quantization(run, max_drop=max_drop, selftest=selftest)
+    run_quantization(run, max_drop=max_drop, min_agreement=min_agreement, selftest=selftest)
     run_report(run, runs_dir)
