@@ -57,7 +57,7 @@ def paths(found: AuditFinding) -> list[str]:
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Seventy-five sound photographs each of two classes."""
-    return write_scenes(tmp_path_factory.mktemp("sound"), 75)
+    return write_scenes(tmp_path_factory.mktemp("sound"), 90)
 
 
 @pytest.fixture
@@ -69,9 +69,9 @@ def photos(sound: Path, tmp_path: Path) -> Path:
 def test_sound_photographs_have_no_findings(photos: Path) -> None:
     audit = examine(photos)
     assert audit.findings == ()
-    assert audit.summary.photographs == 150
-    assert audit.summary.shapes == {"160×160": 150}
-    assert sum(audit.summary.counts["mug"].values()) == 75
+    assert audit.summary.photographs == 180
+    assert audit.summary.shapes == {"160×160": 180}
+    assert sum(audit.summary.counts["mug"].values()) == 90
 
 
 def test_files_that_cannot_be_used_are_found(photos: Path) -> None:
@@ -125,7 +125,7 @@ def test_new_photographs_between_old_groups_are_told(photos: Path) -> None:
     audit = audit_scan(surveyed, torn, photos, 224)
     assert only(audit, "across_parts").count == 1
     assert audit.summary.left_out == 1
-    assert sum(sum(parts.values()) for parts in audit.summary.counts.values()) == 149
+    assert sum(sum(parts.values()) for parts in audit.summary.counts.values()) == 179
 
 
 @pytest.mark.parametrize(("count", "severity"), [(30, "note"), (10, "warning")])
@@ -133,7 +133,7 @@ def test_uneven_and_small_classes_are_found(photos: Path, count: int, severity: 
     write_scenes(photos, count, classes=("rare",), seed=90_000)
     audit = examine(photos)
     assert only(audit, "imbalance").severity == severity
-    assert "75 and" in only(audit, "imbalance").message
+    assert "90 and" in only(audit, "imbalance").message
     assert only(audit, "few_photographs").message.startswith("rare (")
 
 

@@ -61,6 +61,6 @@ def test_the_number_of_pictures_is_bounded_and_the_rest_is_told(tmp_path: Path) 
 
 
 def test_a_folder_without_findings_says_so(tmp_path: Path) -> None:
-    page = _Tags(audit_page(examine(write_scenes(tmp_path / "photos", 75))))
+    page = _Tags(audit_page(examine(write_scenes(tmp_path / "photos", 90))))
     assert "these photographs look fit to train on" in page.text
     assert page.sources() == []
