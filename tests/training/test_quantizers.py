@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,12 +14,15 @@ from edge.interpreter import Network
 from tests.training.conftest import Trained
 from training.calibrate import calibration_images
 from training.compare import device_scores, paired_drop
-from training.convert import to_float
+from training.config import TrainConfig
+from training.convert import to_float, to_float_of_bytes
 from training.correction import corrected
 from training.errors import ConversionError, SettingsError
 from training.evaluate import evaluate
 from training.evaluation import Evaluation
 from training.gate import USUAL_LIMITS, refusal
+from training.held_out import stored_features
+from training.libraries import keras
 from training.load import load_all
 from training.model import TrainedRun, read_trained, shipped_network
 from training.pack import draft, finish_network
@@ -27,6 +31,7 @@ from training.quantizers.recipe import Pictures, Precision, Quantizer, Recipe, S
 from training.quantizers.registry import QUANTIZERS, find_quantizer
 from training.scan import PARTS
 from training.temperature import calibrated
+from training.train import train
 from training.unknown import PartScores
 
 ALL = list(QUANTIZERS.values())
@@ -127,6 +132,28 @@ def test_ranges_from_the_wrong_pictures_are_caught(case: Case, name: str) -> Non
 def test_the_right_pictures_pass(case: Case, quantizer: Quantizer) -> None:
     network = quantizer.quantize(case.subject, Recipe("int8", case.sample))
     assert case.refused(corrected(network, case.subject.network, case.sample)) is None
+
+
+def test_a_collapse_in_int8_is_refused(photographs: Path, tmp_path: Path) -> None:
+    """MobileNetV3 of random weights, one of whose features is made 1000 times as large."""
+    settings = {"backbone": "mobilenet_v3_small", "weights": "none", "size": 64, "augmented_views": 0}
+    run = train(TrainConfig(data=photographs, **settings), tmp_path / "runs", "random", Silent())
+    trained = read_trained(run)
+    evaluated = evaluate(run, Silent(), trained)
+    head = calibrated(trained.head, evaluated.record.temperature)
+    factors = np.ones(len(head.kernel), np.float32)
+    factors[stored_features(run).train.mean(axis=0).argmax()] = 1000
+    trunk = trained.trunk
+    scaled = keras().layers.Rescaling(factors)(trunk.output)
+    # without a step between, the converter folds the factors into the next layer's weights
+    loud = keras().Model(trunk.input, keras().layers.ReLU()(scaled))
+    model = shipped_network(loud, dataclasses.replace(head, kernel=head.kernel / factors[:, None]), 1.0)
+    sample = calibration_images(trained.split, trained.config.spec, 15, Silent())
+    case = Case(trained, Subject(model, to_float(model)), sample, evaluated.record, evaluated.test)
+    quantizer = find_quantizer("tensorflow")
+    case = dataclasses.replace(case, exact=case.said(to_float_of_bytes(model)))
+    why = case.refused(quantizer.quantize(case.subject, Recipe("int8", sample)))
+    assert why is not None
 
 
 def test_an_unknown_quantizer_is_named() -> None:
