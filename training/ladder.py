@@ -50,9 +50,9 @@ class Ladder:
         more = self._pictures(self.calibration * MORE_CALIBRATION)
         if len(more) > len(pictures):
             yield self._int8(more, f"int8, calibrated on {len(more)} pictures")
-        yield from self._mixed(more)
-        yield from self._simple("dynamic", "weights in int8, arithmetic in float", more)
-        yield from self._simple("float16", "weights in float16, arithmetic in float", more)
+        yield from self._mixed(pictures)
+        yield from self._simple("dynamic", "weights in int8, arithmetic in float", pictures)
+        yield from self._simple("float16", "weights in float16, arithmetic in float", pictures)
 
     def _pictures(self, count: int) -> Pictures:
         trained = self.trained
