@@ -15,6 +15,7 @@ from edge.interpreter import Network, Operation, RuntimeName, TensorInfo
 from edge.manifest import Manifest
 from edge.model_file import ModelFile, read_model
 from edge.preprocess import PreprocessSpec
+from edge.probe import try_out
 from edge.records import Limits
 
 
@@ -89,6 +90,8 @@ class Contents:
 def contents(path: Path, labels: Path | None = None, runtime: RuntimeName = "auto") -> Contents:
     """Read and verify a model file and load its network; raises ModelError where that fails."""
     model = read_model(path, labels)
+    if model.manifest is None:
+        try_out(path, model.network, runtime)
     network = Network(model.network, runtime=runtime)
     classifier, problem = _classifier(model, runtime)
     operations = network.operations()

@@ -22,10 +22,8 @@ from edge.interpreter import Network, RuntimeName
 from edge.metadata import custom_operations
 
 TIMEOUT_S = 40.0  # the systemd unit gives up on a start after 60
-MEMORY_BYTES, MEMORY_TIMES = (
-    4 << 30,
-    16,
-)  # address space, most of it never used: this much and as often the file
+# address space, most of it never used: this much, and so many times the file
+MEMORY_BYTES, MEMORY_TIMES = 4 << 30, 16
 UNKNOWN_OPERATION = (
     "unresolved custom op",
     "Select TensorFlow op",

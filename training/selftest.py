@@ -23,9 +23,7 @@ Kind = Literal["photos", "synthetic", "none"]
 # taken.
 TOLERANCE = 0.2
 FAMILIARITY_TOLERANCE = 0.05  # up to 0.019 apart, both ways
-CLEAR_MARGIN = (
-    0.5  # between the first and the second score: more than twice the tolerance, so no decision turns
-)
+CLEAR_MARGIN = 0.3  # at least, between the first and the second score
 MOST_PICTURES = 4
 SYNTHETIC_TRIES = 200
 
@@ -79,9 +77,10 @@ def _pictures(classifier: Classifier, kind: Kind, items: Sequence[Item]) -> list
         return []
     if kind == "photos":
         return [shrunk(read_image(item.path), classifier.spec) for item in items]
-    tries = (synthetic(classifier.spec, seed) for seed in range(SYNTHETIC_TRIES))
-    clear = [image for image in tries if _margin(classifier, image) >= CLEAR_MARGIN]
-    return clear[:MOST_PICTURES]
+    tries = [synthetic(classifier.spec, seed) for seed in range(SYNTHETIC_TRIES)]
+    margins = np.array([_margin(classifier, image) for image in tries])
+    surest = np.argsort(-margins, kind="stable")[:MOST_PICTURES]
+    return [tries[number] for number in surest if margins[number] >= CLEAR_MARGIN]
 
 
 def _margin(classifier: Classifier, image: Image) -> float:
