@@ -108,11 +108,14 @@ def _origin_rows(manifest: Manifest | None) -> Iterator[Row]:
     if manifest is None:
         yield from ((title, SILENT) for title in ("accuracy", "made", "data"))
         return
-    float_, int8 = manifest.metrics.float_, manifest.metrics.int8
+    exact, shipped, how = manifest.metrics.float_, manifest.metrics.int8, manifest.quantization
+    if how:
+        kept = f", {how.in_float} operations in float" if how.in_float else ""
+        yield "precision", f"{how.precision}{kept}, by {how.quantizer}"
     yield (
         "accuracy",
-        f"float {float_.accuracy:.3f} of {float_.count}, int8 {int8.accuracy:.3f} of {int8.count} held-out "
-        f"photographs; the two agree on {manifest.metrics.agreement:.1%}",
+        f"float {exact.accuracy:.3f} of {exact.count}, this file {shipped.accuracy:.3f} of {shipped.count} "
+        f"held-out photographs; the two agree on {manifest.metrics.agreement:.1%}",
     )
     error = manifest.calibration_error
     measured = f"; calibration error {error.before:.3f} before, {error.after:.3f} after" if error else ""

@@ -53,7 +53,7 @@ def test_all_that_matters_fits_one_screen(tmp_path: Path) -> None:
     assert found["preparation"].startswith("crop ")
     assert found["unknown"] == "when the best score is below 0.50, or the familiarity below 0.80"
     assert found["self-test"].startswith("3 pictures")
-    assert found["accuracy"].startswith("float 1.000 of 3, int8 1.000 of 3")
+    assert found["accuracy"].startswith("float 1.000 of 3, this file 1.000 of 3")
     assert found["data hash"] == f"sha256 {'0' * 64}"
     assert found["operations"].startswith("16, ")
     assert "FULLY_CONNECTED" in agent.stdout
