@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ModelError
+from edge.flatbuffer import DamagedError
+from edge.structure import check_structure
 
 RuntimeName = Literal["auto", "litert", "tflite-runtime"]
 RUNTIMES = {
@@ -140,11 +142,21 @@ def _make_interpreter(
 ) -> tuple[str, Any, list[Any], list[Any]]:
     """The runtime's name, its interpreter, and the details of the inputs and of the outputs."""
     name, interpreter_class = _load_runtime(runtime)
+    if name.startswith("tflite-runtime"):  # it would follow a damaged file's pointers anywhere
+        _check_pointers(content, name)
     with _blaming_the_network(name), _quiet_stderr():
         interpreter = interpreter_class(model_content=content, num_threads=threads)
         interpreter.allocate_tensors()
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     return name, interpreter, inputs, outputs
+
+
+def _check_pointers(content: bytes, runtime: str) -> None:
+    try:
+        check_structure(content)
+    except DamagedError as error:
+        advice = "check the file, or the other --runtime"
+        raise ModelError(f"{runtime} refuses the network", str(error), advice) from error
 
 
 @contextlib.contextmanager
