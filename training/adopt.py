@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from edge.errors import ModelError
 from edge.infer import Classifier, run_selftest
-from edge.interpreter import Network, TensorInfo
+from edge.interpreter import Network
 from edge.manifest import (
     Accuracy,
     Coding,
@@ -19,11 +19,10 @@ from edge.manifest import (
     Metrics,
     Preprocess,
     Provenance,
-    TensorQuantization,
 )
 from edge.model_file import ModelFile, first_finding, read_model, write_model
 from edge.preprocess import PreprocessSpec
-from training.pack import LIBRARIES, git_revision
+from training.pack import LIBRARIES, git_revision, quantization_of
 from training.runs import LATEST, MODEL, Run, point_latest
 from training.selftest import make_selftest
 from training.trunk import versions
@@ -96,8 +95,8 @@ def _manifest(network: bytes, adopted: Adopted) -> Manifest:
         model_sha256=sha256,
         labels=adopted.labels,
         preprocess=Preprocess.of(adopted.spec),
-        input=_quantization(runner.input),
-        output=_quantization(runner.output),
+        input=quantization_of(runner.input),
+        output=quantization_of(runner.output),
         coding=adopted.coding,
         threshold=adopted.threshold,
         metrics=Metrics(float=adopted.measured, int8=adopted.measured, agreement=agreement),
@@ -113,8 +112,3 @@ def _manifest(network: bytes, adopted: Adopted) -> Manifest:
             git_revision=git_revision(),
         ),
     )
-
-
-def _quantization(tensor: TensorInfo) -> TensorQuantization:
-    record = {"dtype": tensor.dtype.name, "scale": tensor.scale, "zero_point": tensor.zero_point}
-    return TensorQuantization.model_validate(record)

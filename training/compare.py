@@ -15,7 +15,7 @@ from edge.interpreter import Network
 from edge.model_file import ModelFile
 from edge.preprocess import read_image
 from edge.records import Scores
-from training.evaluation import StrangerResult
+from training.evaluation import Record, StrangerResult
 from training.features import Pictured
 from training.intervals import Interval
 from training.parallel import core_count, spread
@@ -27,12 +27,6 @@ Float = NDArray[np.float32]
 Int = NDArray[np.int64]
 
 LATENCY_RUNS = 30
-
-
-class Record(BaseModel):
-    """Frozen; unknown keys are an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class Attempt(Record):

@@ -8,7 +8,6 @@ import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -97,8 +96,8 @@ def make_manifest(
         model_sha256=hashlib.sha256(network).hexdigest(),
         labels=trained.split.labels,
         preprocess=Preprocess.of(trained.config.spec),
-        input=_quantization(runner.input),
-        output=_quantization(runner.output),
+        input=quantization_of(runner.input),
+        output=quantization_of(runner.output),
         quantization=how,
         threshold=rule.thresholds.common,
         class_thresholds=rule.thresholds.by_label(trained.split.labels),
@@ -129,9 +128,10 @@ def _description(trained: TrainedRun) -> Description:
     return Description(_name(trained), trained.run.name, summary[:1000], config.size, config.size)
 
 
-def _quantization(tensor: TensorInfo) -> TensorQuantization:
-    kind: Any = str(tensor.dtype)  # checked by TensorQuantization itself
-    return TensorQuantization(dtype=kind, scale=tensor.scale, zero_point=tensor.zero_point)
+def quantization_of(tensor: TensorInfo) -> TensorQuantization:
+    """The record of a tensor's coding; raises pydantic's ValidationError for a type that has none."""
+    record = {"dtype": tensor.dtype.name, "scale": tensor.scale, "zero_point": tensor.zero_point}
+    return TensorQuantization.model_validate(record)
 
 
 def _provenance(trained: TrainedRun) -> Provenance:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,7 @@ from training.progress import Reporter, Silent
 from training.quantizers.recipe import Quantizer, Subject
 from training.quantizers.registry import DEFAULT_QUANTIZER, find_quantizer
 from training.runs import COMPARISON, FLOAT_NETWORK, INT8_SCORES, MODEL, Run, point_latest
+from training.scan import Photograph
 from training.selftest import Kind, choose, make_selftest
 from training.strangers import measure_strangers
 from training.temperature import calibrated
@@ -70,6 +72,14 @@ class _Measured:
     drop: Drop
 
 
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """The quantizer with its version, and all that was tried."""
+
+    quantizer: str
+    attempts: tuple[Attempt, ...]
+
+
 def quantize(run: Run, options: QuantizeOptions, reporter: Reporter) -> Comparison:
     """Convert, compare on the device's runtime, and pack; `latest` then points here.
 
@@ -86,9 +96,8 @@ def quantize(run: Run, options: QuantizeOptions, reporter: Reporter) -> Comparis
     notice = doubt(found.drop, options.limits)
     if notice:
         reporter.note(notice)
-    comparison = _compare(trained, subject, evaluated, found).model_copy(
-        update={"attempts": attempts, "quantizer": quantizer.version()}
-    )
+    tried = _Tried(quantizer.version(), attempts)
+    comparison = _compare(trained, subject, evaluated, found, tried)
     run.write_record(COMPARISON, comparison)
     _pack(trained, found, quantizer, options, reporter)
     point_latest(run)
@@ -109,8 +118,9 @@ def _climb(
 ) -> tuple[_Measured, tuple[Attempt, ...]]:
     """The first network that may ship, and all that was tried; raises GateError where none may."""
     attempts: list[Attempt] = []
+    strangers = find_strangers(ladder.trained.config, Silent())
     for candidate in ladder.candidates():
-        found = _measure(ladder.trained, candidate, evaluated, reporter)
+        found = _measure(ladder.trained, candidate, evaluated, strangers, reporter)
         refused = refusal(found.drop, options.limits)
         attempts.append(_attempt(found, refused))
         if refused is None:
@@ -177,12 +187,15 @@ def _about(selftest: Selftest | None, kind: Kind) -> str:
 
 
 def _measure(
-    trained: TrainedRun, candidate: Candidate, evaluated: Evaluated, reporter: Reporter
+    trained: TrainedRun,
+    candidate: Candidate,
+    evaluated: Evaluated,
+    strangers: Sequence[Photograph],
+    reporter: Reporter,
 ) -> _Measured:
     """Run the network as the device would, over the validation part, the test part and the strangers."""
     network = finish_network(trained, candidate.network)
     model = draft(trained, network, evaluated.record)
-    strangers = find_strangers(trained.config, Silent())
     rows = device_scores(model, (*trained.split.val, *trained.split.test, *strangers), reporter)
     ends = np.cumsum([len(trained.split.val), len(trained.split.test)])
     parts = zip(np.split(rows.scores, ends), np.split(rows.familiarity, ends), strict=True)
@@ -208,14 +221,16 @@ def _choose(trained: TrainedRun, evaluated: Evaluated, val: PartScores) -> Chose
     return Chosen(UnknownRule(thresholds, moved), float(np.clip(typical + shift, -1, 1)), evaluated.record)
 
 
-def _compare(trained: TrainedRun, subject: Subject, evaluated: Evaluated, found: _Measured) -> Comparison:
+def _compare(
+    trained: TrainedRun, subject: Subject, evaluated: Evaluated, found: _Measured, tried: _Tried
+) -> Comparison:
     targets = np.asarray(trained.split.targets("test"), np.int64)
     rule, test, drop, labels = found.chosen.rule, found.test, found.drop, trained.split.labels
     result = judge(test, targets, rule, test.scores, labels)
     return Comparison(
         precision=found.candidate.precision,
-        quantizer="",
-        attempts=(),
+        quantizer=tried.quantizer,
+        attempts=tried.attempts,
         float_accuracy=drop.before,
         float_interval=wilson(round(drop.before * drop.count), drop.count),
         int8_accuracy=drop.after,
