@@ -12,9 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.preprocess import Image
+from edge.preprocess import Image, PreprocessSpec, prepare
 
 NORMAL_SIDE_PX = 256
+HASH_SIDE = 8  # of the lowest frequencies
 THUMBNAIL_SIDE_PX = 32
 NEARLY_BLACK, NEARLY_WHITE = 20, 235
 FLAT_DEVIATION = 2.0
@@ -53,20 +54,21 @@ class Facts:
 def measure(image: Image, data: bytes) -> Facts:
     """The facts of a picture, uint8 BGR of (height, width, 3), decoded from the file's content `data`."""
     height, width = image.shape[:2]
-    luma: Image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)  # type: ignore[assignment]
-    shrunk = _shrunk(luma)
+    shrunk = _shrunk(image)
+    luma: Image = cv2.cvtColor(shrunk, cv2.COLOR_RGB2GRAY)  # type: ignore[assignment]
     small: Image = cv2.resize(luma, (THUMBNAIL_SIDE_PX,) * 2, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    shares = cv2.calcHist([luma], [0], None, [256], [0, 256]).ravel() / luma.size
     return Facts(
         width_px=width,
         height_px=height,
         channels=_stored_channels(data),
-        luma=float(shrunk.mean()),
-        black_share=float((shrunk <= NEARLY_BLACK).mean()),
-        white_share=float((shrunk >= NEARLY_WHITE).mean()),
-        sharpness=sharpness_of(shrunk),
-        phash=_perceptual_hash(small),
+        luma=float(shares @ np.arange(256)),
+        black_share=float(shares[: NEARLY_BLACK + 1].sum()),
+        white_share=float(shares[NEARLY_WHITE:].sum()),
+        sharpness=sharpness_of(luma),
+        phash=perceptual_hash(small),
         thumbnail=_thumbnail(small),
-        tint=_tint(image),
+        tint=_tint(shrunk),
     )
 
 
@@ -81,30 +83,31 @@ def sharpness_of(luma: Image) -> float:
     return float(deviation[0, 0] ** 2)
 
 
-def _shrunk(luma: Image) -> Image:
-    """The longer side at most NORMAL_SIDE_PX; never enlarged, which would look like blur."""
-    height, width = luma.shape
-    scale = NORMAL_SIDE_PX / max(height, width)
-    if scale >= 1:
-        return luma
+def _shrunk(image: Image) -> Image:
+    """RGB, the longer side at most NORMAL_SIDE_PX; never enlarged, which would look like blur."""
+    height, width = image.shape[:2]
+    scale = min(1.0, NORMAL_SIDE_PX / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    return cv2.resize(luma, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    return prepare(image, PreprocessSpec(*size, "stretch"))
 
 
 def _tint(image: Image) -> tuple[float, float]:
     """Cr and Cb (ITU-R BT.601) of the mean colour: the transform is linear, so this is their mean."""
-    blue, green, red, _ = cv2.mean(image)
+    red, green, blue, _ = cv2.mean(image)
     luma = 0.299 * red + 0.587 * green + 0.114 * blue
     return 0.713 * (red - luma), 0.564 * (blue - luma)
 
 
-def _perceptual_hash(small: Image) -> int:
-    """The DCT hash of the `imagehash` library, from a 32×32 picture (the size it works at itself)."""
-    import imagehash
-    from PIL import Image as PillowImage
+def perceptual_hash(small: Image) -> int:
+    """64 bits of a brightness picture, uint8 (32, 32): which of its lowest frequencies exceed their median.
 
-    bits = imagehash.phash(PillowImage.fromarray(small)).hash
-    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+    The `phash` of the `imagehash` library, bit for bit but for rounding, without loading SciPy.
+    """
+    lowest = cv2.dct(small.astype(np.float32))[:HASH_SIDE, :HASH_SIDE]
+    # cv2.dct is orthonormal, the library's transform is not: its constant terms weigh √2 more
+    lowest[0] *= np.sqrt(2)
+    lowest[:, 0] *= np.sqrt(2)
+    return int.from_bytes(np.packbits(lowest > np.median(lowest)).tobytes(), "big")
 
 
 def _thumbnail(small: Image) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -34,7 +34,7 @@ Float = NDArray[np.float32]
 Item = TypeVar("Item")
 
 PREPARED_BY = ("ai-edge-litert", "tflite-runtime", "opencv-python-headless")
-STORE_EVERY = 256  # rows: what an interruption costs at most
+STORE_EVERY = 256  # photographs: what an interruption costs at most
 
 
 class Pictured(Protocol):
@@ -71,6 +71,9 @@ class _View:
     path: Path
     sha256: str
     number: int
+
+
+_Keyed = tuple[str, _View]  # with its key in the cache
 
 
 def extract(trunk: Trunk, split: Split, config: TrainConfig, cache: Cache, reporter: Reporter) -> Features:
@@ -111,7 +114,7 @@ def _rows(
 
 def _run_missing(
     trunk: Trunk,
-    missing: Sequence[tuple[str, _View]],
+    missing: Sequence[_Keyed],
     config: TrainConfig,
     cache: Cache,
     rows: dict[str, Float],
@@ -119,20 +122,37 @@ def _run_missing(
 ) -> None:
     """Run the trunk where the cache has no row, storing as it goes; adds to `rows`."""
     interpreters = make_interpreters(trunk.network)
-    with reporter.steps("computing features", len(missing)) as step:
-        for some in _batches(missing):
-            found = run_on(interpreters, [view for _, view in some], lambda view: _pixels(view, config), step)
-            fresh = {key: row for (key, _), row in zip(some, found, strict=True)}
+    photographs = _by_photograph(missing)
+    with reporter.steps("computing features", len(photographs)) as step:
+        for start in range(0, len(photographs), STORE_EVERY):
+            some = photographs[start : start + STORE_EVERY]
+            found = spread(interpreters, some, lambda network, views: _rows_of(network, views, config), step)
+            fresh = {key: row for photograph in found for key, row in photograph.items()}
             cache.write({key: row.tobytes() for key, row in fresh.items()})
             rows.update(fresh)
 
 
-def _batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    return (items[start : start + STORE_EVERY] for start in range(0, len(items), STORE_EVERY))
+def _by_photograph(views: Sequence[_Keyed]) -> list[list[_Keyed]]:
+    """The views of each photograph together: it is then decoded once."""
+    together: dict[Path, list[_Keyed]] = {}
+    for key, view in views:
+        together.setdefault(view.path, []).append((key, view))
+    return list(together.values())
 
 
-def _pixels(view: _View, config: TrainConfig) -> Image:
-    image = load(view.path, config.spec)
+def _rows_of(network: Network, views: Sequence[_Keyed], config: TrainConfig) -> dict[str, Float]:
+    """The trunk's output by key, for views of one photograph."""
+    image = load(views[0][1].path, config.spec)
+    return {key: _row(network, _changed(image, view, config)) for key, view in views}
+
+
+def _row(network: Network, image: Image) -> Float:
+    network.input_view()[0] = image
+    network.invoke()
+    return network.output_values().reshape(-1)
+
+
+def _changed(image: Image, view: _View, config: TrainConfig) -> Image:
     if view.number == 0:
         return image
     # by content, not by place in a list: a photograph's views stay the same when others are added
@@ -170,14 +190,7 @@ def run_on(
     step: Step = lambda: None,
 ) -> Float:
     """As run_over, with interpreters that are there already."""
-
-    def row(interpreter: Network, item: Item) -> Float:
-        image = pixels(item)
-        interpreter.input_view()[0] = image
-        interpreter.invoke()
-        return interpreter.output_values().reshape(-1)
-
-    return np.stack(spread(interpreters, items, row, step))
+    return np.stack(spread(interpreters, items, lambda network, item: _row(network, pixels(item)), step))
 
 
 def to_bytes(features: Features) -> bytes:

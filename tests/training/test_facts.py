@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import cv2
+import imagehash
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
 
 from edge.preprocess import Image, decode
 from tests.support.photographs import draw
-from training.facts import Facts, measure, sharpness_of
+from training.facts import Facts, measure, perceptual_hash, sharpness_of
 
 
 def _encoded(image: Image, suffix: str = ".png") -> bytes:
@@ -71,3 +73,10 @@ def test_the_hash_survives_what_a_copy_goes_through() -> None:
 def test_one_tone_has_nothing_to_compare_by() -> None:
     assert _facts(np.full((64, 64, 3), 90, np.uint8)).flat
     assert not _facts(_disc()).flat
+
+
+def test_the_hash_is_the_librarys_bit_for_bit() -> None:
+    for seed in range(20):
+        small: Image = cv2.resize(cv2.cvtColor(_disc(seed), cv2.COLOR_BGR2GRAY), (32, 32))
+        library = imagehash.phash(PillowImage.fromarray(small)).hash
+        assert perceptual_hash(small) == int.from_bytes(np.packbits(library).tobytes(), "big")

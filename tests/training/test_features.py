@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,22 +22,24 @@ from training.trunk import find_trunk
 pytestmark = pytest.mark.slow
 
 
-class _Counting(Silent):
-    """Counts the steps of each piece of work."""
+class _Noting(Silent):
+    """Keeps what it is told."""
 
     def __init__(self) -> None:
-        self.done: dict[str, int] = {}
         self.notes: list[str] = []
 
     def note(self, text: str) -> None:
         self.notes.append(text)
 
-    @contextmanager
-    def steps(self, what: str, total: int) -> Iterator[Step]:
-        def step() -> None:
-            self.done[what] = self.done.get(what, 0) + 1
 
-        yield step
+class _CountingCache(Cache):
+    """Counts what is written."""
+
+    written = 0
+
+    def write(self, values: Mapping[str, bytes]) -> None:
+        self.written += len(values)
+        super().write(values)
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +49,8 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cache]:
-    cache = Cache(tmp_path_factory.mktemp("cache"), 10**9, Silent())
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_CountingCache]:
+    cache = _CountingCache(tmp_path_factory.mktemp("cache"), 10**9, Silent())
     yield cache
     cache.close()
 
@@ -57,16 +59,20 @@ def _divided(config: TrainConfig) -> Split:
     return split(scan(config.data, Silent()), seed=1, val_share=0.2, test_share=0.2)
 
 
-def _extract(config: TrainConfig, cache: Cache, divided: Split | None = None) -> tuple[Features, int]:
+def _extract(
+    config: TrainConfig, cache: _CountingCache, divided: Split | None = None
+) -> tuple[Features, int]:
     """The features, and how many pictures the trunk was run on."""
-    reporter = _Counting()
-    trunk = find_trunk(config, cache, reporter)
-    features = extract(trunk, divided or _divided(config), config, cache, reporter)
-    return features, reporter.done.get("computing features", 0)
+    trunk = find_trunk(config, cache, Silent())
+    before = cache.written
+    features = extract(trunk, divided or _divided(config), config, cache, Silent())
+    return features, cache.written - before
 
 
-def test_the_trunk_is_converted_once_and_its_weights_are_kept(config: TrainConfig, cache: Cache) -> None:
-    first, second = _Counting(), _Counting()
+def test_the_trunk_is_converted_once_and_its_weights_are_kept(
+    config: TrainConfig, cache: _CountingCache
+) -> None:
+    first, second = _Noting(), _Noting()
     converted, found = find_trunk(config, cache, first), find_trunk(config, cache, second)
     assert converted == found
     assert found.source == "random"
@@ -75,7 +81,7 @@ def test_the_trunk_is_converted_once_and_its_weights_are_kept(config: TrainConfi
     assert find_trunk(other_seed, cache, Silent()).fingerprint != found.fingerprint
 
 
-def test_each_picture_is_run_once(config: TrainConfig, cache: Cache) -> None:
+def test_each_picture_is_run_once(config: TrainConfig, cache: _CountingCache) -> None:
     first, ran = _extract(config, cache)
     count = len(first.train) + len(first.val) + len(first.test)
     assert (count, ran) == (18, 18 + len(first.views))
@@ -85,20 +91,22 @@ def test_each_picture_is_run_once(config: TrainConfig, cache: Cache) -> None:
         np.testing.assert_array_equal(getattr(first, part), getattr(again, part))
 
 
-def test_another_augmentation_runs_only_the_views_anew(config: TrainConfig, cache: Cache) -> None:
+def test_another_augmentation_runs_only_the_views_anew(config: TrainConfig, cache: _CountingCache) -> None:
     _extract(config, cache)
     wider = config.model_copy(update={"augment": config.augment.model_copy(update={"rotate_deg": 9.0})})
     features, ran = _extract(wider, cache)
     assert ran == len(features.views)
 
 
-def test_another_preprocessing_runs_everything_anew(config: TrainConfig, cache: Cache) -> None:
+def test_another_preprocessing_runs_everything_anew(config: TrainConfig, cache: _CountingCache) -> None:
     _extract(config, cache)
     features, ran = _extract(config.model_copy(update={"fit": "pad"}), cache)
     assert ran == 18 + len(features.views)
 
 
-def test_a_new_photograph_costs_its_own_runs_and_changes_no_other(config: TrainConfig, cache: Cache) -> None:
+def test_a_new_photograph_costs_its_own_runs_and_changes_no_other(
+    config: TrainConfig, cache: _CountingCache
+) -> None:
     divided = _divided(config)
     before, _ = _extract(config, cache, divided)
     extra = write_photographs(config.data.parent / "extra", 1, classes=("disc",), seed=99)
@@ -111,7 +119,7 @@ def test_a_new_photograph_costs_its_own_runs_and_changes_no_other(config: TrainC
     np.testing.assert_array_equal(after.views[:-1], before.views)
 
 
-def test_rows_are_what_keras_gives(config: TrainConfig, cache: Cache) -> None:
+def test_rows_are_what_keras_gives(config: TrainConfig, cache: _CountingCache) -> None:
     from training.model import rebuilt_trunk
 
     divided = _divided(config)
@@ -123,7 +131,7 @@ def test_rows_are_what_keras_gives(config: TrainConfig, cache: Cache) -> None:
 
 
 def test_what_an_interruption_leaves_is_used(
-    config: TrainConfig, cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    config: TrainConfig, cache: _CountingCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Interrupted(Silent):
         @contextmanager
@@ -143,4 +151,4 @@ def test_what_an_interruption_leaves_is_used(
     with pytest.raises(KeyboardInterrupt):
         extract(trunk, divided, more, cache, Interrupted())
     features, ran = _extract(more, cache, divided)
-    assert ran == 30 + len(features.views) - 16
+    assert ran == 30 + len(features.views) - 2 * 16  # those of train come first, with a view each
