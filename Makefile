@@ -49,6 +49,10 @@ bench: .venv/ready ## the measurements in benchmarks/, side by side in one run
 	@.venv/bin/python -m benchmarks.throughput
 	@.venv/bin/python -m benchmarks.training_speed
 
+.PHONY: faults
+faults: .venv/ready ## what the agent is proof against, done to it at length (NAMES="broker-killed …", SHORT=1)
+	@.venv/bin/python -m tests.faults $(if $(SHORT),--short) $(NAMES)
+
 .PHONY: lint
 lint: .venv/ready ## style, types and who may import whom
 	@.venv/bin/ruff check .

@@ -1,0 +1,48 @@
+"""All faults or some, and a table of what came of them: python -m tests.faults [--short] [NAME …]."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.faults.faults import FAULTS
+from tests.faults.outcome import Fault, Outcome, table
+
+
+def main() -> int:
+    """Do them one after the other; 1 where a claim did not hold."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(fault.name for fault in FAULTS))
+    parser.add_argument("--short", action="store_true", help="as few tries as in CI")
+    options = parser.parse_args()
+    unknown = sorted(set(options.names) - {fault.name for fault in FAULTS})
+    if unknown:
+        parser.error(f"there is no fault {', '.join(unknown)}")
+    chosen = [fault for fault in FAULTS if not options.names or fault.name in options.names]
+    outcomes = [_done(fault, fault.short_tries if options.short else fault.tries) for fault in chosen]
+    print(f"\n{platform.machine()}, {platform.system()}\n{table(outcomes)}")
+    return int(any(outcome.trouble for outcome in outcomes))
+
+
+def _done(fault: Fault, tries: int) -> Outcome:
+    print(f"{fault.name} …", end=" ", flush=True)
+    started_s = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            outcome = fault.run(Path(folder), tries)
+        except pytest.skip.Exception as error:
+            outcome = Outcome(fault.name, 0, note=f"skipped: {error}")
+        except pytest.fail.Exception as error:
+            outcome = Outcome(fault.name, tries, trouble=(str(error),))
+    print(f"{time.monotonic() - started_s:.0f} s")
+    return outcome
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,7 @@
+"""All faults, in the order of the table: each lives in a module of its own."""
+
+from __future__ import annotations
+
+from tests.faults.outcome import Fault
+
+FAULTS: tuple[Fault, ...] = ()
