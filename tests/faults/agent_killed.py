@@ -33,9 +33,11 @@ def run(folder: Path, tries: int) -> Outcome:
                     trouble.append(f"no event within {BACK_WITHIN_S:g} s after kill {number}")
                 recovery_s.append(time.monotonic() - started_s)
                 pause.wait(chance.uniform(0.0, 1.0))
+                if not outbox_file(folder).exists():
+                    return Outcome(FAULT.name, number, trouble=("there is no outbox on disk",))
                 agent.stop(signal.SIGKILL if number < tries else signal.SIGTERM)
             sent += printed_events(agent)
-            copied = shutil.copytree(folder / "state", folder / f"state{number}")
+            copied = shutil.copytree(outbox_file(folder).parent, folder / f"state{number}")
             if not is_whole(copied / outbox_file(folder).name):
                 trouble.append(f"the outbox is damaged after kill {number + 1}")
             shutil.rmtree(copied)

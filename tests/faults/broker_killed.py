@@ -13,7 +13,7 @@ from tests.faults.outcome import Fault, Outcome
 from tests.support.mosquitto import Mosquitto
 
 BACK_WITHIN_S = 40.0
-FPS = 50
+FPS = 1000
 
 
 def run(folder: Path, tries: int) -> Outcome:
