@@ -13,8 +13,8 @@ from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber
 
 FAST, SLOW = 1000, 4  # frames a second while events are made, and while they are sent
-RATE, BURST = 200, 50  # events a second, and at once
-SLACK = 1.1  # on the rate, for what was held up on the way
+RATE = 200  # events a second
+SLACK = 1.2  # on the rate, for what was held up on the way
 
 
 def run(folder: Path, count: int) -> Outcome:
@@ -55,8 +55,9 @@ def run(folder: Path, count: int) -> Outcome:
 
 
 def _rate(arrivals_s: list[float]) -> float:
-    """Events a second over all of them, but for those that may come at once."""
-    return (len(arrivals_s) - BURST) / (arrivals_s[-1] - arrivals_s[0]) if len(arrivals_s) > BURST else 0.0
+    """Events a second of the later half: the listener may have come back after the first ones."""
+    later = arrivals_s[len(arrivals_s) // 2 :]
+    return (len(later) - 1) / (later[-1] - later[0]) if len(later) > 1 else 0.0
 
 
 FAULT = Fault("broker-away", run, tries=10_000, short_tries=600)
