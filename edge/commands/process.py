@@ -12,12 +12,15 @@ from edge.errors import EdgeError
 from edge.logs import PLAIN, JournalFormatter, Sparing, is_journal, with_level
 
 
-def set_up_logging(debug: bool, quiet: bool = False) -> None:
-    """Log to stderr, in the journal's levels if it is that: all, what matters, or (`quiet`) errors only."""
+def set_up_logging(debug: bool, quiet: bool = False, *, for_weeks: bool = False) -> None:
+    """Log to stderr, in the journal's levels if it is that: all, what matters, or (`quiet`) errors only.
+
+    for_weeks: nobody reads along, so no place in the code may fill the log.
+    """
     level = logging.DEBUG if debug else logging.ERROR if quiet else logging.INFO
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JournalFormatter() if is_journal(sys.stderr) else logging.Formatter(PLAIN))
-    if not debug:
+    if for_weeks and not debug:
         handler.addFilter(Sparing())
     logging.basicConfig(level=level, handlers=[handler])
 

@@ -67,7 +67,7 @@ def run_command(
     if context.invoked_subcommand is not None:
         _refuse_root_options(context)
         return
-    set_up_logging(debug)
+    set_up_logging(debug, for_weeks=True)
     settings = load(
         config,
         camera,
