@@ -186,6 +186,8 @@ class Agent:
         for camera in self._cameras.values():
             if not camera.done:
                 self._look_after(camera, now_s)
+        for sink in self._stages.sinks:
+            sink.tend()
         if now_s >= self._stats_due_s:
             self._stats_due_s = now_s + self._options.stats_interval_s
             self._publish_stats()

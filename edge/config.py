@@ -57,6 +57,14 @@ class DecisionConfig(Section):
     hysteresis: float = Field(default=0.1, ge=0.0, le=0.5)
 
 
+class OutboxConfig(Section):
+    """Events that wait for the broker: kept on disk up to these bounds, then sent so many a second."""
+
+    max_mb: float = Field(default=32.0, ge=0.1, le=10_000)
+    max_age_days: float = Field(default=7.0, gt=0, le=3650)
+    rate: float = Field(default=200.0, ge=1.0, le=100_000)
+
+
 class AgentConfig(Section):
     """All that an agent is told; times in seconds, fps in frames per second."""
 
@@ -69,6 +77,7 @@ class AgentConfig(Section):
     state_dir: Path = Field(default_factory=lambda: default_state_dir(os.environ))
     broker: BrokerConfig = BrokerConfig()
     decision: DecisionConfig = DecisionConfig()
+    outbox: OutboxConfig = OutboxConfig()
     runtime: Literal["auto", "litert", "tflite-runtime"] = "auto"
     threads: int = Field(default=1, ge=1, le=64)
     fps: float | None = Field(default=None, gt=0, le=1000)

@@ -72,6 +72,10 @@ def _connected(record: Record) -> Iterator[Sample]:
     yield {}, float(record["broker"] == "connected") if "broker" in record else None
 
 
+def _on_disk(record: Record) -> Iterator[Sample]:
+    yield {}, float(record["outbox"] == "disk") if "outbox" in record else None
+
+
 def _progress(record: Record) -> Iterator[Sample]:
     yield {}, float(record["stuck"] is None)
 
@@ -88,6 +92,7 @@ METRICS = (
     Metric("latency_seconds", "summary", "By stage, over the last 1024 frames.", _latencies),
     Metric("broker_connected", "gauge", "1 while there is a connection to the broker.", _connected),
     Metric("broker_logins_total", "counter", "Logins at the broker.", _value("logins")),
+    Metric("outbox_on_disk", "gauge", "0 while events are kept in memory only.", _on_disk),
     Metric("events_waiting", "gauge", "Events not acknowledged by the broker yet.", _value("events_waiting")),
     Metric("events_acknowledged_total", "counter", "Events acknowledged.", _value("events_acknowledged")),
     Metric("events_dropped_total", "counter", "Events lost to a full queue.", _value("events_dropped")),

@@ -25,10 +25,17 @@ class MqttSink:
     """Keeps a broker told: the present state at once and after every reconnect, and every event in order."""
 
     def __init__(
-        self, address: BrokerAddress, client_id: str, topics: Topics, *, labels: tuple[str, ...] = ()
+        self,
+        address: BrokerAddress,
+        client_id: str,
+        topics: Topics,
+        *,
+        labels: tuple[str, ...] = (),
+        outbox: Outbox | None = None,
     ) -> None:
+        """`outbox` is closed with the sink; without one, events wait in memory."""
         self._topics, self._labels = topics, labels
-        self._outbox = Outbox()
+        self._outbox = Outbox() if outbox is None else outbox  # an empty one is falsy
         self._lock = threading.Lock()
         self._closing = False
         self._acknowledged = 0
@@ -56,7 +63,8 @@ class MqttSink:
         with self._lock:
             self._latest[decision.camera] = (decision, sequence)
             if decision.changed:
-                self._outbox.append(self._topics.event(decision, sequence))
+                # kept before anybody hears of its number: after a crash no other event may get that
+                self._outbox.append(decision.camera, sequence, self._topics.event(decision, sequence))
                 self._send_state(decision.camera)
                 self._drain()
 
@@ -64,6 +72,12 @@ class MqttSink:
         """Publish a camera's present state again (the heartbeat)."""
         with self._lock:
             self._send_state(camera)
+
+    def tend(self) -> None:
+        """Send what may go by now."""
+        with self._lock:
+            self._outbox.tend()
+            self._drain()
 
     def camera_availability(self, camera: str, *, online: bool) -> None:
         """Tell whether a camera delivers frames."""
@@ -84,8 +98,7 @@ class MqttSink:
         return {
             "broker": self._connection.problem or "connected",
             "logins": self._connection.logins,
-            "events_waiting": len(self._outbox),
-            "events_dropped": self._outbox.dropped,
+            **self._outbox.report(),
             "events_acknowledged": self._acknowledged,
         }
 
@@ -99,12 +112,19 @@ class MqttSink:
         """Publish `offline` after all open publishes, as far as `timeout_s` allows, and disconnect."""
         deadline_s = time.monotonic() + timeout_s
         if self._connection.wait_until_up(timeout_s):
-            _wait_until(lambda: not len(self._outbox), deadline_s)
+            _wait_until(self._is_drained, deadline_s)
             with self._lock:
                 self._closing = True
                 self._send(self._topics.device_availability(online=False))
             _wait_until(lambda: not self._keys_by_mid, deadline_s)
-        self._connection.stop()
+        try:
+            self._connection.stop()
+        finally:
+            self._outbox.close()
+
+    def _is_drained(self) -> bool:
+        self.tend()
+        return not len(self._outbox)
 
     def _on_up(self) -> None:
         with self._lock:
@@ -172,6 +192,9 @@ class StdoutSink:
 
     def refresh(self, camera: str) -> None:
         """Every decision is printed as it comes: nothing to repeat."""
+
+    def tend(self) -> None:
+        """Nothing waits."""
 
     def camera_availability(self, camera: str, *, online: bool) -> None:
         """Told by the log and by `no_frames`."""

@@ -24,7 +24,7 @@ from edge.infer import Classifier, run_selftest
 from edge.metrics_server import MetricsServer
 from edge.model_file import read_model
 from edge.notify import Notifier
-from edge.outbox import Sequences
+from edge.outbox import Outbox, OutboxLimits, Sequences
 from edge.probe import try_out
 from edge.publish import MqttSink, StdoutSink
 from edge.readers import opener
@@ -129,12 +129,13 @@ def built_agent(
             )
             for name, source in sources.items()
         ]
+        outbox = _outbox(config)
         stages = Stages(
             cameras=cameras,
             inbox=inbox,
             classifier=classifier,
-            sinks=_sinks(config, address, classifier, stream),
-            numbers=Sequences(_sequences_file(config)),
+            sinks=_sinks(config, address, classifier, stream, outbox),
+            numbers=Sequences(outbox.numbers, lost=outbox.numbers_lost),
             scrapes=scrapes,
         )
         yield Agent(stages, _options(config), stop, notifier)
@@ -175,7 +176,7 @@ def _rules(classifier: Classifier, config: AgentConfig) -> DecisionRules:
 
 
 def _sinks(
-    config: AgentConfig, address: BrokerAddress | None, classifier: Classifier, stream: TextIO
+    config: AgentConfig, address: BrokerAddress | None, classifier: Classifier, stream: TextIO, outbox: Outbox
 ) -> list[Sink]:
     model = classifier.model
     identity = ModelIdentity(model.name, model.version, model.sha256)
@@ -183,7 +184,7 @@ def _sinks(
     if address is not None:
         topics = Topics(config.topic_prefix, config.device_id, identity)
         client_id = f"edge-agent-{config.device_id}"
-        sinks.append(MqttSink(address, client_id, topics, labels=classifier.labels))
+        sinks.append(MqttSink(address, client_id, topics, labels=classifier.labels, outbox=outbox))
     if config.stdout:
         sinks.append(StdoutSink(stream, config.device_id, identity))
     return sinks
@@ -204,6 +205,11 @@ def _options(config: AgentConfig) -> AgentOptions:
     )
 
 
-def _sequences_file(config: AgentConfig) -> Path | None:
-    """Only what goes to a broker is numbered across restarts."""
-    return config.state_dir / f"sequences-{config.device_id}.json" if config.mqtt else None
+def _outbox(config: AgentConfig) -> Outbox:
+    """Only what goes to a broker is kept and numbered across restarts."""
+    limits = OutboxLimits(
+        max_bytes=int(config.outbox.max_mb * 1e6),
+        max_age_s=config.outbox.max_age_days * 86_400,
+        rate=config.outbox.rate,
+    )
+    return Outbox(config.state_dir / f"outbox-{config.device_id}.sqlite" if config.mqtt else None, limits)

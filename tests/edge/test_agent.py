@@ -37,7 +37,7 @@ def build(classifier: Classifier) -> Build:
             capture = Capture(name, opener(source), inbox, CaptureOptions(source.live))
             rules = DecisionRules(Limits(0.5), window)
             cameras.append(Camera(capture, Decider(name, classifier.labels, rules)))
-        stages = Stages(cameras, inbox, classifier, [sink], Sequences(None))
+        stages = Stages(cameras, inbox, classifier, [sink], Sequences({}))
         return Agent(stages, AgentOptions(**options), stop or threading.Event()), sink  # type: ignore[arg-type]
 
     return built
@@ -194,7 +194,7 @@ def test_a_live_camera_that_breaks_for_good_ends_the_agent(classifier: Classifie
     ]
     rules = DecisionRules(Limits(0.5))
     cameras = [Camera(capture, Decider(capture.camera, classifier.labels, rules)) for capture in captures]
-    stages = Stages(cameras, inbox, classifier, [sink], Sequences(None))
+    stages = Stages(cameras, inbox, classifier, [sink], Sequences({}))
     with pytest.raises(ValueError, match="gone mad"):
         Agent(stages, AgentOptions(), threading.Event()).run()
     assert sink.changes("bad") == ["starting", "no_frames"]

@@ -55,6 +55,7 @@ RECORD: dict[str, Any] = {
     "events_waiting": 4,
     "events_dropped": 5,
     "events_acknowledged": 6,
+    "outbox": "memory: disk I/O error",
 }
 
 
@@ -101,13 +102,14 @@ def test_the_page_says_what_the_record_says() -> None:
     assert values["edge_agent_latency_seconds", latency] == 0.01225
     assert values["edge_agent_resident_memory_bytes", frozenset()] == 101.5e6
     assert values["edge_agent_broker_connected", frozenset()] == 1
+    assert values["edge_agent_outbox_on_disk", frozenset()] == 0
     assert values["edge_agent_progress", frozenset()] == 1
     assert not any("temperature" in name for name, _ in values)
 
 
 def test_what_has_no_broker_and_no_frames_yet_is_a_page_too() -> None:
-    keys = ("broker", "logins", "events_waiting", "events_dropped", "events_acknowledged")
-    bare = {key: value for key, value in RECORD.items() if key not in keys}
+    of_a_broker = ("broker", "logins", "outbox")
+    bare = {key: value for key, value in RECORD.items() if key not in of_a_broker and "events" not in key}
     values = parse(rendered({**bare, "latency_ms": {}, "cameras": {}, "stuck": "camera a: hangs"}))
     assert values["edge_agent_progress", frozenset()] == 0
     assert not any("broker" in name or "events" in name for name, _ in values)

@@ -1,34 +1,76 @@
-"""Events on their way: bounded, in order, numbered for good."""
+"""Events on their way: on disk, bounded, in order, at a limited rate, numbered for good."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from edge.outbox import Outbox, Sequences
+from edge.outbox import AGEING_S, RETRY_S, Outbox, OutboxLimits, Sequences
 from edge.records import Message
 
+ONE = len("t") + 1  # bytes of a one-digit event
 
-def filled(count: int, **limits: int) -> Outbox:
-    outbox = Outbox(**limits)
-    for number in range(count):
-        outbox.append(Message("t", str(number).encode()))
+
+class Clock:
+    """Stands still until it is told."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "outbox.sqlite"
+
+
+def fill(outbox: Outbox, numbers: range) -> Outbox:
+    for number in numbers:
+        outbox.append("cam", number, Message("t", str(number).encode()))
     return outbox
 
 
-def texts(handed: list[tuple[int, Message]]) -> list[int]:
+def filled(count: int, path: Path | None = None, **limits: Any) -> Outbox:
+    return fill(Outbox(path, OutboxLimits(**limits)), range(count))
+
+
+def numbers(handed: list[tuple[int, Message]]) -> list[int]:
     return [int(message.payload) for _, message in handed]
 
 
-def test_messages_leave_in_order_and_only_so_many_at_once() -> None:
+def everything(outbox: Outbox, clock: Clock | None = None) -> Iterator[int]:
+    """Hand out and acknowledge until nothing is left."""
+    while len(outbox):
+        handed = outbox.hand_out()
+        for handle, message in handed:
+            yield int(message.payload)
+            outbox.acknowledge(handle)
+        if clock:
+            clock.now_s += 0.1
+
+
+def test_events_leave_in_order_and_only_so_many_at_once() -> None:
     outbox = filled(5, max_in_flight=3)
     first = outbox.hand_out()
-    assert texts(first) == [0, 1, 2]
+    assert numbers(first) == [0, 1, 2]
     assert outbox.hand_out() == []
     outbox.acknowledge(first[0][0])
-    assert texts(outbox.hand_out()) == [3]
+    assert numbers(outbox.hand_out()) == [3]
     assert len(outbox) == 4
 
 
@@ -38,62 +80,181 @@ def test_what_was_in_flight_is_handed_out_again_in_its_old_order() -> None:
     outbox.acknowledge(first[0])
     outbox.hand_out()
     outbox.take_back()
-    assert texts(outbox.hand_out()) == [1, 2]
+    assert numbers(outbox.hand_out()) == [1, 2]
 
 
-def test_when_full_the_oldest_goes_and_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_acknowledgement_of_before_the_connection_was_lost_changes_nothing() -> None:
+    outbox = filled(2)
+    (handle, _), _ = outbox.hand_out()
+    outbox.take_back()
+    for stale in (handle, 99):
+        outbox.acknowledge(stale)
+    assert list(everything(outbox)) == [0, 1]
+
+
+def test_only_so_many_leave_a_second(clock: Clock) -> None:
+    outbox = fill(Outbox(None, OutboxLimits(rate=20, max_in_flight=1000), clock), range(100))
+    times = []
+    while len(outbox):
+        for handle, _ in outbox.hand_out():
+            outbox.acknowledge(handle)
+            times.append(clock.now_s)
+        clock.now_s += 0.1
+    assert max(times.count(moment) for moment in set(times)) <= 5
+    assert 4.5 <= times[-1] - times[0] <= 5.0
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_beyond_its_bytes_the_oldest_goes_and_is_counted(
+    caplog: pytest.LogCaptureFixture, path: Path, on_disk: bool
+) -> None:
     with caplog.at_level(logging.WARNING):
-        outbox = filled(7, capacity=4)
+        outbox = filled(7, path if on_disk else None, max_bytes=4 * ONE)
     assert (len(outbox), outbox.dropped) == (4, 3)
-    assert texts(outbox.hand_out()) == [3, 4, 5, 6]
+    assert list(everything(outbox)) == [3, 4, 5, 6]
     assert len(caplog.records) == 1
 
 
-def test_dropping_a_message_in_flight_makes_room_for_another() -> None:
-    outbox = filled(2, capacity=2, max_in_flight=2)
-    keys = [key for key, _ in outbox.hand_out()]
-    outbox.append(Message("t", b"2"))
-    assert texts(outbox.hand_out()) == [2]
-    outbox.acknowledge(keys[0])
+def test_dropping_an_event_in_flight_makes_room_for_another() -> None:
+    outbox = filled(2, max_bytes=2 * ONE, max_in_flight=2)
+    handles = [handle for handle, _ in outbox.hand_out()]
+    fill(outbox, range(2, 3))
+    assert numbers(outbox.hand_out()) == [2]
+    outbox.acknowledge(handles[0])
     assert len(outbox) == 2
 
 
-def test_an_unknown_acknowledgement_changes_nothing() -> None:
-    outbox = filled(1)
-    outbox.acknowledge(99)
-    assert len(outbox) == 1
+def test_what_is_too_old_goes_by_the_agents_own_time(clock: Clock, path: Path) -> None:
+    limits = OutboxLimits(max_age_s=3 * AGEING_S)
+    outbox = fill(Outbox(path, limits, clock), range(2))
+    clock.now_s += 2 * AGEING_S
+    fill(outbox, range(2, 4))
+    outbox.close()
+    clock.now_s = 5.0  # the machine was started anew, after a year or so
+    again = Outbox(path, limits, clock)
+    again.tend()
+    assert len(again) == 4
+    clock.now_s += 2 * AGEING_S
+    again.tend()
+    assert list(everything(again, clock)) == [2, 3]
+    assert again.dropped == 2
 
 
-def test_numbers_rise_and_survive_a_restart(tmp_path: Path) -> None:
-    file = tmp_path / "state" / "sequences.json"
-    numbers = Sequences(file)
-    assert numbers.current("a") == 0
-    assert [numbers.advance("a"), numbers.advance("b"), numbers.advance("a")] == [1, 1, 2]
-    again = Sequences(file)
-    assert (again.current("a"), again.current("b"), again.advance("a")) == (2, 1, 3)
+def test_events_numbers_and_counts_survive_a_restart(path: Path) -> None:
+    outbox = filled(5, path, max_bytes=4 * ONE)
+    (handle, _), *_ = outbox.hand_out()
+    outbox.acknowledge(handle)
+    outbox.close()
+    again = Outbox(path)
+    assert again.numbers == {"cam": 4}
+    assert again.dropped == 1
+    assert list(everything(again)) == [2, 3, 4]
 
 
-@pytest.mark.parametrize("content", [b"", b"[1]", b'{"a": "x"}', b'{"a": null}', b"\xff\xfe", b"3"])
-def test_an_unreadable_file_is_said_once_and_done_without(
-    tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
-) -> None:
-    file = tmp_path / "sequences.json"
-    file.write_bytes(content)
+def test_a_commit_waits_for_the_disk(path: Path) -> None:
+    statements: list[str] = []
+    outbox = Outbox(path)
+    outbox._store._database.set_trace_callback(statements.append)
+    fill(outbox, range(1))
+    (handle, _), *_ = outbox.hand_out()
+    durable = [statement for statement in statements if "synchronous" in statement]
+    outbox.acknowledge(handle)
+    assert durable == ["PRAGMA synchronous = FULL"]
+    assert outbox._store._database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_two_agents_do_not_share_one_file(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first = filled(2, path)
     with caplog.at_level(logging.WARNING):
-        assert Sequences(file).advance("a") == 1
-    assert [record.getMessage().startswith(f"can't read {file}") for record in caplog.records] == [True]
+        second = fill(Outbox(path), range(7, 9))
+    assert "locked" in str(second.report()["outbox"])
+    assert list(everything(first)) == [0, 1]
+    assert list(everything(second)) == [7, 8]
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
-def test_an_unwritable_file_is_said_once_and_done_without(
+def test_a_file_that_is_no_outbox_is_put_aside(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path.parent.mkdir()
+    path.write_bytes(os.urandom(8192))
+    with caplog.at_level(logging.WARNING):
+        outbox = filled(3, path)
+    assert outbox.numbers_lost
+    assert "damaged" in caplog.text
+    assert path.with_suffix(".broken").exists()
+    assert outbox.report()["outbox"] == "disk"
+    assert list(everything(outbox)) == [0, 1, 2]
+
+
+def test_a_state_folder_that_can_not_be_is_done_without(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").touch()
-    numbers = Sequences(tmp_path / "file" / "sequences.json")
-    caplog.clear()
     with caplog.at_level(logging.WARNING):
-        assert [numbers.advance("a"), numbers.advance("a")] == [1, 2]
+        outbox = filled(3, tmp_path / "file" / "outbox.sqlite")
+    assert list(everything(outbox)) == [0, 1, 2]
+    assert outbox.numbers_lost
     assert len(caplog.records) == 1
 
 
-def test_without_a_file_numbers_live_in_memory() -> None:
-    assert Sequences(None).advance("a") == 1
+def test_what_came_while_the_disk_was_away_goes_behind_what_it_held(clock: Clock, path: Path) -> None:
+    filled(3, path).close()
+    path.parent.rename(path.parent.with_name("away"))
+    path.parent.touch()
+    outbox = fill(Outbox(path, None, clock), range(7, 9))
+    first, _ = outbox.hand_out()
+    path.parent.unlink()
+    path.parent.with_name("away").rename(path.parent)
+    outbox.tend()
+    assert outbox.trouble
+    clock.now_s += RETRY_S
+    outbox.tend()
+    assert outbox.trouble is None
+    outbox.acknowledge(first[0])  # of a store that is gone: it comes again
+    outbox.close()
+    assert list(everything(Outbox(path))) == [0, 1, 2, 7, 8]
+
+
+def test_a_disk_that_gets_full_puts_the_queue_into_memory_and_back(
+    clock: Clock, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox = fill(Outbox(path, None, clock), range(3))
+    database = outbox._store._database
+    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    database.execute(f"PRAGMA max_page_count = {pages}")  # SQLite's own full disk
+    with caplog.at_level(logging.WARNING):
+        for number in range(3, 6):
+            outbox.append("cam", number, Message("t", str(number).encode().rjust(8000)))
+    assert "full" in str(outbox.report()["outbox"])
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    (handle, _), *_ = outbox.hand_out()
+    outbox.acknowledge(handle)
+    clock.now_s += RETRY_S
+    outbox.tend()
+    assert outbox.report()["outbox"] == "disk"
+    outbox.close()
+    again = Outbox(path)
+    assert again.numbers == {"cam": 5}
+    assert list(everything(again)) == [1, 2, 3, 4, 5]
+
+
+def test_a_copy_taken_at_any_moment_is_whole(path: Path, tmp_path: Path) -> None:
+    outbox = filled(40, path)
+    for handle, _ in outbox.hand_out()[:7]:
+        outbox.acknowledge(handle)
+    copied = shutil.copytree(path.parent, tmp_path / "copy") / path.name
+    with contextlib.closing(sqlite3.connect(copied)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert list(everything(Outbox(copied))) == list(range(7, 40))
+
+
+def test_numbers_go_on_from_the_known_ones() -> None:
+    sequences = Sequences({"a": 2})
+    assert (sequences.current("a"), sequences.current("b")) == (2, 0)
+    assert [sequences.advance("a"), sequences.advance("b"), sequences.advance("a")] == [3, 1, 4]
+
+
+def test_lost_numbers_are_not_given_again() -> None:
+    sequences = Sequences({}, lost=True)
+    first = sequences.advance("a")
+    assert first > 1_700_000_000
+    assert sequences.advance("a") == first + 1

@@ -13,6 +13,7 @@ import pytest
 
 from edge.broker import parse_broker_url
 from edge.errors import BrokerUnavailableError
+from edge.outbox import Outbox, OutboxLimits
 from edge.publish import MqttSink, StdoutSink
 from edge.records import Decision, LabelScore, ModelIdentity
 from edge.topics import Topics
@@ -41,9 +42,11 @@ def decision(label: str | None, index: int = 0, *, changed: bool = True) -> Deci
 
 
 @contextmanager
-def sinking(url: str, *, up: bool = True) -> Iterator[MqttSink]:
+def sinking(url: str, *, up: bool = True, rate: float = 1e6, path: Path | None = None) -> Iterator[MqttSink]:
     labels = ("blue", "green", "red")
-    sink = MqttSink(parse_broker_url(url), "agent-pi", Topics("edge", "pi", MODEL), labels=labels)
+    outbox = Outbox(path, OutboxLimits(rate=rate))
+    topics = Topics("edge", "pi", MODEL)
+    sink = MqttSink(parse_broker_url(url), "agent-pi", topics, labels=labels, outbox=outbox)
     sink.start()
     try:
         if up:
@@ -122,6 +125,33 @@ def test_events_of_a_time_without_broker_arrive_once_and_in_order(tmp_path: Path
         wait_until(lambda: sink.report()["events_waiting"] == 0, "the acknowledgements")
         subscriber.wait_for_text("/label", "label-59")
     assert sequences(subscriber) == list(range(1, 60))
+
+
+def test_after_a_time_without_broker_the_present_comes_before_the_past(tmp_path: Path) -> None:
+    with (
+        Mosquitto(tmp_path / "broker", lasting=True) as broker,
+        Subscriber(broker.port, session="keeper") as subscriber,
+    ):
+        broker.stop()
+        with sinking(broker.url, up=False, rate=100) as sink:
+            publish_all(sink, range(1, 101))
+            broker.start()
+            wait_until(lambda: sink.tend() or sink.report()["events_waiting"] == 0, "all events", 30)
+            subscriber.wait_for(lambda: len(subscriber.events()) == 100, "all events")
+        kinds = [message.topic.rpartition("/")[2] for message in subscriber.messages if not message.retain]
+        states = [message.record["sequence"] for message in subscriber.on("/state") if not message.retain]
+    assert kinds.index("state") < kinds.index("event")
+    assert states[0] == 100
+
+
+def test_what_waits_at_the_end_is_sent_at_the_next_start(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    path = tmp_path / "outbox.sqlite"
+    with sinking(f"mqtt://127.0.0.1:{free_port()}", up=False, path=path) as sink:
+        publish_all(sink, range(1, 6))
+    with Subscriber(mosquitto.port) as subscriber:
+        with sinking(mosquitto.url, path=path) as sink:
+            publish_all(sink, range(6, 8))
+        assert sequences(subscriber) == list(range(1, 8))
 
 
 def test_birth_and_state_are_published_again_after_the_broker_was_away(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_a_capture_that_hangs_starves_the_watchdog_until_it_moves_again(
     capture = Capture("cam", lambda: reader, inbox, CaptureOptions(live=True))
     cameras = [Camera(capture, Decider("cam", classifier.labels, DecisionRules(Limits(0.5))))]
     sink = RecordingSink()
-    stages = Stages(cameras, inbox, classifier, [sink], Sequences(None))
+    stages = Stages(cameras, inbox, classifier, [sink], Sequences({}))
     options = AgentOptions(progress=ProgressLimits(capture_s=0.5), stats_interval_s=0.1)
     thread = threading.Thread(target=Agent(stages, options, stop, Notifier(systemd.environment)).run)
     thread.start()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 COLUMNS = ("fault", "tries", "sent", "received", "lost", "recovery, s", "")
+MOST_TOLD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,9 @@ class Outcome:
     def row(self) -> tuple[str, ...]:
         """The outcome as cells of the table."""
         counts = ("-" if count is None else f"{count:,}" for count in (self.sent, self.received, self.lost))
-        verdict = "FAILED: " + "; ".join(self.trouble) if self.trouble else self.note or "held"
+        more = f" and {len(self.trouble) - MOST_TOLD} more" if len(self.trouble) > MOST_TOLD else ""
+        failed = f"FAILED: {'; '.join(self.trouble[:MOST_TOLD])}{more}"
+        verdict = failed if self.trouble else self.note or "held"
         return (self.fault, str(self.tries), *counts, _spread(self.recovery_s), verdict)
 
 

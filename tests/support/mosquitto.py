@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +15,7 @@ from tests.support.tools import accepts, free_port, need_program, wait_until
 class Mosquitto:
     """Runs while the context lasts. With `user`, nobody else gets in; a `lasting` one keeps its sessions.
 
-    With `tls`, it speaks nothing else.
+    With `tls`, it speaks nothing else. One that `saves_at_once` keeps its sessions even when it is killed.
     """
 
     def __init__(
@@ -25,6 +26,7 @@ class Mosquitto:
         password: str = "",
         lasting: bool = False,
         tls: Certificates | None = None,
+        saves_at_once: bool = False,
     ) -> None:
         self._program = need_program("mosquitto")
         self.port = free_port()
@@ -43,6 +45,8 @@ class Mosquitto:
             lines += [f"certfile {tls.certificate}", f"keyfile {tls.key}"]
         if lasting:
             lines += ["persistence true", f"persistence_location {folder}/"]
+        if saves_at_once:
+            lines += ["autosave_on_changes true", "autosave_interval 1"]
         self._config = folder / "mosquitto.conf"
         self._config.write_text("\n".join(lines) + "\n")
         self._log = folder / "mosquitto.log"
@@ -55,8 +59,15 @@ class Mosquitto:
 
     def stop(self) -> None:
         """Close all connections and leave the port."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End without a word to anybody."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> None:
         if self._process is not None:
-            self._process.terminate()
+            self._process.send_signal(how)
             self._process.wait(10)
             self._process = None
 

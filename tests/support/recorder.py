@@ -42,6 +42,9 @@ class RecordingSink:
     def refresh(self, camera: str) -> None:
         self.refreshed.append(camera)
 
+    def tend(self) -> None:
+        """Nothing waits."""
+
     def camera_availability(self, camera: str, *, online: bool) -> None:
         self.availability.append((camera, online))
 

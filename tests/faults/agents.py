@@ -1,0 +1,57 @@
+"""The agent as the faults run it: a camera whose colour changes often, events printed, sent and kept."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from tests.support.command_line import ROOT, EdgeAgent
+
+MODEL = ROOT / "tests" / "golden" / "colours.tflite"
+CONFIG = """
+state_dir = "{state}"
+device_id = "faulty"
+heartbeat = 5
+[decision]
+window = 1
+hysteresis = 0.0
+[outbox]
+rate = {rate}
+"""
+
+
+def changing(fps: int) -> str:
+    """The address of a camera with another colour every fourth frame."""
+    return f"cam=test://?fps={fps}&size=128x8"
+
+
+def start_agent(folder: Path, name: str, broker: str, fps: int, *, rate: int = 500) -> EdgeAgent:
+    """An agent with a folder of its own for what it prints, and one for what it keeps that all share."""
+    own = folder / name
+    own.mkdir(parents=True)
+    config = own / "agent.toml"
+    config.write_text(CONFIG.format(state=folder / "state", rate=rate))
+    arguments = ("--camera", changing(fps), "--model", MODEL, "--config", config)
+    return EdgeAgent(own, *arguments, "--broker", broker, "--stdout", "--drain-timeout", 20)
+
+
+def printed_events(agent: EdgeAgent) -> list[dict[str, Any]]:
+    """The events that it has printed."""
+    return [record for record in agent.records if record["changed"]]
+
+
+def outbox_file(folder: Path) -> Path:
+    """Where these agents keep their events."""
+    return folder / "state" / "outbox-faulty.sqlite"
+
+
+def is_whole(outbox: Path) -> bool:
+    """Whether SQLite finds nothing wrong; leaves the file as it was found but for its journal."""
+    database = sqlite3.connect(outbox)
+    try:
+        return bool(database.execute("PRAGMA integrity_check").fetchall() == [("ok",)])
+    except sqlite3.DatabaseError:
+        return False
+    finally:
+        database.close()

@@ -1,0 +1,56 @@
+"""The broker is killed and started again at random moments, while labels change."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+from threading import Event
+
+from tests.faults.agents import printed_events, start_agent
+from tests.faults.listener import Listener, faults_of
+from tests.faults.outcome import Fault, Outcome
+from tests.support.mosquitto import Mosquitto
+
+BACK_WITHIN_S = 40.0
+FPS = 1000
+
+
+def run(folder: Path, tries: int) -> Outcome:
+    """`tries` kills; every event must arrive, in order."""
+    chance, pause = random.Random(1), Event()
+    recovery_s: list[float] = []
+    trouble: list[str] = []
+    with (
+        Mosquitto(folder / "broker", lasting=True, saves_at_once=True) as broker,
+        Listener(broker.port) as listener,
+        start_agent(folder, "agent", broker.url, FPS) as agent,
+    ):
+        if not listener.wait_for(lambda: listener.count > 10, 30):
+            trouble.append("no events before the first kill")
+        for number in range(tries):
+            pause.wait(chance.uniform(0.2, 2.0))
+            broker.kill()
+            pause.wait(chance.uniform(0.0, 1.5))
+            before = listener.count
+            broker.start()
+            started_s = time.monotonic()
+            if listener.wait_for(lambda before=before: listener.count > before, BACK_WITHIN_S):  # type: ignore[misc]
+                recovery_s.append(time.monotonic() - started_s)
+            else:
+                trouble.append(f"no event within {BACK_WITHIN_S:g} s after kill {number + 1}")
+        agent.stop()
+        sent = printed_events(agent)
+        listener.wait_for(lambda: listener.last >= sent[-1]["sequence"], 20)
+        events = listener.events
+    arrived = {event["sequence"]: event["timestamp"] for event in events}
+    lost = [event for event in sent if arrived.get(event["sequence"]) != event["timestamp"]]
+    trouble += faults_of(events)
+    repeats = len(events) - len(arrived)
+    note = f"held; {repeats} came twice"
+    return Outcome(
+        FAULT.name, tries, len(sent), len(arrived), len(lost), tuple(recovery_s), tuple(trouble), note
+    )
+
+
+FAULT = Fault("broker-killed", run, tries=20, short_tries=3)

@@ -1,0 +1,94 @@
+"""A subscriber that never forgets: it keeps every event of one agent and says which are missing."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+
+class Listener:
+    """Subscribes to all events with a lasting session, and subscribes again whenever the broker is back."""
+
+    def __init__(self, port: int, prefix: str = "edge") -> None:
+        self._port, self._topic = port, f"{prefix}/+/+/event"
+        self._lock = threading.Lock()
+        self._events: list[dict[str, Any]] = []
+        self.arrivals_s: list[float] = []
+        self._subscribed = threading.Event()
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="listener", clean_session=False)
+        self._client.reconnect_delay_set(1, 1)
+        self._client.on_connect = lambda client, *_: client.subscribe(self._topic, qos=1)
+        self._client.on_subscribe = lambda *_: self._subscribed.set()
+        self._client.on_message = self._take
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """All that has come so far, in the order in which it came."""
+        with self._lock:
+            return list(self._events)
+
+    @property
+    def count(self) -> int:
+        """How many have come."""
+        with self._lock:
+            return len(self._events)
+
+    @property
+    def last(self) -> int:
+        """The number of the event that came last, 0 before the first."""
+        with self._lock:
+            return int(self._events[-1]["sequence"]) if self._events else 0
+
+    def wait_for(self, condition: Callable[[], Any], timeout_s: float) -> bool:
+        """Wait for a condition; whether it came true in time."""
+        deadline_s = time.monotonic() + timeout_s
+        pause = threading.Event()
+        while not condition():
+            if time.monotonic() > deadline_s:
+                return False
+            pause.wait(0.02)
+        return True
+
+    def __enter__(self) -> Listener:
+        self._client.connect("127.0.0.1", self._port)
+        self._client.loop_start()
+        self._subscribed.wait(10)
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _take(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        with self._lock:
+            self._events.append(json.loads(message.payload))
+            self.arrivals_s.append(time.monotonic())
+
+
+def faults_of(events: list[dict[str, Any]]) -> list[str]:
+    """What is wrong with the events of one camera: gaps, wrong order, one number for two events; "" for none.
+
+    An event may come again, with all that came after it, as it was: then it counts once.
+    """
+    trouble: list[str] = []
+    known: dict[int, dict[str, Any]] = {}
+    last = 0
+    for event in events:
+        number = event["sequence"]
+        if number in known and known[number] != event:
+            trouble.append(f"number {number} was given to two events")
+        elif number not in known and number != last + 1:
+            trouble.append(f"after {last} came {number}")
+        if number not in known:
+            last = number
+        known.setdefault(number, event)
+    return trouble
