@@ -11,17 +11,19 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from edge.errors import BrokerUnavailableError, CameraUnavailableError
 from edge.health import Health
 from edge.notify import Notifier
+from edge.progress import CameraSign, ProgressLimits
 from edge.records import Decision, Frame
-from edge.stages import DecisionMaker, EventNumbers, FrameCapture, FrameClassifier, FrameInbox, Sink
+from edge.stages import DecisionMaker, EventNumbers, FrameCapture, FrameClassifier, FrameInbox, Scrapes, Sink
+from edge.watchdog import CONNECTED, Watchdog
 
 log = logging.getLogger(__name__)
 
 TICK_S = 0.1
-DEGRADED_START_S = 5.0
 MAX_SCORES_PER_S = 60.0  # of one camera's own time: more would flood a small broker
 
 
@@ -39,6 +41,7 @@ class AgentOptions:
     publish_scores: bool = False
     require_camera: bool = False
     require_broker_s: float | None = None
+    progress: ProgressLimits | None = None
 
 
 @dataclass(slots=True)
@@ -65,6 +68,7 @@ class Stages:
     classifier: FrameClassifier
     sinks: Sequence[Sink]
     numbers: EventNumbers
+    scrapes: Scrapes | None = None
 
 
 class Agent:
@@ -77,8 +81,8 @@ class Agent:
         self._notifier = notifier or Notifier({})
         self._cameras = {camera.capture.camera: camera for camera in stages.cameras}
         self.health = Health()
-        self._ready = False
-        self._tick_due_s = self._stats_due_s = self._watchdog_due_s = 0.0
+        self._watchdog = Watchdog(self._notifier, options.progress)
+        self._tick_due_s = self._stats_due_s = 0.0
 
     def run(self) -> None:
         """Work; raises the first error of a camera that can't go on, after all others are done."""
@@ -114,13 +118,16 @@ class Agent:
         for name, camera in self._cameras.items():
             self.health.add_camera(name)
             camera.started, camera.started_s = True, now_s
+            self._watchdog.progress.camera_started(name, now_s)
             self._publish(camera, camera.decider.missing("starting", time.time()))
             camera.capture.start()
 
     def _step(self) -> None:
         frame = self._stages.inbox.take(TICK_S)
         if frame is not None:
+            self._watchdog.progress.frame_taken(frame.camera, time.monotonic())
             self._take(self._cameras[frame.camera], frame)
+            self._watchdog.progress.frame_answered(frame.camera)
         now_s = time.monotonic()
         if now_s >= self._tick_due_s:
             self._tick_due_s = now_s + TICK_S
@@ -144,6 +151,9 @@ class Agent:
             camera.first_time_s = frame.time_s
         self._set_online(camera, online=True)
         self._publish(camera, camera.decider.observe(frame, scores, age_ms))
+        published_s = time.monotonic()
+        self.health.sample("publish", (published_s - now_s) * 1e3)
+        self.health.sample("frame_age", (published_s - frame.received_s) * 1e3)
         if self._options.publish_scores and frame.time_s >= camera.scores_due_s:
             camera.scores_due_s = frame.time_s + 1 / MAX_SCORES_PER_S
             for sink in self._stages.sinks:
@@ -181,7 +191,9 @@ class Agent:
         if now_s >= self._stats_due_s:
             self._stats_due_s = now_s + self._options.stats_interval_s
             self._publish_stats()
-        self._tell_systemd(now_s)
+        if self._stages.scrapes is not None and self._stages.scrapes.wanted:
+            self._stages.scrapes.answer(self._record())
+        self._watch(now_s)
 
     def _look_after(self, camera: Camera, now_s: float) -> None:
         """Silence, heartbeat and the end of one camera."""
@@ -220,6 +232,7 @@ class Agent:
         if camera.done:
             return
         camera.done = True
+        self._watchdog.progress.camera_done(camera.capture.camera)
         camera.capture.ask_to_stop()
         self._stages.inbox.remove_camera(camera.capture.camera)
         if camera.started:
@@ -227,27 +240,38 @@ class Agent:
         self._set_online(camera, online=False)
 
     def _publish_stats(self) -> None:
-        report = self.health.report({name: camera.capture.status for name, camera in self._cameras.items()})
+        record = self._record()
+        self.health.begin_interval()
         for sink in self._stages.sinks:
-            report |= sink.report()
-        for sink in self._stages.sinks:
-            sink.stats(report)
+            sink.stats(record)
 
-    def _tell_systemd(self, now_s: float) -> None:
-        """READY with the first classified frame, or after a while without one; the watchdog at its pace."""
-        seen = [camera for camera in self._cameras.values() if camera.first_time_s is not None]
-        late = now_s - self.health.started_s > DEGRADED_START_S
-        if not self._ready and (seen or late):
-            self._ready = True
-            self._notifier.ready()
-        online = [name for name, camera in self._cameras.items() if camera.online]
-        self._notifier.status(
-            f"{len(online)} of {len(self._cameras)} cameras deliver: {', '.join(online) or 'none'}"
-        )
-        interval_s = self._notifier.watchdog_interval_s
-        if interval_s is not None and now_s >= self._watchdog_due_s:
-            self._watchdog_due_s = now_s + interval_s
-            self._notifier.watchdog()
+    def _record(self) -> dict[str, Any]:
+        """All counters: of the cameras, the watchdog and the sinks."""
+        record = self.health.report({name: camera.capture.status for name, camera in self._cameras.items()})
+        for name, of_camera in record["cameras"].items():
+            of_camera["online"] = self._cameras[name].online is True
+        record |= {"watchdog": self._watchdog.state, "stuck": self._watchdog.hung}
+        for sink in self._stages.sinks:
+            record |= sink.report()
+        return record
+
+    def _watch(self, now_s: float) -> None:
+        """Look whether cameras, inbox and sinks get on, and tell systemd."""
+        active = {name: camera for name, camera in self._cameras.items() if not camera.done}
+        for name, camera in active.items():
+            status, waits = camera.capture.status, not self._stages.inbox.is_empty(name)
+            delivering = status.state == "delivering"
+            sign = CameraSign(camera.capture.live, delivering, status.alive_s, status.received_s, waits)
+            self._watchdog.progress.camera_seen(name, sign, now_s)
+        broker = ""
+        for number, sink in enumerate(self._stages.sinks):
+            pulse = sink.pulse()
+            if pulse is not None:
+                self._watchdog.progress.sink_seen(number, pulse, now_s)
+                broker = pulse.problem or CONNECTED
+        online = {name: camera.online is True for name, camera in active.items()}
+        seen = any(camera.first_time_s is not None for camera in self._cameras.values())
+        self._watchdog.turn(now_s, online, broker, seen=seen)
 
     def _shut_down(self) -> None:
         """End everything, whatever of it fails; sinks are closed first, for they have the last word."""

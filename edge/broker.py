@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 KEEPALIVE_S = 20
 CONNECT_TIMEOUT_S = 5.0
 FIRST_RETRY_S, LAST_RETRY_S = 0.5, 30.0
+HEARTBEAT_S = 1.0
 LASTING_S = 10.0  # a shorter connection was thrown out: by another client with our id, for instance
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 
@@ -123,6 +124,7 @@ class BrokerConnection:
         self.address = address
         self.logins = 0
         self.problem: str | None = "not connected yet"
+        self.alive_s = time.monotonic()  # when our thread last moved
         self._client_id, self._will, self._callbacks = client_id, will, callbacks
         self._client: paho.Client | None = None
         self._signs: queue.SimpleQueue[_Sign | int] = queue.SimpleQueue()
@@ -163,11 +165,17 @@ class BrokerConnection:
     def _keep_connected(self) -> None:
         retry_s = FIRST_RETRY_S
         while not self._stop.is_set():
-            started_s = time.monotonic()
+            self.alive_s = started_s = time.monotonic()
             if self._connect_once() and time.monotonic() - started_s > LASTING_S:
                 retry_s = FIRST_RETRY_S
-            self._stop.wait(retry_s * random.uniform(0.5, 1.0))  # noqa: S311 (spread, not secrecy)
+            self._rest(retry_s * random.uniform(0.5, 1.0))  # noqa: S311 (spread, not secrecy)
             retry_s = min(2 * retry_s, LAST_RETRY_S)
+
+    def _rest(self, seconds: float) -> None:
+        until_s = time.monotonic() + seconds
+        while not self._stop.is_set() and (left_s := until_s - time.monotonic()) > 0:
+            self.alive_s = time.monotonic()
+            self._stop.wait(min(left_s, HEARTBEAT_S))
 
     def _connect_once(self) -> bool:
         """One attempt, until the connection is over; true if the login succeeded."""
@@ -213,9 +221,12 @@ class BrokerConnection:
     def _serve(self, signs: queue.SimpleQueue[_Sign | int]) -> bool:
         """Pass on what paho reports until the connection is over; true if there was a login."""
         while not self._stop.is_set():
+            self.alive_s = time.monotonic()
             try:
-                sign = signs.get(timeout=None if self.connected else CONNECT_TIMEOUT_S)
+                sign = signs.get(timeout=HEARTBEAT_S if self.connected else CONNECT_TIMEOUT_S)
             except queue.Empty:
+                if self.connected:
+                    continue
                 self._note("unreachable (it takes the connection and does not answer)")
                 break
             if sign is _Sign.UP:

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 FIRST_RETRY_S, LAST_RETRY_S = 0.5, 30.0
 JOIN_TIMEOUT_S = 12.0
+HEARTBEAT_S = 1.0
 TIME_STAMP_GRACE_S = 5e-4  # containers round their time stamps to milliseconds
 CaptureState = Literal["starting", "delivering", "lost", "ended", "failed"]
 
@@ -33,13 +34,15 @@ CaptureState = Literal["starting", "delivering", "lost", "ended", "failed"]
 class CaptureStatus:
     """What a capture thread has to say; written by it alone, read by others.
 
-    received_s: the monotonic clock when the last picture came, in seconds.
+    received_s: the monotonic clock when the last picture came, in seconds; alive_s: when the thread last
+    moved.
     """
 
     state: CaptureState = "starting"
     detail: str = ""
     error: Exception | None = None
     received_s: float | None = None
+    alive_s: float = 0.0
     frames_in: int = 0
     replaced: int = 0
     skipped: int = 0
@@ -116,8 +119,10 @@ class Capture:
         retry_s = FIRST_RETRY_S
         while not self._stop.is_set():
             try:
+                self._touch()
                 with contextlib.closing(self._open_reader()) as reader:
                     while not self._stop.is_set():
+                        self._touch()
                         picture = reader.read()
                         retry_s = FIRST_RETRY_S
                         self._enter("delivering")
@@ -125,9 +130,19 @@ class Capture:
                             self._deliver(picture)
             except CameraUnavailableError as error:
                 self._enter("lost", str(error))
-                self._stop.wait(retry_s * random.uniform(0.5, 1.0))  # noqa: S311 (spread, not secrecy)
+                self._rest(retry_s * random.uniform(0.5, 1.0))  # noqa: S311 (spread, not secrecy)
                 retry_s = min(2 * retry_s, LAST_RETRY_S)
         self._enter("ended")
+
+    def _touch(self) -> None:
+        self.status.alive_s = time.monotonic()
+
+    def _rest(self, seconds: float) -> None:
+        """Wait, but show every second that this is waiting and not hanging."""
+        until_s = time.monotonic() + seconds
+        while not self._stop.is_set() and (left_s := until_s - time.monotonic()) > 0:
+            self._touch()
+            self._stop.wait(min(left_s, HEARTBEAT_S))
 
     def _deliver(self, picture: Picture) -> bool:
         """Hand the picture over if it is due; false once nobody takes frames any more."""

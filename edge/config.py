@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from edge.errors import ConfigError, UsageError
 from edge.input_settings import InputSettings
@@ -24,6 +24,7 @@ MODEL_VARIABLE = "EDGE_AGENT_MODEL"
 PASSWORD_VARIABLE = "EDGE_AGENT_BROKER_PASSWORD"  # noqa: S105 (a name, not a secret)
 PASSWORD_CREDENTIAL = "broker-password"  # noqa: S105 (a name, not a secret)
 Name = Annotated[str, Field(pattern=f"^{LEVEL}$", max_length=64)]
+LOOPBACK = "127.0.0.1"
 
 
 class Section(BaseModel):
@@ -89,9 +90,17 @@ class AgentConfig(Section):
     require_broker: bool = False
     heartbeat: float = Field(default=60.0, gt=0)
     stats_interval: float = Field(default=30.0, gt=0)
+    metrics: str | None = Field(default=None, coerce_numbers_to_str=True)
     max_frame_age: float = Field(default=2.0, gt=0)
     start_after: float = Field(default=0.0, ge=0)
     drain_timeout: float = Field(default=5.0, ge=0)
+
+    @field_validator("metrics")
+    @classmethod
+    def _metrics_can_be_served(cls, address: str | None) -> str | None:
+        if address is not None:
+            listen_address(address)
+        return address
 
     @model_validator(mode="after")
     def _decisions_go_somewhere(self) -> AgentConfig:
@@ -135,6 +144,20 @@ def read_password(broker: BrokerConfig, environment: Mapping[str, str] = os.envi
             advice = "check the file and its permissions"
             raise ConfigError(f"can't read the broker password from {path}", str(error), advice) from error
     return environment.get(PASSWORD_VARIABLE)
+
+
+def listen_address(text: str) -> tuple[str, int]:
+    """`127.0.0.1:9108`, `[::1]:9108`, or `9108` for this machine alone, as host and port; raises ValueError.
+
+    All interfaces only as 0.0.0.0 or [::], in full: an empty host is this machine.
+    """
+    host, _, port = text.rpartition(":")
+    if not port.isascii() or not port.isdecimal() or int(port) > 65535:
+        raise ValueError("write 9108 or 127.0.0.1:9108")
+    bare = host.removeprefix("[").removesuffix("]")
+    if ":" in bare and not host.startswith("["):
+        raise ValueError("write an IPv6 address in brackets: [::1]:9108")
+    return bare or LOOPBACK, int(port)
 
 
 def slug(text: str) -> str:

@@ -61,6 +61,10 @@ class ThreadStuckError(EdgeError, RuntimeError):
     """A thread did not stop in time when it was asked to."""
 
 
+class ListenError(EdgeError, OSError):
+    """An address that the agent should listen on is taken, or not this machine's."""
+
+
 class RecordingError(EdgeError, OSError):
     """A recording can't be read; unlike a camera it will not come back by itself."""
 

@@ -33,6 +33,7 @@ class CaptureCounters(Protocol):
 class _CameraHealth:
     classified: int = 0
     stale: int = 0
+    frames_in: int = 0
     frames_in_before: int = 0
     classified_before: int = 0
 
@@ -43,7 +44,7 @@ class Health:
 
     started_s: float = field(default_factory=time.monotonic)
     cameras: dict[str, _CameraHealth] = field(default_factory=dict)
-    _reported_s: float = field(default_factory=time.monotonic)
+    _interval_s: float = field(default_factory=time.monotonic)
     _samples: dict[str, deque[float]] = field(default_factory=dict)
 
     def add_camera(self, camera: str) -> None:
@@ -51,10 +52,11 @@ class Health:
         self.cameras[camera] = _CameraHealth()
 
     def classified(self, frame: Frame, scores: Scores, age_ms: float) -> int:
-        """Count a classified frame; the camera's number of them."""
-        self._sample("preprocess", frame.prepare_ms + scores.preprocess_ms)
-        self._sample("inference", scores.inference_ms)
-        self._sample("frame_age", age_ms)
+        """Count a classified frame; the camera's number of them. age_ms: from capture to scores."""
+        preprocess_ms = frame.prepare_ms + scores.preprocess_ms
+        self.sample("wait", max(0.0, age_ms - preprocess_ms - scores.inference_ms))
+        self.sample("preprocess", preprocess_ms)
+        self.sample("inference", scores.inference_ms)
         self.cameras[frame.camera].classified += 1
         return self.cameras[frame.camera].classified
 
@@ -63,10 +65,9 @@ class Health:
         self.cameras[camera].stale += 1
 
     def report(self, captures: Mapping[str, CaptureCounters]) -> dict[str, Any]:
-        """The record; rates are those since the report before."""
+        """The record; rates are those since `begin_interval`."""
         now_s = time.monotonic()
-        elapsed_s = max(now_s - self._reported_s, 1e-9)
-        self._reported_s = now_s
+        elapsed_s = max(now_s - self._interval_s, 1e-9)
         return {
             "uptime_s": round(now_s - self.started_s, 1),
             "cameras": {name: self._camera(name, captures[name], elapsed_s) for name in self.cameras},
@@ -75,22 +76,29 @@ class Health:
             "temperature_c": temperature_c(),
         }
 
+    def begin_interval(self) -> None:
+        """From now on rates are counted anew, as of the last report."""
+        self._interval_s = time.monotonic()
+        for own in self.cameras.values():
+            own.frames_in_before, own.classified_before = own.frames_in, own.classified
+
     def _camera(self, name: str, capture: CaptureCounters, elapsed_s: float) -> dict[str, Any]:
         own = self.cameras[name]
-        frames, classified = capture.frames_in - own.frames_in_before, own.classified - own.classified_before
-        own.frames_in_before, own.classified_before = capture.frames_in, own.classified
+        own.frames_in = capture.frames_in
         return {
             "state": capture.state,
-            "fps_in": round(frames / elapsed_s, 2),
-            "fps_classified": round(classified / elapsed_s, 2),
+            "fps_in": round((own.frames_in - own.frames_in_before) / elapsed_s, 2),
+            "fps_classified": round((own.classified - own.classified_before) / elapsed_s, 2),
+            "frames_in": own.frames_in,
             "classified": own.classified,
             "dropped": capture.replaced + capture.skipped + own.stale,
             "stale": own.stale,
             "reconnects": capture.reconnects,
         }
 
-    def _sample(self, name: str, value: float) -> None:
-        self._samples.setdefault(name, deque(maxlen=KEPT_SAMPLES)).append(value)
+    def sample(self, stage: str, value_ms: float) -> None:
+        """Remember how long a stage took with one frame."""
+        self._samples.setdefault(stage, deque(maxlen=KEPT_SAMPLES)).append(value_ms)
 
 
 def _percentiles(samples: deque[float]) -> dict[str, float]:

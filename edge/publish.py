@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edge.broker import BrokerAddress, BrokerConnection, ConnectionCallbacks
 from edge.errors import BrokerUnavailableError
 from edge.outbox import Outbox
+from edge.progress import SinkPulse
 from edge.records import Decision, Message, ModelIdentity
 from edge.topics import Topics, decision_record
 
@@ -37,6 +38,7 @@ class MqttSink:
         self._outbox = Outbox() if outbox is None else outbox  # an empty one is falsy
         self._lock = threading.Lock()
         self._closing = False
+        self._acknowledged = 0
         self._keys_by_mid: dict[int, int | None] = {}
         self._latest: dict[str, tuple[Decision, int]] = {}
         self._cameras_online: dict[str, bool] = {}
@@ -97,7 +99,14 @@ class MqttSink:
             "broker": self._connection.problem or "connected",
             "logins": self._connection.logins,
             **self._outbox.report(),
+            "events_acknowledged": self._acknowledged,
         }
+
+    def pulse(self) -> SinkPulse:
+        """Is its thread alive, is there a connection, and do events get away."""
+        connection = self._connection
+        problem = None if connection.connected else connection.problem or "not connected"
+        return SinkPulse(connection.alive_s, problem, len(self._outbox), self._acknowledged)
 
     def close(self, timeout_s: float) -> None:
         """Publish `offline` after all open publishes, as far as `timeout_s` allows, and disconnect."""
@@ -137,6 +146,7 @@ class MqttSink:
         with self._lock:
             key = self._keys_by_mid.pop(mid, None)
             if key is not None:
+                self._acknowledged += 1
                 self._outbox.acknowledge(key)
                 self._drain()
 
@@ -198,6 +208,9 @@ class StdoutSink:
     def report(self) -> dict[str, Any]:
         """Nothing to say."""
         return {}
+
+    def pulse(self) -> None:
+        """It has no thread of its own."""
 
     def close(self, timeout_s: float) -> None:
         """Nothing to close: the stream is its owner's."""

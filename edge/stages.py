@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edge.health import CaptureCounters
 from edge.preprocess import Image
+from edge.progress import SinkPulse
 from edge.records import Decision, Frame, Scores, UnknownReason
 
 
@@ -35,6 +36,7 @@ class CaptureReport(CaptureCounters, Protocol):
     detail: str
     error: Exception | None
     received_s: float | None
+    alive_s: float
 
     @property
     def finished(self) -> bool: ...
@@ -90,7 +92,18 @@ class Sink(Protocol):
 
     def report(self) -> Mapping[str, Any]: ...
 
+    def pulse(self) -> SinkPulse | None: ...
+
     def close(self, timeout_s: float) -> None: ...
+
+
+class Scrapes(Protocol):
+    """Who asks for the record between two messages on `stats`."""
+
+    @property
+    def wanted(self) -> bool: ...
+
+    def answer(self, record: Mapping[str, Any]) -> None: ...
 
 
 class EventNumbers(Protocol):

@@ -15,12 +15,13 @@ from edge import preprocess
 from edge.agent import Agent, AgentOptions, Camera, Stages
 from edge.broker import BrokerAddress, parse_broker_url
 from edge.capture import Capture, CaptureOptions
-from edge.config import AgentConfig, DecisionConfig, read_password
+from edge.config import AgentConfig, DecisionConfig, listen_address, read_password
 from edge.decide import Decider, DecisionRules
 from edge.embedded import LOOPBACK, EmbeddedBroker, embedded_port
 from edge.errors import ConfigError, UsageError
 from edge.inbox import Inbox
 from edge.infer import Classifier, run_selftest
+from edge.metrics_server import MetricsServer
 from edge.model_file import read_model
 from edge.notify import Notifier
 from edge.outbox import Outbox, OutboxLimits, Sequences
@@ -118,6 +119,7 @@ def built_agent(
             broker = EmbeddedBroker(address.port)
             resources.callback(broker.stop)
             log.warning("embedded broker at %s, for trying things out", broker.address.shown)
+        scrapes = _metrics(config, resources)
         classifier = load_classifier(config)
         inbox = Inbox()
         cameras = [
@@ -134,8 +136,19 @@ def built_agent(
             classifier=classifier,
             sinks=_sinks(config, address, classifier, stream, outbox),
             numbers=Sequences(outbox.numbers, lost=outbox.numbers_lost),
+            scrapes=scrapes,
         )
         yield Agent(stages, _options(config), stop, notifier)
+
+
+def _metrics(config: AgentConfig, resources: contextlib.ExitStack) -> MetricsServer | None:
+    """Listening already: a port that is taken is said before a model is loaded."""
+    if config.metrics is None:
+        return None
+    server = MetricsServer(*listen_address(config.metrics))
+    resources.callback(server.close)
+    server.start()
+    return server
 
 
 def _capture_options(source: Source, classifier: Classifier, config: AgentConfig) -> CaptureOptions:

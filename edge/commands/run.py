@@ -51,6 +51,9 @@ def run_command(
     stdout: Annotated[bool, typer.Option("--stdout", help="Print decisions instead of MQTT.")] = False,
     scores: Annotated[bool, typer.Option("--scores", help="Publish all scores of every frame.")] = False,
     runtime: RuntimeOption = None,
+    metrics: Annotated[
+        str | None, typer.Option(metavar="[HOST:]PORT", help="Serve /metrics for Prometheus; loopback.")
+    ] = None,
     max_frame_age: Annotated[float | None, typer.Option(help="Older frames count as none, in s (2)")] = None,
     start_after: Annotated[float | None, typer.Option(help="Wait before the first frame, in s (0)")] = None,
     drain_timeout: Annotated[
@@ -64,7 +67,7 @@ def run_command(
     if context.invoked_subcommand is not None:
         _refuse_root_options(context)
         return
-    set_up_logging(debug)
+    set_up_logging(debug, for_weeks=True)
     settings = load(
         config,
         camera,
@@ -83,6 +86,7 @@ def run_command(
         stdout=stdout or None,
         mqtt=True if broker else False if stdout else None,
         publish_scores=scores or None,
+        metrics=metrics,
         max_frame_age=max_frame_age,
         start_after=start_after,
         drain_timeout=drain_timeout,

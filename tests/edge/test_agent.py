@@ -159,7 +159,8 @@ def test_stats_are_told_at_their_interval(build: Build) -> None:
     report = sink.reports[1]
     assert report["sink"] == "fine"
     assert report["cameras"]["cam"]["classified"] > 0
-    assert report["latency_ms"].keys() == {"preprocess", "inference", "frame_age"}
+    assert report["latency_ms"].keys() == {"wait", "preprocess", "inference", "publish", "frame_age"}
+    assert (report["watchdog"], report["stuck"]) == ("off", None)
 
 
 def test_scores_are_told_only_when_asked_for(build: Build, tmp_path: Path) -> None:

@@ -194,7 +194,7 @@ def test_systemd_hears_of_readiness_and_progress(tmp_path: Path, golden: Path) -
             while "STOPPING=1" not in heard:
                 heard.append(channel.recv(1000).decode())
             assert agent.wait() == 0
-    assert "STATUS=1 of 1 cameras deliver: test" in heard
+    assert "STATUS=running; started with a frame; 1 of 1 cameras deliver: test" in heard
 
 
 # ---- the agent and stdout

@@ -33,6 +33,7 @@ def test_rates_are_those_since_the_last_record() -> None:
     health, status = Health(), CaptureStatus(frames_in=10)
     health.add_camera("a")
     health.report({"a": status})
+    health.begin_interval()
     assert health.report({"a": status})["cameras"]["a"]["fps_in"] == 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults import agent_killed, broker_away, broker_killed
+from tests.faults import agent_killed, broker_away, broker_killed, soak
 from tests.faults.outcome import Fault
 
-FAULTS: tuple[Fault, ...] = (broker_killed.FAULT, agent_killed.FAULT, broker_away.FAULT)
+FAULTS: tuple[Fault, ...] = (broker_killed.FAULT, agent_killed.FAULT, broker_away.FAULT, soak.FAULT)

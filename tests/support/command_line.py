@@ -21,7 +21,10 @@ WITHOUT_RUNTIME = ("collect", "listen")
 
 
 class EdgeAgent:
-    """One run of the command line; `folder` is its working and its home folder."""
+    """One run of the command line; `folder` is its working and its home folder.
+
+    before: Python to run in the process before the command line's own.
+    """
 
     def __init__(
         self,
@@ -29,9 +32,11 @@ class EdgeAgent:
         *arguments: object,
         env: Mapping[str, str] | None = None,
         shell_suffix: str = "",
+        before: str = "",
     ) -> None:
         self._out, self._err = folder / "stdout.txt", folder / "stderr.txt"
-        command = [sys.executable, "-m", "edge", *map(str, arguments)]
+        start = ["-c", f"{before}import edge.cli; edge.cli.main()"] if before else ["-m", "edge"]
+        command = [sys.executable, *start, *map(str, arguments)]
         if arguments and arguments[0] not in WITHOUT_RUNTIME and arguments[0] != "--help":
             command += ["--runtime", RUNTIME]
         if shell_suffix:

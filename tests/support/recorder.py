@@ -57,5 +57,8 @@ class RecordingSink:
     def report(self) -> Mapping[str, Any]:
         return {"sink": "fine"}
 
+    def pulse(self) -> None:
+        """It has no thread of its own."""
+
     def close(self, timeout_s: float) -> None:
         self.calls.append("close")

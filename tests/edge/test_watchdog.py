@@ -1,0 +1,188 @@
+"""What systemd hears over a real socket: from an agent whose capture hangs, and from the real process."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.agent import Agent, AgentOptions, Camera, Stages
+from edge.capture import Capture, CaptureOptions
+from edge.decide import Decider, DecisionRules
+from edge.inbox import Inbox
+from edge.infer import Classifier
+from edge.notify import Notifier
+from edge.outbox import Sequences
+from edge.progress import ProgressLimits
+from edge.readers import Picture
+from edge.records import Limits
+from edge.watchdog import Watchdog, status_line
+from tests.support.command_line import EdgeAgent
+from tests.support.mosquitto import Mosquitto
+from tests.support.recorder import RecordingSink
+from tests.support.tools import free_port, wait_until
+
+
+class Systemd:
+    """Listens where a service's messages arrive; `WATCHDOG_USEC` is as short as it was told."""
+
+    def __init__(self, folder: Path, watchdog_s: float) -> None:
+        self._channel = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._channel.bind(str(folder / "notify"))
+        self._channel.setblocking(False)
+        self._heard: list[str] = []
+        self.environment = {
+            "NOTIFY_SOCKET": str(folder / "notify"),
+            "WATCHDOG_USEC": f"{watchdog_s * 1e6:.0f}",
+        }
+
+    @property
+    def heard(self) -> list[str]:
+        """All messages so far."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self._heard.append(self._channel.recv(4096).decode())
+        return list(self._heard)
+
+    @property
+    def fed(self) -> int:
+        """How often the watchdog was fed."""
+        return self.heard.count("WATCHDOG=1")
+
+    @property
+    def status(self) -> str:
+        """The last STATUS."""
+        lines = [text for text in self.heard if text.startswith("STATUS=")]
+        return lines[-1].removeprefix("STATUS=") if lines else ""
+
+    def close(self) -> None:
+        """Leave the socket."""
+        self._channel.close()
+
+
+@pytest.fixture
+def systemd(tmp_path: Path) -> Iterator[Systemd]:
+    listening = Systemd(tmp_path, 0.2)
+    yield listening
+    listening.close()
+
+
+class Hanging:
+    """A camera that delivers until `hang` is set, then blocks in `read` until `release` is."""
+
+    def __init__(self) -> None:
+        self.hang, self.release = threading.Event(), threading.Event()
+
+    def read(self) -> Picture:
+        if self.hang.wait(0.01):
+            self.release.wait(60)
+        return Picture(np.zeros((16, 16, 3), np.uint8))
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def test_a_capture_that_hangs_starves_the_watchdog_until_it_moves_again(
+    classifier: Classifier, systemd: Systemd, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    reader, inbox, stop = Hanging(), Inbox(), threading.Event()
+    capture = Capture("cam", lambda: reader, inbox, CaptureOptions(live=True))
+    cameras = [Camera(capture, Decider("cam", classifier.labels, DecisionRules(Limits(0.5))))]
+    sink = RecordingSink()
+    stages = Stages(cameras, inbox, classifier, [sink], Sequences({}))
+    options = AgentOptions(progress=ProgressLimits(capture_s=0.5), stats_interval_s=0.1)
+    thread = threading.Thread(target=Agent(stages, options, stop, Notifier(systemd.environment)).run)
+    thread.start()
+    try:
+        wait_until(lambda: systemd.fed >= 3, "the watchdog's food")
+        assert systemd.status.startswith("running; started with a frame; 1 of 1 cameras deliver: cam")
+        reader.hang.set()
+        wait_until(lambda: systemd.status.startswith("stuck"), "the finding")
+        fed, reports = systemd.fed, len(sink.reports)
+        wait_until(lambda: len(sink.reports) >= reports + 10, "a second, which is ten feeding times")
+        assert systemd.fed == fed
+        assert (sink.reports[-1]["watchdog"], sink.reports[-1]["stuck"][:11]) == ("starved", "camera cam:")
+        reader.hang.clear()
+        reader.release.set()
+        wait_until(lambda: systemd.fed >= fed + 3, "food again")
+        assert systemd.status.startswith("running")
+    finally:
+        reader.hang.clear()
+        reader.release.set()
+        stop.set()
+        thread.join(20)
+    assert [text for text in caplog.messages if "progress" in text] == [
+        "no progress: camera cam: its thread has not moved for 0.5 s; "
+        "the watchdog is not fed until that changes",
+        "progress again",
+    ]
+
+
+def test_readiness_comes_once_and_says_how(systemd: Systemd) -> None:
+    watchdog = Watchdog(Notifier(systemd.environment))
+    for now_s, seen in ((100.0, False), (104.9, False), (105.1, False), (106.0, True)):
+        watchdog.turn(now_s, {"cam": seen}, "", seen=seen)
+    assert [text for text in systemd.heard if text != "WATCHDOG=1"] == [
+        "STATUS=starting; no frame yet; 0 of 1 cameras deliver: none",
+        "STATUS=degraded; started degraded, without a frame; 0 of 1 cameras deliver: none",
+        "READY=1",
+        "STATUS=running; started degraded, without a frame; 1 of 1 cameras deliver: cam",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cameras", "broker", "hung", "line"),
+    [
+        (
+            {"a": True, "b": True},
+            "connected",
+            None,
+            "running; S; 2 of 2 cameras deliver: a, b; broker connected",
+        ),
+        (
+            {"a": True, "b": False},
+            "connected",
+            None,
+            "degraded; S; 1 of 2 cameras deliver: a; broker connected",
+        ),
+        ({"a": True}, "unreachable", None, "degraded; S; 1 of 1 cameras deliver: a; broker unreachable"),
+        ({"a": True}, "", None, "running; S; 1 of 1 cameras deliver: a"),
+        ({"a": True}, "", "camera a: X", "stuck; S; 1 of 1 cameras deliver: a; camera a: X"),
+    ],
+)
+def test_the_status_line(cameras: dict[str, bool], broker: str, hung: str | None, line: str) -> None:
+    assert status_line("S", cameras, broker, hung) == line
+
+
+def test_nothing_that_is_only_away_starves_the_watchdog(
+    tmp_path: Path, golden: Path, systemd: Systemd
+) -> None:
+    cameras = ("--camera", "test=test://?size=64x48", "--camera", "gone=/dev/video97")
+    broker = ("--broker", f"mqtt://127.0.0.1:{free_port()}", "--drain-timeout", 0)
+    with EdgeAgent(tmp_path, *cameras, *broker, "--model", golden, env=systemd.environment) as agent:
+        wait_until(lambda: systemd.fed >= 5 and "READY=1" in systemd.heard, "food")
+        wait_until(lambda: "unreachable" in systemd.status, "the broker's absence in STATUS")
+        assert systemd.status.startswith(
+            "degraded; started with a frame; 1 of 2 cameras deliver: test; broker"
+        )
+        fed = systemd.fed
+        wait_until(lambda: systemd.fed >= fed + 5, "more food")
+        assert agent.stop() == 0
+    assert "STOPPING=1" in systemd.heard
+
+
+def test_a_start_without_a_camera_is_declared_degraded(
+    tmp_path: Path, golden: Path, systemd: Systemd, mosquitto: Mosquitto
+) -> None:
+    command = ("--camera", "/dev/video97", "--broker", mosquitto.url, "--model", golden)
+    with EdgeAgent(tmp_path, *command, env=systemd.environment) as agent:
+        wait_until(lambda: "READY=1" in systemd.heard, "readiness", 30)
+        status = systemd.heard[systemd.heard.index("READY=1") - 1]
+        assert status.startswith("STATUS=degraded; started degraded, without a frame; 0 of 1 cameras deliver")
+        assert agent.stop() == 0
