@@ -45,6 +45,15 @@ class BrokerConfig(Section):
     url: str = "mqtt://localhost:1883"
     password_file: Path | None = None
     ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    keepalive: int = Field(default=20, ge=1, le=3600)
+
+    @model_validator(mode="after")
+    def _key_has_a_certificate(self) -> BrokerConfig:
+        if self.key_file is not None and self.cert_file is None:
+            raise ValueError("a key_file needs a cert_file")
+        return self
 
 
 class DecisionConfig(Section):

@@ -11,7 +11,8 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.broker import BrokerAddress, BrokerConnection, ConnectionCallbacks
+from edge.broker import BrokerConnection, ConnectionCallbacks
+from edge.broker_address import BrokerAddress
 from edge.errors import BrokerUnavailableError
 from edge.outbox import Outbox
 from edge.records import Decision, Message, ModelIdentity

@@ -13,7 +13,8 @@ from typing import TextIO
 
 from edge import preprocess
 from edge.agent import Agent, AgentOptions, Camera, Stages
-from edge.broker import BrokerAddress, parse_broker_url
+from edge.broker import CLIENT_PREFIX
+from edge.broker_address import BrokerAddress, check_tls, parse_broker_url
 from edge.capture import Capture, CaptureOptions
 from edge.config import AgentConfig, DecisionConfig, read_password
 from edge.decide import Decider, DecisionRules
@@ -97,9 +98,14 @@ def broker_address(config: AgentConfig) -> BrokerAddress:
     port = embedded_port(config.broker.url)
     if port is not None:
         return BrokerAddress(LOOPBACK, port)
-    if config.broker.ca_file and not config.broker.ca_file.is_file():
-        raise ConfigError(f"can't read the CA file {config.broker.ca_file}", "no such file", "check the path")
-    return parse_broker_url(config.broker.url, read_password(config.broker), config.broker.ca_file)
+    address = dataclasses.replace(
+        parse_broker_url(config.broker.url, read_password(config.broker), config.broker.ca_file),
+        cert_file=config.broker.cert_file,
+        key_file=config.broker.key_file,
+        keepalive_s=config.broker.keepalive,
+    )
+    check_tls(address)
+    return address
 
 
 @contextlib.contextmanager
@@ -169,7 +175,7 @@ def _sinks(
     sinks: list[Sink] = []
     if address is not None:
         topics = Topics(config.topic_prefix, config.device_id, identity)
-        client_id = f"edge-agent-{config.device_id}"
+        client_id = f"{CLIENT_PREFIX}{config.device_id}"
         sinks.append(MqttSink(address, client_id, topics, labels=classifier.labels))
     if config.stdout:
         sinks.append(StdoutSink(stream, config.device_id, identity))
