@@ -24,7 +24,7 @@ from edge.broker_client import (
     Sign,
 )
 from edge.broker_ending import Ending, How, VersionChoice, ended, refused, unanswered, unreachable
-from edge.errors import ThreadStuckError
+from edge.errors import BrokerUnavailableError, ThreadStuckError
 from edge.records import Message
 
 log = logging.getLogger(__name__)
@@ -57,12 +57,11 @@ class BrokerConnection:
         client_id: str,
         will: Message | None,
         callbacks: ConnectionCallbacks,
-        subscriptions: tuple[str, ...] = (),
     ) -> None:
         self.address = address
         self.logins = 0
         self._client_id, self._will, self._callbacks = client_id, will, callbacks
-        self._subscriptions = subscriptions
+        self._subscriptions: list[str] = []
         self._version = VersionChoice()
         self._problem: str | None = "not connected yet"
         self._conflict, self._conflict_until_s = "", 0.0
@@ -86,6 +85,10 @@ class BrokerConnection:
     @property
     def _in_conflict(self) -> bool:
         return time.monotonic() < self._conflict_until_s
+
+    def subscribe(self, topic: str) -> None:
+        """Ask for what is published there, after every login; before `start`."""
+        self._subscriptions.append(topic)
 
     def start(self) -> None:
         """Begin to connect, and to connect again whenever the connection is lost."""
@@ -228,3 +231,22 @@ class BrokerConnection:
             advice = "let this user publish under the agent's topics"
             log.warning("broker %s: refuses a message (%s); %s", self.address.shown, refusal, advice)
             self._refusal = refusal
+
+
+def deliver(address: BrokerAddress, message: Message, timeout_s: float) -> None:
+    """Publish one message over a connection of its own; raises BrokerUnavailableError."""
+    acknowledged = threading.Event()
+    callbacks = ConnectionCallbacks(lambda: None, lambda: None, lambda _mid: acknowledged.set())
+    connection = BrokerConnection(address, "", None, callbacks)
+    connection.start()
+    try:
+        deadline_s = time.monotonic() + timeout_s
+        done = connection.wait_until_tried(timeout_s) and connection.publish(message) is not None
+        if not done or not acknowledged.wait(max(0.0, deadline_s - time.monotonic())):
+            why, advice = (
+                connection.problem or "no acknowledgement",
+                "start it, or check the address and the login",
+            )
+            raise BrokerUnavailableError(f"the broker {address.shown}", why, advice)
+    finally:
+        connection.stop()

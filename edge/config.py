@@ -85,6 +85,10 @@ class AgentConfig(Section):
     stdout: bool = False
     mqtt: bool = True
     publish_scores: bool = False
+    homeassistant: bool = False
+    homeassistant_prefix: str = Field(
+        default="homeassistant", pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$", max_length=200
+    )
     require_camera: bool = False
     require_broker: bool = False
     heartbeat: float = Field(default=60.0, gt=0)

@@ -56,7 +56,10 @@ def _subscriber(address: BrokerAddress, cameras: str, arrived: queue.Queue[bytes
                 arrived.put_nowait(message.payload)
 
     callbacks = ConnectionCallbacks(lambda: None, lambda: None, lambda _mid: None, on_message)
-    return BrokerConnection(address, "", None, callbacks, (cameras + "state", cameras + "event"))
+    connection = BrokerConnection(address, "", None, callbacks)
+    for leaf in ("state", "event"):
+        connection.subscribe(cameras + leaf)
+    return connection
 
 
 def _wait_for_login(connection: BrokerConnection, stopped: Callable[[], bool]) -> None:

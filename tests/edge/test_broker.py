@@ -46,7 +46,9 @@ def connecting(
 ) -> Iterator[BrokerConnection]:
     address = dataclasses.replace(parse_broker_url(url, password), **more)
     callbacks = ConnectionCallbacks(lambda: None, lambda: None, ignored, heard)
-    connection = BrokerConnection(address, client_id, WILL, callbacks, topics)
+    connection = BrokerConnection(address, client_id, WILL, callbacks)
+    for topic in topics:
+        connection.subscribe(topic)
     connection.start()
     try:
         yield connection
