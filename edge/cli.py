@@ -11,6 +11,7 @@ from edge.commands.bench import bench_command
 from edge.commands.check import check_command
 from edge.commands.classify import classify_command
 from edge.commands.collect import collect_command
+from edge.commands.homeassistant import homeassistant_command
 from edge.commands.inspect import inspect_command
 from edge.commands.listen import listen_command
 from edge.commands.process import show_error
@@ -29,6 +30,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "classify": classify_command,
     "bench": bench_command,
     "listen": listen_command,
+    "homeassistant": homeassistant_command,
 }
 app.callback(invoke_without_command=True)(run_command)
 for name, function in COMMANDS.items():

@@ -44,6 +44,7 @@ ConfigOption = Annotated[
     typer.Option("--config", help="Configuration (default: agent.toml, /etc/edge-agent/agent.toml)"),
 ]
 PrefixOption = Annotated[str | None, typer.Option("--topic-prefix", help="First topic level (default: edge)")]
+DeviceOption = Annotated[str | None, typer.Option(help="Topic level (default: the host's name)")]
 ThreadsOption = Annotated[int | None, typer.Option("--threads", help="Interpreter threads (default: 1)")]
 RuntimeOption = Annotated[
     str | None, typer.Option("--runtime", help="auto, litert or tflite-runtime (default: auto)")

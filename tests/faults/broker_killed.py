@@ -13,6 +13,7 @@ from tests.faults.outcome import Fault, Outcome
 from tests.support.mosquitto import Mosquitto
 
 BACK_WITHIN_S = 40.0
+SAVES_AT_ONCE = ("autosave_on_changes true", "autosave_interval 1")  # what it took, it keeps
 FPS, SLOW = 200, 4  # the broker, saving all at once, takes about a hundred messages a second
 
 
@@ -22,7 +23,7 @@ def run(folder: Path, tries: int) -> Outcome:
     recovery_s: list[float] = []
     trouble: list[str] = []
     with (
-        Mosquitto(folder / "broker", lasting=True, saves_at_once=True) as broker,
+        Mosquitto(folder / "broker", lasting=True, options=SAVES_AT_ONCE) as broker,
         Listener(broker.port) as listener,
         start_agent(folder, "agent", broker.url, FPS) as agent,
     ):
