@@ -11,6 +11,7 @@ from edge.reading import Picture as Picture
 from edge.reading import Reader as Reader
 from edge.sources import Source
 from edge.test_pattern import TestPattern
+from edge.v4l2 import find_device, has_device
 from edge.video import VideoReader
 
 
@@ -23,6 +24,9 @@ def opener(source: Source) -> Opener:
         return Opener(lambda: FolderReader(Path(source.address)))
     if source.kind == "device":
         return Opener(lambda: VideoReader(source), lambda: device_is_there(source.address))
+    if source.kind == "usb":
+        part = source.address.partition("://")[2]
+        return Opener(lambda: VideoReader(source, str(find_device(part))), lambda: has_device(part))
     if source.kind == "stream":
         return Opener(lambda: VideoReader(source), lambda: server_answers(source.address))
     return Opener(lambda: VideoReader(source))

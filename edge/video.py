@@ -24,12 +24,15 @@ FFMPEG_OPTIONS = "rtsp_transport;tcp"  # pictures over UDP lose packets, and wit
 class VideoReader:
     """A camera, a network stream or a video file, through OpenCV."""
 
-    def __init__(self, source: Source) -> None:
-        """Raises CameraUnavailableError for a live source, RecordingError for a file that is no video."""
+    def __init__(self, source: Source, node: str | None = None) -> None:
+        """node: the device to open, where the address is not one itself.
+
+        Raises CameraUnavailableError for a live source, RecordingError for a file that is no video.
+        """
         self._source = source
         self._frames = 0
         try:
-            self._capture = _open_capture(source)
+            self._capture = _open_capture(source, node)
         except cv2.error as error:
             raise self._failure(f"OpenCV: {error.err or error}") from error
         if not self._capture.isOpened():
@@ -77,9 +80,10 @@ class VideoReader:
         return position_s
 
 
-def _open_capture(source: Source) -> cv2.VideoCapture:
-    if source.kind == "device":
-        target = int(source.address) if source.address.isdecimal() else source.address
+def _open_capture(source: Source, node: str | None) -> cv2.VideoCapture:
+    if source.kind in ("device", "usb"):
+        address = node or source.address
+        target = int(address) if address.isdecimal() else address
         return cv2.VideoCapture(target, cv2.CAP_V4L2)
     if source.kind == "stream":
         os.environ.setdefault(FFMPEG_OPTIONS_VARIABLE, FFMPEG_OPTIONS)

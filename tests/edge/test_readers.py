@@ -92,6 +92,11 @@ def test_a_device_that_is_not_there_is_unavailable() -> None:
         opener(parse_source("/dev/video97"))()
 
 
+def test_a_camera_by_a_name_that_nobody_has_is_unavailable() -> None:
+    with pytest.raises(CameraUnavailableError, match=r"can't open the camera usb://nobody's"):
+        opener(parse_source("usb://nobody's"))()
+
+
 @pytest.mark.parametrize("scheme", ["rtsp", "http"])
 def test_a_stream_that_nobody_serves_is_unavailable_and_keeps_its_secret(scheme: str) -> None:
     address = f"{scheme}://me:secret@127.0.0.1:{free_port()}/x"
