@@ -1,32 +1,67 @@
-"""Which reader a source needs: OpenCV for cameras, streams and videos; folders; test://."""
+"""Which reader a source needs, and how to see cheaply whether it is there."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from edge.folder import FolderReader as FolderReader
+from edge.libcamera import SILENCE_S, LibcameraCamera
 from edge.presence import device_is_there, server_answers
 from edge.reading import Opener as Opener
 from edge.reading import Picture as Picture
 from edge.reading import Reader as Reader
-from edge.sources import Source
+from edge.sources import Kind, Source
 from edge.test_pattern import TestPattern
 from edge.v4l2 import find_device, has_device
 from edge.video import VideoReader
+from edge.watched import WatchedFolder
+
+LARGE_PICTURE_S = 10.0  # a small computer decodes a large photograph for seconds
 
 
 def opener(source: Source) -> Opener:
     """How to open the source; raises UsageError for options that it does not know."""
-    if source.kind == "test":
-        pattern = TestPattern(source.address)
-        return Opener(pattern.open, pattern.is_there)
-    if source.kind == "folder":
-        return Opener(lambda: FolderReader(Path(source.address)))
-    if source.kind == "device":
-        return Opener(lambda: VideoReader(source), lambda: device_is_there(source.address))
-    if source.kind == "usb":
-        part = source.address.partition("://")[2]
-        return Opener(lambda: VideoReader(source, str(find_device(part))), lambda: has_device(part))
-    if source.kind == "stream":
-        return Opener(lambda: VideoReader(source), lambda: server_answers(source.address))
-    return Opener(lambda: VideoReader(source))
+    return OPENERS[source.kind](source)
+
+
+def _device(source: Source) -> Opener:
+    return Opener(lambda: VideoReader(source), lambda: device_is_there(source.address))
+
+
+def _usb(source: Source) -> Opener:
+    def is_there() -> bool:
+        return has_device(source.place)
+
+    return Opener(lambda: VideoReader(source, str(find_device(source.place))), is_there)
+
+
+def _csi(source: Source) -> Opener:
+    # The reader notices silence itself, and can say more of its reason.
+    return Opener(LibcameraCamera(source.address).open, silence_s=2 * SILENCE_S)
+
+
+def _stream(source: Source) -> Opener:
+    return Opener(lambda: VideoReader(source), lambda: server_answers(source.address))
+
+
+def _watch(source: Source) -> Opener:
+    watched = WatchedFolder(Path(source.place))
+    return Opener(watched.open, watched.folder.is_dir, silence_s=LARGE_PICTURE_S)
+
+
+def _test(source: Source) -> Opener:
+    pattern = TestPattern(source.address)
+    return Opener(pattern.open, pattern.is_there)
+
+
+OPENERS: dict[Kind, Callable[[Source], Opener]] = {
+    "device": _device,
+    "usb": _usb,
+    "csi": _csi,
+    "stream": _stream,
+    "file": lambda source: Opener(lambda: VideoReader(source)),
+    "folder": lambda source: Opener(lambda: FolderReader(Path(source.address))),
+    "watch": _watch,
+    "test": _test,
+}

@@ -1,4 +1,4 @@
-"""What a camera address means: 0, /dev/video0, usb://name, rtsp://, http://, a video file, a folder, test://."""
+"""What a camera address means: 0, /dev/video0, usb://, csi://, rtsp://, http://, a video, folders, test://."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 from edge.errors import UsageError
 
-Kind = Literal["device", "usb", "stream", "file", "folder", "test"]
+Kind = Literal["device", "usb", "csi", "stream", "file", "folder", "watch", "test"]
 NAME_AND_ADDRESS = re.compile(r"^([a-z0-9_-]+)=(.*)$", re.DOTALL)
 MAX_DEVICE = 255
 STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
 # Kinds of their own, whose addresses hold no credentials.
-LOCAL_SCHEMES: tuple[Literal["usb", "test"], ...] = ("usb", "test")
+LOCAL_SCHEMES: tuple[Literal["usb", "csi", "watch", "test"], ...] = ("usb", "csi", "watch", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,11 @@ class Source:
     kind: Kind
     address: str
     live: bool
+
+    @property
+    def place(self) -> str:
+        """The address without its scheme."""
+        return self.address.rpartition("://")[2]
 
     @property
     def shown(self) -> str:
@@ -81,9 +86,11 @@ def default_name(source: Source) -> str:
     elif source.kind == "test":
         base = "test"
     elif source.kind == "usb":
-        base = source.address.partition("://")[2] or "usb"
-    elif source.kind == "folder":
-        base = Path(source.address).resolve().name
+        base = source.place or "usb"
+    elif source.kind == "csi":
+        base = f"csi{source.place.partition('?')[0]}"
+    elif source.kind in ("folder", "watch"):
+        base = Path(source.place).resolve().name
     else:
         # A device's link is its lasting name: what it points to changes from boot to boot.
         base = Path(source.address).stem
