@@ -86,6 +86,9 @@ def _read_one(source: Source, found: list[str | Exception]) -> None:
     try:
         with contextlib.closing(opener(source)()) as reader:
             picture = reader.read()
+        if picture is None and source.kind == "watch":
+            found.append(f"{source.shown} is there; pictures are taken as they come")
+            return
         if picture is None:
             raise CameraUnavailableError(f"the source {source.shown} has no pictures")
         height, width = picture.pixels.shape[:2]

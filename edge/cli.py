@@ -8,6 +8,7 @@ from collections.abc import Callable
 import typer
 
 from edge.commands.bench import bench_command
+from edge.commands.cameras import cameras_command
 from edge.commands.check import check_command
 from edge.commands.classify import classify_command
 from edge.commands.collect import collect_command
@@ -26,6 +27,7 @@ app = typer.Typer(
 COMMANDS: dict[str, Callable[..., None]] = {
     "collect": collect_command,
     "check": check_command,
+    "cameras": cameras_command,
     "inspect": inspect_command,
     "classify": classify_command,
     "bench": bench_command,

@@ -13,7 +13,8 @@ CameraOption = Annotated[
         "--camera",
         "-c",
         metavar="[NAME=]SOURCE",
-        help="0, /dev/video0, rtsp://…, http://…, a video, a folder of images, test://; may be repeated.",
+        help="0, /dev/video0, usb://name, csi://0, rtsp://…, http://…, a video, a folder of images, "
+        "watch://folder, test://; may be repeated.",
     ),
 ]
 ModelOption = Annotated[
