@@ -178,11 +178,8 @@ class Capture:
 
     def _silence(self, limit_s: float, *, opening: bool) -> CameraUnavailableError:
         if opening:
-            return CameraUnavailableError(
-                f"the camera {self.camera} hangs",
-                f"no picture {limit_s:g} s after opening it",
-                "is it there?",
-            )
+            why = f"no picture {limit_s:g} s after opening it"
+            return CameraUnavailableError(f"the camera {self.camera} hangs", why, "is it there?")
         return CameraUnavailableError(f"the camera {self.camera} is lost", f"no picture in {limit_s:.1f} s")
 
     def _leave(self, thread: ReaderThread, timeout_s: float) -> None:
