@@ -24,6 +24,12 @@ READ_TIMEOUT_MS = 3000
 FFMPEG_OPTIONS_VARIABLE = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 FFMPEG_OPTIONS = "rtsp_transport;tcp"  # pictures over UDP lose packets, and with them whole groups
 
+NO_ANSWER = {
+    "device": "no answer",
+    "usb": "no answer",
+    "stream": "no answer, or it refuses the path or the login",
+}
+
 
 class VideoReader:
     """A camera, a network stream or a video file, through OpenCV."""
@@ -41,7 +47,7 @@ class VideoReader:
             raise self._failure(f"OpenCV: {error.err or error}") from error
         if not self._capture.isOpened():
             self._capture.release()
-            raise self._failure("no answer" if source.live else "it is not a video")
+            raise self._failure(NO_ANSWER.get(source.kind, "it is not a video"))
         self._fps = self._capture.get(cv2.CAP_PROP_FPS) or 0.0
         if source.address.startswith("http") and self._capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
             self._capture.release()
