@@ -139,7 +139,7 @@ class Capture:
             except CameraUnavailableError as error:
                 self._enter("lost", str(error))
                 self._leave(thread, CLOSE_TIMEOUT_S)
-                self._pause(self._backoff.next_s())
+                self._pause(self._backoff.next_s(thread.started_s, time.monotonic()))
             else:
                 self._leave(thread, CLOSE_AT_END_TIMEOUT_S)
         self._enter("ended")
@@ -167,7 +167,7 @@ class Capture:
                 self._forget_absence()
             else:
                 self._pace.learn(arrival.received_s - last_s)
-                self._backoff.delivered_for(arrival.received_s - first_s)
+                self._backoff.delivered(first_s, arrival.received_s)
             last_s, limit_s = arrival.received_s, self._pace.limit_s
             self._enter("delivering")
             if arrival.picture is not None:
@@ -184,11 +184,8 @@ class Capture:
 
     def _silence(self, limit_s: float, *, opening: bool) -> CameraUnavailableError:
         if opening:
-            return CameraUnavailableError(
-                f"the camera {self.camera} hangs",
-                f"no picture {limit_s:g} s after opening it",
-                "is it there?",
-            )
+            why = f"no picture {limit_s:g} s after opening it"
+            return CameraUnavailableError(f"the camera {self.camera} hangs", why, "is it there?")
         return CameraUnavailableError(f"the camera {self.camera} is lost", f"no picture in {limit_s:.1f} s")
 
     def _leave(self, thread: ReaderThread, timeout_s: float) -> None:

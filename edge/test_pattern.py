@@ -20,7 +20,8 @@ class TestPattern:
 
     Coloured bars that move, with a little noise. After `frames` pictures it stops delivering and can't
     be opened for `gone` seconds (0: for good), so that a lost camera can be tried without pulling a plug.
-    With `hang`, reading and opening block for so many seconds instead, as a broken driver does.
+    With `hang`, as a broken driver does, the read blocks for so many seconds first, and without `gone`
+    opening does as well.
     """
 
     def __init__(self, address: str) -> None:
@@ -66,11 +67,13 @@ class TestPattern:
 
     def _disappear(self) -> None:
         now_s = time.monotonic()
-        if self._hang_s:
+        if self._gone_s:
+            self._opens_at_s = now_s + self._gone_s
+        elif self._hang_s:
             self._hangs_until_s = now_s + self._hang_s
-            time.sleep(self._hang_s)
         else:
-            self._opens_at_s = now_s + self._gone_s if self._gone_s else float("inf")
+            self._opens_at_s = float("inf")
+        time.sleep(self._hang_s)
 
     @staticmethod
     def _usage() -> str:

@@ -15,7 +15,7 @@ import pytest
 from edge.errors import CameraUnavailableError, RecordingError, UsageError
 from edge.readers import FolderReader, Picture, Reader, opener
 from edge.sources import parse_source
-from edge.video import FFMPEG_OPTIONS_VARIABLE
+from edge.video import FFMPEG_OPTIONS_VARIABLE, as_bgr
 from tests.support.tools import free_port
 from tests.support.videos import BGR, write_picture, write_video
 
@@ -85,6 +85,17 @@ def test_a_folder_of_broken_images_is_said_so(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"broken")
     with pytest.raises(RecordingError, match="none of its images can be decoded"):
         read_all(FolderReader(tmp_path))
+
+
+def test_grey_and_transparent_pictures_of_a_camera_become_bgr() -> None:
+    grey = np.full((6, 8), 7, np.uint8)
+    for pixels in (grey, grey[..., None], np.dstack([grey] * 4), np.dstack([grey] * 3)):
+        image = as_bgr(pixels)
+        assert image is not None
+        assert image.shape == (6, 8, 3)
+        assert (image == 7).all()
+    assert as_bgr(grey.astype(np.uint16)) is None
+    assert as_bgr(grey[..., None].repeat(2, axis=2)) is None
 
 
 def test_a_device_that_is_not_there_is_unavailable() -> None:
