@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-from tests.faults import agent_killed, broker_away, broker_killed, soak
+from tests.faults import (
+    agent_killed,
+    broker_away,
+    broker_killed,
+    clock_back,
+    disk_full,
+    disk_read_only,
+    outbox_damaged,
+    soak,
+)
 from tests.faults.outcome import Fault
 
-FAULTS: tuple[Fault, ...] = (broker_killed.FAULT, agent_killed.FAULT, broker_away.FAULT, soak.FAULT)
+FAULTS: tuple[Fault, ...] = (
+    broker_killed.FAULT,
+    agent_killed.FAULT,
+    broker_away.FAULT,
+    disk_full.FAULT,
+    disk_read_only.FAULT,
+    outbox_damaged.FAULT,
+    clock_back.FAULT,
+    soak.FAULT,
+)
