@@ -171,7 +171,8 @@ class Outbox:
         try:
             memory.adopt(self._store, instead=True)
         except sqlite3.Error as unreadable:
-            log.warning("the outbox can't be read either (%s): events may be lost", unreadable)
+            log.warning("the outbox can't be read either (%s): %d events are lost", unreadable, len(self))
+            self.dropped += len(self)
             memory.keep(self.numbers, self._counts())
             self.take_back()
         with contextlib.suppress(sqlite3.Error):

@@ -64,4 +64,4 @@ def _came(listener: Listener, number: int) -> Callable[[], bool]:
     return lambda: listener.last >= number
 
 
-FAULT = Fault("clock-back", run, tries=10, short_tries=1)
+FAULT = Fault("clock-back", run, tries=5, short_tries=1)

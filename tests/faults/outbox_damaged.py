@@ -76,4 +76,4 @@ def make_noise(outbox: Path) -> None:
                 file.write(os.urandom(path.stat().st_size))
 
 
-FAULT = Fault("outbox-damaged", run, tries=10, short_tries=1)
+FAULT = Fault("outbox-damaged", run, tries=5, short_tries=1)
