@@ -1,14 +1,14 @@
 """STAGE 1: one thread a camera turns a source into frames.
 
-Live: the newest frame wins, and a lost camera is opened again with jittered back-off. Recordings: every
-frame in order, prepared for the model in this thread, so that the main loop can keep the interpreter busy.
+Live: the newest frame wins; this thread watches over another one that reads, gives it up when it is late,
+and has a lost camera opened again with jittered back-off. Recordings: every frame in order, read and
+prepared for the model in this thread, so that the main loop can keep the interpreter busy.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -17,15 +17,20 @@ from typing import Literal
 
 from edge.errors import CameraUnavailableError, EdgeError, ThreadStuckError
 from edge.inbox import Inbox
+from edge.patience import FIRST_RETRY_S, Backoff, Pace
 from edge.preprocess import Image
-from edge.readers import Picture, Reader
+from edge.presence import Lookout
+from edge.reader_thread import ReaderThread
+from edge.reading import Opener, Picture, Reader
 from edge.records import Frame
 
 log = logging.getLogger(__name__)
 
-FIRST_RETRY_S, LAST_RETRY_S = 0.5, 30.0
 JOIN_TIMEOUT_S = 12.0
-HEARTBEAT_S = 1.0
+OPEN_LIMIT_S = 8.0  # to the first picture; longer than OpenCV's own time-out, which tells more
+LOOK_AROUND_S = 0.1
+CLOSE_TIMEOUT_S, CLOSE_AT_END_TIMEOUT_S = 0.3, 6.0
+MOST_STUCK = 4
 TIME_STAMP_GRACE_S = 5e-4  # containers round their time stamps to milliseconds
 CaptureState = Literal["starting", "delivering", "lost", "ended", "failed"]
 
@@ -56,11 +61,17 @@ class CaptureStatus:
 
 @dataclass(frozen=True, slots=True)
 class CaptureOptions:
-    """live: newest wins, never ends. fps: hand over at most so many a second. prepare: see Frame.prepared."""
+    """live: newest wins, never ends. fps: hand over at most so many a second. prepare: see Frame.prepared.
+
+    Of live cameras, in seconds: the first picture comes within open_limit_s of opening, or else it hangs;
+    first_retry_s is the delay before a lost one is opened again, which then grows.
+    """
 
     live: bool
     fps: float | None = None
     prepare: Callable[[Image], Image] | None = None
+    open_limit_s: float = OPEN_LIMIT_S
+    first_retry_s: float = FIRST_RETRY_S
 
 
 class Capture:
@@ -72,11 +83,16 @@ class Capture:
         self.camera = camera
         self.live = options.live
         self.status = CaptureStatus()
-        self._open_reader, self._inbox, self._options = open_reader, inbox, options
+        self._opener = open_reader if isinstance(open_reader, Opener) else Opener(open_reader)
+        self._inbox, self._options = inbox, options
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"capture-{camera}", daemon=True)
         self._opened_at = 0.0
         self._due_s = float("-inf")
+        self._pace, self._backoff = Pace(self._opener.silence_s), Backoff(options.first_retry_s)
+        is_there = self._opener.is_there
+        self._lookout = Lookout(f"look-{camera}", is_there) if is_there else None
+        self._stuck: list[ReaderThread] = []
         inbox.add_camera(camera)
 
     def start(self) -> None:
@@ -107,46 +123,98 @@ class Capture:
                 log.exception("camera %s: unexpected failure", self.camera)
 
     def _read_recording(self) -> None:
-        with contextlib.closing(self._open_reader()) as reader:
+        with contextlib.closing(self._opener()) as reader:
             self._opened_at = time.time()
             while not self._stop.is_set() and (picture := reader.read()) is not None:
                 self._enter("delivering")
-                if not self._deliver(picture):
+                if not self._deliver(picture, time.monotonic()):
                     break
         self._enter("ended", f"{self.status.frames_in} frames")
 
     def _read_live(self) -> None:
-        retry_s = FIRST_RETRY_S
         while not self._stop.is_set():
+            thread = self._begin_reading()
             try:
-                self._touch()
-                with contextlib.closing(self._open_reader()) as reader:
-                    while not self._stop.is_set():
-                        self._touch()
-                        picture = reader.read()
-                        retry_s = FIRST_RETRY_S
-                        self._enter("delivering")
-                        if picture is not None:
-                            self._deliver(picture)
+                self._follow(thread)
             except CameraUnavailableError as error:
                 self._enter("lost", str(error))
-                self._rest(retry_s * random.uniform(0.5, 1.0))  # noqa: S311 (spread, not secrecy)
-                retry_s = min(2 * retry_s, LAST_RETRY_S)
+                self._leave(thread, CLOSE_TIMEOUT_S)
+                self._pause(self._backoff.next_s())
+            else:
+                self._leave(thread, CLOSE_AT_END_TIMEOUT_S)
         self._enter("ended")
+
+    def _begin_reading(self) -> ReaderThread:
+        """A new thread that opens and reads; raises ThreadStuckError while too many old ones hang."""
+        if self._count_stuck() > MOST_STUCK:
+            why = f"{len(self._stuck)} threads that read from it hang ({self.status.detail})"
+            raise ThreadStuckError(f"camera {self.camera} can't be opened again", why, "start the agent anew")
+        return ReaderThread(f"read-{self.camera}", self._opener)
+
+    def _follow(self, thread: ReaderThread) -> None:
+        """Deliver what the thread reads until told to stop; raises CameraUnavailableError once it is late."""
+        first_s, last_s, limit_s = None, thread.started_s, self._options.open_limit_s
+        while not self._stop.is_set():
+            self._touch()
+            left_s = last_s + limit_s - time.monotonic()
+            arrival = thread.take(max(0.0, min(left_s, LOOK_AROUND_S)))
+            if arrival is None and left_s <= 0:
+                raise self._silence(limit_s, opening=first_s is None)
+            if arrival is None:
+                continue
+            if first_s is None:
+                first_s = arrival.received_s
+                self._forget_absence()
+            else:
+                self._pace.learn(arrival.received_s - last_s)
+                self._backoff.delivered_for(arrival.received_s - first_s)
+            last_s, limit_s = arrival.received_s, self._pace.limit_s
+            self._enter("delivering")
+            if arrival.picture is not None:
+                self.status.frames_in += arrival.missed
+                self.status.replaced += arrival.missed
+                self._deliver(arrival.picture, arrival.received_s)
 
     def _touch(self) -> None:
         self.status.alive_s = time.monotonic()
 
-    def _rest(self, seconds: float) -> None:
-        """Wait, but show every second that this is waiting and not hanging."""
-        until_s = time.monotonic() + seconds
-        while not self._stop.is_set() and (left_s := until_s - time.monotonic()) > 0:
-            self._touch()
-            self._stop.wait(min(left_s, HEARTBEAT_S))
+    def _forget_absence(self) -> None:
+        if self._lookout is not None:
+            self._lookout.forget()
 
-    def _deliver(self, picture: Picture) -> bool:
+    def _silence(self, limit_s: float, *, opening: bool) -> CameraUnavailableError:
+        if opening:
+            return CameraUnavailableError(
+                f"the camera {self.camera} hangs",
+                f"no picture {limit_s:g} s after opening it",
+                "is it there?",
+            )
+        return CameraUnavailableError(f"the camera {self.camera} is lost", f"no picture in {limit_s:.1f} s")
+
+    def _leave(self, thread: ReaderThread, timeout_s: float) -> None:
+        """A thread that hangs in a call is left alone: it closes its reader when the call comes back."""
+        if not thread.end(timeout_s):
+            log.debug("camera %s: a thread that reads from it hangs", self.camera)
+            self._stuck.append(thread)
+
+    def _count_stuck(self) -> int:
+        self._stuck = [thread for thread in self._stuck if thread.is_alive]
+        return len(self._stuck)
+
+    def _pause(self, delay_s: float) -> None:
+        """Wait before the next try; a camera that returns, or a stuck thread that lets go, ends it."""
+        until_s, stuck = time.monotonic() + delay_s, self._count_stuck()
+        while time.monotonic() < until_s and not self._stop.wait(LOOK_AROUND_S):
+            self._touch()
+            if self._lookout is not None and self._lookout.sees_return():
+                self._backoff.reset()
+                return
+            if self._count_stuck() < stuck:
+                return
+
+    def _deliver(self, picture: Picture, received_s: float) -> bool:
         """Hand the picture over if it is due; false once nobody takes frames any more."""
-        received_s, index = time.monotonic(), self.status.frames_in
+        index = self.status.frames_in
         self.status.frames_in += 1
         self.status.received_s = received_s
         time_s = received_s if picture.position_s is None else picture.position_s

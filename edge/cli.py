@@ -8,9 +8,11 @@ from collections.abc import Callable
 import typer
 
 from edge.commands.bench import bench_command
+from edge.commands.cameras import cameras_command
 from edge.commands.check import check_command
 from edge.commands.classify import classify_command
 from edge.commands.collect import collect_command
+from edge.commands.homeassistant import homeassistant_command
 from edge.commands.inspect import inspect_command
 from edge.commands.listen import listen_command
 from edge.commands.process import show_error
@@ -25,10 +27,12 @@ app = typer.Typer(
 COMMANDS: dict[str, Callable[..., None]] = {
     "collect": collect_command,
     "check": check_command,
+    "cameras": cameras_command,
     "inspect": inspect_command,
     "classify": classify_command,
     "bench": bench_command,
     "listen": listen_command,
+    "homeassistant": homeassistant_command,
 }
 app.callback(invoke_without_command=True)(run_command)
 for name, function in COMMANDS.items():

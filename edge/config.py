@@ -46,6 +46,15 @@ class BrokerConfig(Section):
     url: str = "mqtt://localhost:1883"
     password_file: Path | None = None
     ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    keepalive: int = Field(default=20, ge=1, le=3600)
+
+    @model_validator(mode="after")
+    def _key_has_a_certificate(self) -> BrokerConfig:
+        if self.key_file is not None and self.cert_file is None:
+            raise ValueError("a key_file needs a cert_file")
+        return self
 
 
 class DecisionConfig(Section):
@@ -86,6 +95,10 @@ class AgentConfig(Section):
     stdout: bool = False
     mqtt: bool = True
     publish_scores: bool = False
+    homeassistant: bool = False
+    homeassistant_prefix: str = Field(
+        default="homeassistant", pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$", max_length=200
+    )
     require_camera: bool = False
     require_broker: bool = False
     heartbeat: float = Field(default=60.0, gt=0)

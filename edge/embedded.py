@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edge.broker import BrokerAddress
+from edge.broker_address import BrokerAddress
 from edge.errors import BrokerUnavailableError, UsageError
 
 LOOPBACK = "127.0.0.1"

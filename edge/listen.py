@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from edge.broker import KEEPALIVE_S, BrokerAddress, new_client, reason
+from edge.broker import BrokerConnection, ConnectionCallbacks
+from edge.broker_address import BrokerAddress
 from edge.errors import BrokerUnavailableError
+from edge.records import Message
+
+POLL_S = 0.2
 
 NEEDED: dict[str, type | tuple[type, ...]] = {
     "device": str,
@@ -24,13 +29,14 @@ def decisions(address: BrokerAddress, prefix: str, stopped: Callable[[], bool]) 
 
     Reads the retained states, then the events: states alone would leave out what changed while the agent
     had no connection.
-    Raises BrokerUnavailableError if the broker can't be reached or refuses the login.
+    Raises BrokerUnavailableError if the broker can't be reached or refuses the login at the start.
     """
-    arrived: queue.Queue[bytes | BrokerUnavailableError] = queue.Queue(maxsize=10_000)
-    client = _subscriber(address, f"{prefix}/+/+/", arrived)
-    client.loop_start()
+    arrived: queue.Queue[bytes] = queue.Queue(maxsize=10_000)
+    connection = _subscriber(address, f"{prefix}/+/+/", arrived)
+    connection.start()
     last_sequence: dict[tuple[str, str], int] = {}
     try:
+        _wait_for_login(connection, stopped)
         while not stopped():
             record = _next_record(arrived)
             if record is None:
@@ -40,38 +46,36 @@ def decisions(address: BrokerAddress, prefix: str, stopped: Callable[[], bool]) 
                 last_sequence[key] = sequence
                 yield record
     finally:
-        client.disconnect()
-        client.loop_stop()
+        connection.stop()
 
 
-def _subscriber(address: BrokerAddress, cameras: str, arrived: queue.Queue[Any]) -> Any:
-    what = f"can't listen at the broker {address.shown}"
-    client = new_client(address, client_id="", reconnect=True)
-
-    def on_connect(_client: Any, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
-        if code.is_failure:
-            arrived.put(BrokerUnavailableError(what, str(code).lower(), "check the user and the password"))
-        client.subscribe([(cameras + "state", 1), (cameras + "event", 1)])
-
-    def on_message(_client: Any, _data: Any, message: Any) -> None:
+def _subscriber(address: BrokerAddress, cameras: str, arrived: queue.Queue[bytes]) -> BrokerConnection:
+    def on_message(message: Message) -> None:
         if message.retain or message.topic.endswith("/event"):
-            arrived.put(message.payload)
+            with contextlib.suppress(queue.Full):  # nobody reads what we print: the newest are dropped
+                arrived.put_nowait(message.payload)
 
-    client.on_connect, client.on_message = on_connect, on_message
+    callbacks = ConnectionCallbacks(lambda: None, lambda: None, lambda _mid: None, on_message)
+    connection = BrokerConnection(address, "", None, callbacks)
+    for leaf in ("state", "event"):
+        connection.subscribe(cameras + leaf)
+    return connection
+
+
+def _wait_for_login(connection: BrokerConnection, stopped: Callable[[], bool]) -> None:
+    """Until we are in; the first attempt must succeed, a connection lost later is awaited."""
+    while not stopped() and not connection.wait_until_tried(POLL_S):
+        pass
+    if not stopped() and not connection.connected:
+        what = f"can't listen at the broker {connection.address.shown}"
+        raise BrokerUnavailableError(what, connection.problem or "", "start it, or check the address")
+
+
+def _next_record(arrived: queue.Queue[bytes]) -> dict[str, Any] | None:
     try:
-        client.connect(address.host, address.port, KEEPALIVE_S)
-    except (OSError, ValueError) as error:
-        raise BrokerUnavailableError(what, reason(error), "start it, or check the address") from error
-    return client
-
-
-def _next_record(arrived: queue.Queue[bytes | BrokerUnavailableError]) -> dict[str, Any] | None:
-    try:
-        payload = arrived.get(timeout=0.2)
+        payload = arrived.get(timeout=POLL_S)
     except queue.Empty:
         return None
-    if isinstance(payload, BrokerUnavailableError):
-        raise payload
     try:
         record = json.loads(payload)
         known = "label" in record and all(isinstance(record.get(key), kind) for key, kind in NEEDED.items())

@@ -11,7 +11,8 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.broker import BrokerAddress, BrokerConnection, ConnectionCallbacks
+from edge.broker import BrokerConnection, ConnectionCallbacks
+from edge.broker_address import BrokerAddress
 from edge.errors import BrokerUnavailableError
 from edge.outbox import Outbox
 from edge.progress import SinkPulse
@@ -43,7 +44,9 @@ class MqttSink:
         self._latest: dict[str, tuple[Decision, int]] = {}
         self._cameras_online: dict[str, bool] = {}
         will = topics.device_availability(online=False)
-        callbacks = ConnectionCallbacks(self._on_up, self._on_down, self._on_acknowledged)
+        self._standing: dict[str, Message] = {}
+        self._listeners: dict[str, Callable[[Message], None]] = {}
+        callbacks = ConnectionCallbacks(self._on_up, self._on_down, self._on_acknowledged, self._on_message)
         self._connection = BrokerConnection(address, client_id, will, callbacks)
 
     def start(self) -> None:
@@ -93,6 +96,18 @@ class MqttSink:
         """Publish the counters; lost if there is no connection."""
         self._send(self._topics.stats(stats))
 
+    def tell(self, message: Message) -> None:
+        """Publish a message that is no decision; a retained one again after every reconnect."""
+        with self._lock:
+            if message.retain:
+                self._standing[message.topic] = message
+            self._send(message)
+
+    def listen(self, topic: str, heard: Callable[[Message], None]) -> None:
+        """Have `heard` called, in the connection's thread, with what arrives on a topic; before `start`."""
+        self._listeners[topic] = heard
+        self._connection.subscribe(topic)
+
     def report(self) -> dict[str, Any]:
         """What the sink has to say of itself, for the counters."""
         return {
@@ -131,6 +146,8 @@ class MqttSink:
             if self._closing:  # `offline` has been said, and must stay the last word
                 return
             self._send(self._topics.device_availability(online=True))
+            for message in self._standing.values():
+                self._send(message)
             for camera, online in self._cameras_online.items():
                 self._send(self._topics.camera_availability(camera, online=online))
             for camera in self._latest:
@@ -149,6 +166,10 @@ class MqttSink:
                 self._acknowledged += 1
                 self._outbox.acknowledge(key)
                 self._drain()
+
+    def _on_message(self, message: Message) -> None:
+        if message.topic in self._listeners:
+            self._listeners[message.topic](message)
 
     def _drain(self) -> None:
         if not self._connection.connected:

@@ -1,4 +1,4 @@
-"""What a camera address means: 0, /dev/video0, rtsp://, http://, a video file, a folder, test://."""
+"""What a camera address means: 0, /dev/video0, usb://, csi://, rtsp://, http://, a video, folders, test://."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 
 from edge.errors import UsageError
 
-Kind = Literal["device", "stream", "file", "folder", "test"]
+Kind = Literal["device", "usb", "csi", "stream", "file", "folder", "watch", "test"]
 NAME_AND_ADDRESS = re.compile(r"^([a-z0-9_-]+)=(.*)$", re.DOTALL)
 MAX_DEVICE = 255
 STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
+# Kinds of their own, whose addresses hold no credentials.
+LOCAL_SCHEMES: tuple[Literal["usb", "csi", "watch", "test"], ...] = ("usb", "csi", "watch", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,11 @@ class Source:
     kind: Kind
     address: str
     live: bool
+
+    @property
+    def place(self) -> str:
+        """The address without its scheme."""
+        return self.address.rpartition("://")[2]
 
     @property
     def shown(self) -> str:
@@ -51,12 +58,13 @@ def parse_source(address: str) -> Source:
         raise UsageError(f"can't use the camera {address}", why, "give a smaller one")
     if address.isdecimal() or address.startswith("/dev/"):
         return Source("device", address, live=True)
-    if scheme == "test":
-        return Source("test", address, live=True)
+    for kind in LOCAL_SCHEMES:
+        if scheme == kind:
+            return Source(kind, address, live=True)
     if scheme in STREAM_SCHEMES:
         return Source("stream", address, live=True)
     if scheme:
-        known = ", ".join(f"{name}://" for name in (*STREAM_SCHEMES, "test"))
+        known = ", ".join(f"{name}://" for name in (*STREAM_SCHEMES, *LOCAL_SCHEMES))
         raise UsageError(
             f"can't use the camera {without_credentials(address)}", f"unknown {scheme}://", f"use {known}"
         )
@@ -77,8 +85,12 @@ def default_name(source: Source) -> str:
         base = urlsplit(source.address).hostname or "camera"
     elif source.kind == "test":
         base = "test"
-    elif source.kind == "folder":
-        base = Path(source.address).resolve().name
+    elif source.kind == "usb":
+        base = source.place or "usb"
+    elif source.kind == "csi":
+        base = f"csi{source.place.partition('?')[0]}"
+    elif source.kind in ("folder", "watch"):
+        base = Path(source.place).resolve().name
     else:
         # A device's link is its lasting name: what it points to changes from boot to boot.
         base = Path(source.address).stem
@@ -90,7 +102,7 @@ def without_credentials(address: str) -> str:
     if "://" not in address:
         return address
     scheme, _, rest = address.partition("://")
-    if scheme == "test":
+    if scheme in LOCAL_SCHEMES:
         return address
     # People write passwords with / ? # unescaped, so all before the last @ goes.
     return f"{scheme}://{re.split('[?#]', rest.rpartition('@')[2])[0]}"

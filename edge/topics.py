@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,34 +17,52 @@ SCHEMA = 1
 UNKNOWN = "unknown"  # an empty payload would delete the retained label
 
 
+@dataclass(frozen=True, slots=True)
+class TopicNames:
+    """Where the messages of one device go."""
+
+    prefix: str
+    device: str
+
+    def of_device(self, leaf: str) -> str:
+        """A topic of the device itself."""
+        return f"{self.prefix}/{self.device}/{leaf}"
+
+    def of_camera(self, camera: str, leaf: str) -> str:
+        """A topic of one of its cameras."""
+        return f"{self.prefix}/{self.device}/{camera}/{leaf}"
+
+
 class Topics:
     """The messages of one device."""
 
     def __init__(self, prefix: str, device: str, model: ModelIdentity) -> None:
         self._device = device
-        self._root = f"{prefix}/{device}"
+        self.names = TopicNames(prefix, device)
         self._model = {"name": model.name, "version": model.version, "hash": model.sha256}
 
     def device_availability(self, *, online: bool) -> Message:
         """Is the agent connected; `offline` is also its last will."""
-        return Message(f"{self._root}/availability", _availability(online), retain=True)
+        return Message(self.names.of_device("availability"), _availability(online), retain=True)
 
     def camera_availability(self, camera: str, *, online: bool) -> Message:
         """Is this camera delivering frames."""
-        return Message(f"{self._root}/{camera}/availability", _availability(online), retain=True)
+        return Message(self.names.of_camera(camera, "availability"), _availability(online), retain=True)
 
     def state(self, decision: Decision, sequence: int) -> Message:
         """What a camera sees now."""
-        return Message(f"{self._root}/{decision.camera}/state", self._json(decision, sequence), retain=True)
+        return Message(
+            self.names.of_camera(decision.camera, "state"), self._json(decision, sequence), retain=True
+        )
 
     def label(self, decision: Decision) -> Message:
         """The bare label, for simple subscribers."""
         payload = (decision.label or UNKNOWN).encode()
-        return Message(f"{self._root}/{decision.camera}/label", payload, retain=True)
+        return Message(self.names.of_camera(decision.camera, "label"), payload, retain=True)
 
     def event(self, decision: Decision, sequence: int) -> Message:
         """One change of what a camera sees."""
-        return Message(f"{self._root}/{decision.camera}/event", self._json(decision, sequence))
+        return Message(self.names.of_camera(decision.camera, "event"), self._json(decision, sequence))
 
     def scores(
         self, camera: str, frame_index: int, labels: tuple[str, ...], values: NDArray[np.float32]
@@ -51,12 +70,12 @@ class Topics:
         """Every label's score of one frame."""
         scores = {label: round(float(value), 4) for label, value in zip(labels, values, strict=True)}
         body = {"schema": SCHEMA, "camera": camera, "frame": frame_index, "scores": scores}
-        return Message(f"{self._root}/{camera}/scores", _dump(body), qos=0)
+        return Message(self.names.of_camera(camera, "scores"), _dump(body), qos=0)
 
     def stats(self, stats: Mapping[str, Any]) -> Message:
         """How the agent is doing."""
         body = {"schema": SCHEMA, "device": self._device, **stats}
-        return Message(f"{self._root}/stats", _dump(body), qos=0)
+        return Message(self.names.of_device("stats"), _dump(body), qos=0)
 
     def _json(self, decision: Decision, sequence: int) -> bytes:
         return _dump(decision_record(decision, device=self._device, sequence=sequence, model=self._model))

@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import importlib.metadata
 import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from edge import preprocess
+from edge import homeassistant, preprocess
 from edge.agent import Agent, AgentOptions, Camera, Stages
-from edge.broker import BrokerAddress, parse_broker_url
+from edge.broker import CLIENT_PREFIX
+from edge.broker_address import BrokerAddress, check_tls, parse_broker_url
 from edge.capture import Capture, CaptureOptions
 from edge.config import AgentConfig, DecisionConfig, listen_address, read_password
 from edge.decide import Decider, DecisionRules
@@ -28,7 +30,7 @@ from edge.outbox import Outbox, OutboxLimits, Sequences
 from edge.probe import try_out
 from edge.publish import MqttSink, StdoutSink
 from edge.readers import opener
-from edge.records import Limits, ModelIdentity
+from edge.records import Limits, Message, ModelIdentity
 from edge.sources import Source, default_name, parse_source
 from edge.stages import Sink
 from edge.topics import Topics
@@ -98,9 +100,14 @@ def broker_address(config: AgentConfig) -> BrokerAddress:
     port = embedded_port(config.broker.url)
     if port is not None:
         return BrokerAddress(LOOPBACK, port)
-    if config.broker.ca_file and not config.broker.ca_file.is_file():
-        raise ConfigError(f"can't read the CA file {config.broker.ca_file}", "no such file", "check the path")
-    return parse_broker_url(config.broker.url, read_password(config.broker), config.broker.ca_file)
+    address = dataclasses.replace(
+        parse_broker_url(config.broker.url, read_password(config.broker), config.broker.ca_file),
+        cert_file=config.broker.cert_file,
+        key_file=config.broker.key_file,
+        keepalive_s=config.broker.keepalive,
+    )
+    check_tls(address)
+    return address
 
 
 @contextlib.contextmanager
@@ -183,11 +190,50 @@ def _sinks(
     sinks: list[Sink] = []
     if address is not None:
         topics = Topics(config.topic_prefix, config.device_id, identity)
-        client_id = f"edge-agent-{config.device_id}"
-        sinks.append(MqttSink(address, client_id, topics, labels=classifier.labels, outbox=outbox))
+        client_id = f"{CLIENT_PREFIX}{config.device_id}"
+        sink = MqttSink(address, client_id, topics, labels=classifier.labels, outbox=outbox)
+        if config.homeassistant:
+            _introduce(
+                sink, _device(config, topics, identity, classifier.labels), config.homeassistant_prefix
+            )
+        sinks.append(sink)
     if config.stdout:
         sinks.append(StdoutSink(stream, config.device_id, identity))
     return sinks
+
+
+def _device(
+    config: AgentConfig, topics: Topics, model: ModelIdentity, labels: tuple[str, ...]
+) -> homeassistant.Device:
+    return homeassistant.Device(
+        names=topics.names,
+        cameras=tuple(named_sources(config)),
+        labels=labels,
+        model=model,
+        version=version(),
+        heartbeat_s=config.heartbeat,
+        stats_interval_s=config.stats_interval,
+    )
+
+
+def _introduce(sink: MqttSink, device: homeassistant.Device, prefix: str) -> None:
+    """Tell Home Assistant of the device at every login, and again whenever it has been started anew."""
+    message = homeassistant.discovery(device, prefix)
+    sink.tell(message)
+
+    def heard(birth: Message) -> None:
+        if birth.payload == homeassistant.BIRTH and not birth.retain:
+            sink.tell(message)
+
+    sink.listen(homeassistant.birth_topic(prefix), heard)
+
+
+def version() -> str:
+    """The installed agent's version; `0` where only its files are there."""
+    try:
+        return importlib.metadata.version("edge-agent")
+    except importlib.metadata.PackageNotFoundError:
+        return "0"
 
 
 def _options(config: AgentConfig) -> AgentOptions:

@@ -92,7 +92,7 @@ def _collect(feed: Feed, album: Album, triggers: list[Trigger], options: Collect
     stop = stop_on_signals()
     terminal = Terminal(status_line=not debug)
     if not debug:
-        terminal.notes_of("edge.readers")
+        terminal.notes_of("edge.folder")
     collector = Collector(feed, album, triggers, options, terminal)
     keys = terminal.keys() if collector.uses_keys else contextlib.nullcontext()
     ended = False

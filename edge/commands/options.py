@@ -13,7 +13,8 @@ CameraOption = Annotated[
         "--camera",
         "-c",
         metavar="[NAME=]SOURCE",
-        help="0, /dev/video0, rtsp://…, http://…, a video, a folder of images, test://; may be repeated.",
+        help="0, /dev/video0, usb://name, csi://0, rtsp://…, http://…, a video, a folder of images, "
+        "watch://folder, test://; may be repeated.",
     ),
 ]
 ModelOption = Annotated[
@@ -44,6 +45,7 @@ ConfigOption = Annotated[
     typer.Option("--config", help="Configuration (default: agent.toml, /etc/edge-agent/agent.toml)"),
 ]
 PrefixOption = Annotated[str | None, typer.Option("--topic-prefix", help="First topic level (default: edge)")]
+DeviceOption = Annotated[str | None, typer.Option(help="Topic level (default: the host's name)")]
 ThreadsOption = Annotated[int | None, typer.Option("--threads", help="Interpreter threads (default: 1)")]
 RuntimeOption = Annotated[
     str | None, typer.Option("--runtime", help="auto, litert or tflite-runtime (default: auto)")

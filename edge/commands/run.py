@@ -13,6 +13,7 @@ from edge.commands.options import (
     ConfidenceOption,
     ConfigOption,
     DebugOption,
+    DeviceOption,
     FitOption,
     LabelsOption,
     MeanOption,
@@ -41,7 +42,7 @@ def run_command(
     fit: FitOption = None,
     broker: BrokerOption = None,
     config: ConfigOption = None,
-    device_id: Annotated[str | None, typer.Option(help="Topic level (default: the host's name)")] = None,
+    device_id: DeviceOption = None,
     topic_prefix: PrefixOption = None,
     fps: Annotated[float | None, typer.Option(help="Classify at most so many frames a second.")] = None,
     threads: ThreadsOption = None,
@@ -61,6 +62,7 @@ def run_command(
     ] = None,
     require_camera: RequireCameraOption = False,
     require_broker: Annotated[bool, typer.Option("--require-broker", help="No broker: exit 69.")] = False,
+    homeassistant: Annotated[bool, typer.Option("--homeassistant", help="Appear in Home Assistant.")] = False,
     debug: DebugOption = False,
 ) -> None:
     """Run the agent, or one of the commands below."""
@@ -92,6 +94,7 @@ def run_command(
         drain_timeout=drain_timeout,
         require_camera=require_camera or None,
         require_broker=require_broker or None,
+        homeassistant=homeassistant or None,
     )
     if not settings.camera:
         raise UsageError("there is nothing to do", "no camera is named", NO_CAMERA)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import functools
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from edge.capture import Capture, CaptureOptions
-from edge.errors import RecordingError
+from edge.capture import MOST_STUCK, Capture, CaptureOptions
+from edge.errors import CameraUnavailableError, RecordingError, ThreadStuckError
 from edge.inbox import RECORDING_DEPTH, Inbox
 from edge.preprocess import PreprocessSpec, prepare
 from edge.readers import opener
+from edge.reading import Opener, Picture, Reader
 from edge.records import Frame
 from edge.sources import parse_source
 from tests.support.tools import wait_until
@@ -131,3 +134,130 @@ def test_stopping_ends_a_recording_that_waits_for_room(tmp_path: Path) -> None:
 
 def test_a_capture_that_never_started_can_be_joined() -> None:
     Capture("cam", opener(parse_source("test://")), Inbox(), CaptureOptions(live=True)).join()
+
+
+@contextmanager
+def supervised(reader: Callable[[], Reader] | Opener, **options: float) -> Iterator[tuple[Capture, Inbox]]:
+    inbox = Inbox()
+    capture = Capture("cam", reader, inbox, CaptureOptions(live=True, **options))
+    capture.start()
+    try:
+        yield capture, inbox
+    finally:
+        capture.ask_to_stop()
+        capture.join()
+
+
+def test_a_camera_that_hangs_is_noticed_and_read_again_once_it_goes_on() -> None:
+    with capturing("test://?frames=20&fps=50&size=16x16&hang=4") as (capture, _):
+        wait_until(lambda: capture.status.state == "lost", "the loss")
+        assert capture.status.received_s is not None
+        silence_s = time.monotonic() - capture.status.received_s
+        assert "no picture in" in capture.status.detail
+        wait_until(lambda: capture.status.frames_in > 20, "the camera's return")
+    assert 1.0 < silence_s < 3.5
+    assert capture.status.reconnects == 1
+
+
+def test_an_opening_that_hangs_is_given_up() -> None:
+    release = threading.Event()
+    pattern = opener(parse_source("test://?size=16x16&fps=50"))
+    opened: list[int] = []
+
+    def open_slowly() -> Reader:
+        opened.append(1)
+        if len(opened) == 1:
+            release.wait(20)
+        return pattern()
+
+    with supervised(open_slowly, open_limit_s=0.2) as (capture, _):
+        wait_until(lambda: capture.status.state == "lost", "giving up")
+        assert "0.2 s after opening it" in capture.status.detail
+        wait_until(lambda: capture.status.frames_in, "a picture of the second opening")
+        release.set()
+
+
+def test_too_many_hanging_threads_end_the_capture_for_good() -> None:
+    release = threading.Event()
+    closed: list[int] = []
+
+    class Hanging:
+        def read(self) -> Picture | None:
+            release.wait(30)
+            return None
+
+        def close(self) -> None:
+            closed.append(1)
+
+    with supervised(Hanging, open_limit_s=0.05, first_retry_s=0.01) as (capture, _):
+        wait_until(lambda: capture.status.finished, "the end", 60)
+    assert isinstance(capture.status.error, ThreadStuckError)
+    assert "hang" in str(capture.status.error)
+    release.set()
+    wait_until(lambda: len(closed) == MOST_STUCK + 1, "each to close its own reader")
+
+
+def test_a_camera_that_dies_after_each_picture_is_opened_less_and_less_often() -> None:
+    opened: list[float] = []
+
+    class Flapping:
+        def __init__(self) -> None:
+            opened.append(time.monotonic())
+            self.left = 1
+
+        def read(self) -> Picture | None:
+            if not self.left:
+                raise CameraUnavailableError("it died")
+            self.left -= 1
+            return Picture(np.zeros((8, 8, 3), np.uint8))
+
+        def close(self) -> None:
+            """Nothing to close."""
+
+    with supervised(Flapping) as (capture, _):
+        wait_until(lambda: len(opened) == 4, "four openings")
+    gaps = [after - before for before, after in pairwise(opened)]
+    assert gaps[2] >= 1.0
+    assert capture.status.reconnects >= 2
+
+
+def test_a_source_that_returns_ends_a_long_wait() -> None:
+    there = threading.Event()
+    pattern = opener(parse_source("test://?size=16x16&fps=50"))
+    looks: list[bool] = []
+
+    def look() -> bool:
+        looks.append(there.is_set())
+        return looks[-1]
+
+    def open_it() -> Reader:
+        if not there.is_set():
+            raise CameraUnavailableError("not there")
+        return pattern()
+
+    with supervised(Opener(open_it, look), first_retry_s=20) as (capture, _):
+        wait_until(lambda: capture.status.state == "lost", "the first try")
+        wait_until(lambda: looks, "a look")
+        there.set()
+        returned_s = time.monotonic()
+        wait_until(lambda: capture.status.frames_in, "a picture")
+        assert time.monotonic() - returned_s < 4
+
+
+def test_pictures_may_change_their_size_in_mid_stream() -> None:
+    class Changing:
+        def __init__(self) -> None:
+            self.number = 0
+
+        def read(self) -> Picture | None:
+            self.number += 1
+            time.sleep(0.01)
+            return Picture(np.zeros((8 * self.number, 16, 3), np.uint8))
+
+        def close(self) -> None:
+            """Nothing to close."""
+
+    with supervised(Changing) as (_, inbox):
+        heights = [frame.pixels.shape[0] for _ in range(3) if (frame := inbox.take(5))]
+    assert heights == sorted(set(heights))
+    assert len(heights) == 3

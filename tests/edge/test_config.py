@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edge.broker import parse_broker_url
+from edge.broker_address import parse_broker_url
 from edge.config import AgentConfig, BrokerConfig, default_state_dir, load_config, read_password, slug
 from edge.errors import ConfigError, EdgeError, UsageError
 from edge.wiring import broker_address

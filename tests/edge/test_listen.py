@@ -13,7 +13,7 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge.broker import parse_broker_url
+from edge.broker_address import parse_broker_url
 from edge.errors import BrokerUnavailableError
 from edge.listen import decisions
 from tests.support.mosquitto import Mosquitto

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.broker import parse_broker_url
+from edge.broker_address import parse_broker_url
 from edge.errors import BrokerUnavailableError
 from edge.outbox import Outbox, OutboxLimits
 from edge.publish import MqttSink, StdoutSink

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from edge.errors import CameraUnavailableError, RecordingError, UsageError
 from edge.readers import FolderReader, Picture, Reader, opener
 from edge.sources import parse_source
+from edge.video import FFMPEG_OPTIONS_VARIABLE
 from tests.support.tools import free_port
 from tests.support.videos import BGR, write_picture, write_video
 
@@ -90,6 +92,11 @@ def test_a_device_that_is_not_there_is_unavailable() -> None:
         opener(parse_source("/dev/video97"))()
 
 
+def test_a_camera_by_a_name_that_nobody_has_is_unavailable() -> None:
+    with pytest.raises(CameraUnavailableError, match=r"can't open the camera usb://nobody's"):
+        opener(parse_source("usb://nobody's"))()
+
+
 @pytest.mark.parametrize("scheme", ["rtsp", "http"])
 def test_a_stream_that_nobody_serves_is_unavailable_and_keeps_its_secret(scheme: str) -> None:
     address = f"{scheme}://me:secret@127.0.0.1:{free_port()}/x"
@@ -143,8 +150,24 @@ def test_the_test_camera_goes_and_stays_away() -> None:
         "frames=-1",
         "gone=-1",
         "gone=nan",
+        "hang=-1",
+        "hang=nan",
+        "hang=inf",
     ],
 )
 def test_an_impossible_test_address_is_refused(options: str) -> None:
     with pytest.raises(UsageError, match=r"can't use the camera test://.*write test://"):
         opener(parse_source(f"test://?{options}"))
+
+
+@pytest.mark.parametrize("own", [None, "rtsp_transport;udp"])
+def test_rtsp_goes_over_tcp_unless_the_user_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch, own: str | None
+) -> None:
+    if own:
+        monkeypatch.setenv(FFMPEG_OPTIONS_VARIABLE, own)
+    else:
+        monkeypatch.delenv(FFMPEG_OPTIONS_VARIABLE, raising=False)
+    with pytest.raises(CameraUnavailableError):
+        opener(parse_source(f"rtsp://127.0.0.1:{free_port()}/x"))()
+    assert os.environ[FFMPEG_OPTIONS_VARIABLE] == (own or "rtsp_transport;tcp")

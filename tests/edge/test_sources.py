@@ -20,6 +20,8 @@ from edge.sources import default_name, parse_source, split_name, without_credent
         ("rtsps://Door.local/x", "stream", "door-local"),
         ("http://user:secret@cam/mjpeg", "stream", "cam"),
         ("https://[::1]:8080/mjpeg", "stream", "1"),
+        ("usb://HD Pro Webcam", "usb", "hd-pro-webcam"),
+        ("usb://", "usb", "usb"),
         ("test://", "test", "test"),
         ("test://?fps=5&gone=1", "test", "test"),
     ],

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import EdgeAgent
-from tests.support.mjpeg import mjpeg_camera
+from tests.support.mjpeg import MjpegCamera
 from tests.support.mosquitto import Mosquitto
 from tests.support.rtsp_server import rtsp_camera
 from tests.support.subscriber import Subscriber
@@ -25,7 +25,7 @@ def test_an_rtsp_camera_delivers_labels(tmp_path: Path, golden: Path) -> None:
     assert max(ages) < 2000
 
 
-def test_an_rtsp_camera_that_dies_is_unknown_and_comes_back(
+def test_an_rtsp_camera_that_dies_is_unknown_and_comes_back_with_another_size(
     tmp_path: Path, golden: Path, mosquitto: Mosquitto
 ) -> None:
     with Subscriber(mosquitto.port) as subscriber, rtsp_camera(0xC82828) as (address, server):
@@ -37,7 +37,7 @@ def test_an_rtsp_camera_that_dies_is_unknown_and_comes_back(
             subscriber.wait_for_text("door/availability", "offline")
             subscriber.wait_for_text("door/label", "unknown")
             reason = subscriber.events("door")[-1]["unknown_reason"]
-            with rtsp_camera(0x28C828, port):
+            with rtsp_camera(0x28C828, port, "320x180"):
                 subscriber.wait_for_text("door/label", "green", 45)
                 assert agent.stop() == 0
     assert reason == "no_frames"
@@ -47,8 +47,8 @@ def test_an_rtsp_camera_that_dies_is_unknown_and_comes_back(
 
 
 def test_an_http_camera_delivers_labels(tmp_path: Path, golden: Path) -> None:
-    with mjpeg_camera("0x2828C8") as address:
-        command = ("--camera", address, "--model", golden, "--stdout", "--frames", 15)
+    with MjpegCamera("blue") as camera:
+        command = ("--camera", camera.address, "--model", golden, "--stdout", "--frames", 15)
         with EdgeAgent(tmp_path, *command) as agent:
             assert agent.wait() == 0
     assert agent.records[-2]["label"] == "blue"
@@ -63,6 +63,20 @@ def test_a_stream_that_is_not_there_is_waited_for(tmp_path: Path, golden: Path, 
         assert agent.stop() == 0
     assert agent.records[-1]["unknown_reason"] == "no_frames"
     assert "secret" not in agent.stderr + agent.stdout
+
+
+def test_a_wrong_password_is_told_nowhere(tmp_path: Path, golden: Path) -> None:
+    with rtsp_camera(0xC82828, login="me:right") as (address, _):
+        wrong = address.replace("//", "//me:sesame@")
+        command = ("--camera", f"cam={wrong}", "--model", golden, "--stdout", "--debug")
+        with EdgeAgent(tmp_path, *command) as agent:
+            agent.wait_for_log("can't open the camera")
+            assert agent.stop() == 0
+        assert "sesame" not in agent.stderr + agent.stdout
+        right = address.replace("//", "//me:right@")
+        with EdgeAgent(tmp_path, "--camera", right, "--model", golden, "--stdout", "--frames", 5) as agent:
+            assert agent.wait() == 0
+    assert agent.records[-2]["label"] == "red"
 
 
 def test_a_camera_that_comes_and_goes_is_told_to_subscribers(

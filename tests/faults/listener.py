@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Any
 
@@ -74,8 +74,8 @@ class Listener:
             self.arrivals_s.append(time.monotonic())
 
 
-def faults_of(events: list[dict[str, Any]]) -> list[str]:
-    """What is wrong with the events of one camera: gaps, wrong order, one number for two events; "" for none.
+def faults_of(events: list[dict[str, Any]], excused: Collection[int] = ()) -> list[str]:
+    """What is wrong with the events of one camera: gaps that are not excused, order, a number for two events.
 
     An event may come again, with all that came after it, as it was: then it counts once.
     """
@@ -86,9 +86,13 @@ def faults_of(events: list[dict[str, Any]]) -> list[str]:
         number = event["sequence"]
         if number in known and known[number] != event:
             trouble.append(f"number {number} was given to two events")
-        elif number not in known and number != last + 1:
+        elif number not in known and (number < last or not _excused(range(last + 1, number), excused)):
             trouble.append(f"after {last} came {number}")
         if number not in known:
             last = number
         known.setdefault(number, event)
     return trouble
+
+
+def _excused(numbers: range, excused: Collection[int]) -> bool:
+    return all(number in excused for number in numbers)

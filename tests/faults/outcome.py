@@ -28,12 +28,17 @@ class Outcome:
     note: str = ""
 
     @property
+    def held(self) -> bool:
+        """Whether all that is claimed held."""
+        return not (self.trouble or self.lost)
+
+    @property
     def row(self) -> tuple[str, ...]:
         """The outcome as cells of the table."""
         counts = ("-" if count is None else f"{count:,}" for count in (self.sent, self.received, self.lost))
         more = f" and {len(self.trouble) - MOST_TOLD} more" if len(self.trouble) > MOST_TOLD else ""
-        failed = f"FAILED: {'; '.join(self.trouble[:MOST_TOLD])}{more}"
-        verdict = failed if self.trouble else self.note or "held"
+        failed = f"FAILED: {'; '.join(self.trouble[:MOST_TOLD]) or 'events are missing'}{more}"
+        verdict = (self.note or "held") if self.held else failed
         return (self.fault, str(self.tries), *counts, _spread(self.recovery_s), verdict)
 
 

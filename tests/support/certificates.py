@@ -19,9 +19,15 @@ class Certificates:
     certificate: Path
     key: Path
 
+    @property
+    def client(self) -> Certificates:
+        """The same for a client."""
+        folder = self.ca.parent
+        return Certificates(self.ca, folder / "client.pem", folder / "client.key")
+
 
 def make_certificates(folder: Path) -> Certificates:
-    """A CA, and a certificate of its own for 127.0.0.1."""
+    """A CA, and a certificate of its own for 127.0.0.1, and another for a client."""
     folder.mkdir(parents=True, exist_ok=True)
     ca, ca_key = folder / "ca.pem", folder / "ca.key"
     made = Certificates(ca, folder / "server.pem", folder / "server.key")
@@ -30,9 +36,9 @@ def make_certificates(folder: Path) -> Certificates:
     _openssl("req", "-x509", *KEY, *usage, "-subj", "/CN=test CA", "-keyout", ca_key, "-out", ca)
     issued_by = ["-CA", ca, "-CAkey", ca_key, "-addext", "subjectAltName=IP:127.0.0.1"]
     issued_by += ["-addext", "basicConstraints=critical,CA:FALSE"]
-    _openssl(
-        "req", "-x509", *KEY, "-subj", "/CN=broker", *issued_by, "-keyout", made.key, "-out", made.certificate
-    )
+    for made_for, subject in ((made, "broker"), (made.client, "agent")):
+        files = ["-keyout", made_for.key, "-out", made_for.certificate]
+        _openssl("req", "-x509", *KEY, "-subj", f"/CN={subject}", *issued_by, *files)
     return made
 
 

@@ -1,31 +1,80 @@
-"""An HTTP camera: ffmpeg serves one colour, or a recording in a loop, as MJPEG to one client."""
+"""HTTP cameras: MJPEG of one colour, whole pictures or broken ones, or of a recording in a loop."""
 
 from __future__ import annotations
 
 import contextlib
 import subprocess
+import threading
 from collections.abc import Iterator
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import TracebackType
+
+import cv2
 
 from tests.support.tools import free_port, need_program
+from tests.support.videos import picture
+
+FPS = 20
 
 
-def mjpeg_camera(colour: str) -> contextlib.AbstractContextManager[str]:
-    """The address of a camera that shows one colour."""
-    return _served("-f", "lavfi", "-i", f"color={colour}:size=160x120:rate=20")
+class MjpegCamera:
+    """Serves while the context lasts. broken: set it, and each picture is damaged from then on."""
 
+    def __init__(self, label: str, port: int = 0) -> None:
+        self.broken = False
+        self._jpeg = cv2.imencode(".jpg", picture(label, 160, 120))[1].tobytes()
+        self._done = threading.Event()
+        camera = self
 
-def mjpeg_recording(video: Path) -> contextlib.AbstractContextManager[str]:
-    """The address of a camera that shows a video again and again."""
-    return _served("-stream_loop", "-1", "-i", str(video))
+        class Handler(BaseHTTPRequestHandler):
+            def do_HEAD(self) -> None:
+                self.send_error(HTTPStatus.METHOD_NOT_ALLOWED)
+
+            def do_GET(self) -> None:
+                self.send_response(HTTPStatus.OK)
+                self.send_header("Content-Type", "multipart/x-mixed-replace;boundary=frame")
+                self.end_headers()
+                try:
+                    camera._send_pictures(self)
+                except OSError:
+                    self.close_connection = True
+
+            def log_message(self, *_arguments: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        self.address = f"http://127.0.0.1:{self.port}/camera"
+
+    def __enter__(self) -> MjpegCamera:
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._done.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _send_pictures(self, handler: BaseHTTPRequestHandler) -> None:
+        while not self._done.wait(1 / FPS):
+            jpeg = self._jpeg
+            if self.broken:
+                jpeg = jpeg[:200] + bytes(len(jpeg) - 200)
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+            handler.wfile.write(head.encode() + jpeg + b"\r\n")
 
 
 @contextlib.contextmanager
-def _served(*source: str) -> Iterator[str]:
-    """Its address, while the context lasts. Only the first connection is served."""
+def mjpeg_recording(video: Path) -> Iterator[str]:
+    """The address of a camera that shows a video again and again, to its first caller only."""
     address = f"http://127.0.0.1:{free_port()}/camera"
-    command = [need_program("ffmpeg"), "-loglevel", "quiet", "-nostdin", "-re", *source]
-    command += ["-c:v", "mjpeg", "-f", "mpjpeg", "-listen", "1", address]
+    command = [need_program("ffmpeg"), "-loglevel", "quiet", "-nostdin", "-re", "-stream_loop", "-1"]
+    command += ["-i", str(video), "-c:v", "mjpeg", "-f", "mpjpeg", "-listen", "1", address]
     with subprocess.Popen(command) as process:
         try:
             yield address

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -15,7 +16,7 @@ from tests.support.tools import accepts, free_port, need_program, wait_until
 class Mosquitto:
     """Runs while the context lasts. With `user`, nobody else gets in; a `lasting` one keeps its sessions.
 
-    With `tls`, it speaks nothing else. One that `saves_at_once` keeps its sessions even when it is killed.
+    With `tls`, it speaks nothing else; `options` are lines for its configuration.
     """
 
     def __init__(
@@ -26,7 +27,7 @@ class Mosquitto:
         password: str = "",
         lasting: bool = False,
         tls: Certificates | None = None,
-        saves_at_once: bool = False,
+        options: Sequence[str] = (),
     ) -> None:
         self._program = need_program("mosquitto")
         self.port = free_port()
@@ -43,17 +44,21 @@ class Mosquitto:
             lines.append(f"password_file {passwords}")
         if tls:
             lines += [f"certfile {tls.certificate}", f"keyfile {tls.key}"]
+        lines += options
         if lasting:
             lines += ["persistence true", f"persistence_location {folder}/"]
-        if saves_at_once:
-            lines += ["autosave_on_changes true", "autosave_interval 1"]
         self._config = folder / "mosquitto.conf"
         self._config.write_text("\n".join(lines) + "\n")
-        self._log = folder / "mosquitto.log"
+        self._log_file = folder / "mosquitto.log"
+
+    @property
+    def log(self) -> str:
+        """What it has logged so far."""
+        return self._log_file.read_text(errors="replace")
 
     def start(self) -> None:
         """Listen."""
-        with self._log.open("ab") as log:
+        with self._log_file.open("ab") as log:
             self._process = subprocess.Popen([self._program, "-c", str(self._config)], stdout=log, stderr=log)
         wait_until(lambda: accepts(self.port), "mosquitto")
 

@@ -19,8 +19,10 @@ raise SystemExit(Gst.ElementFactory.find("x264enc") is None)
 
 
 @contextlib.contextmanager
-def rtsp_camera(rgb: int, port: int = 0) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Its address and its process, while the context lasts."""
+def rtsp_camera(
+    rgb: int, port: int = 0, size: str = "160x120", login: str = ""
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Its address (without the login, `user:password`) and its process, while the context lasts."""
     from tests.support.tools import need
 
     found = (
@@ -28,7 +30,7 @@ def rtsp_camera(rgb: int, port: int = 0) -> Iterator[tuple[str, subprocess.Popen
         and not subprocess.run([SYSTEM_PYTHON, "-c", PROBE], capture_output=True, check=False).returncode
     )
     need(bool(found), "GStreamer's RTSP server (gir1.2-gst-rtsp-server-1.0, gstreamer1.0-plugins-ugly)")
-    command = [SYSTEM_PYTHON, __file__, f"{rgb:#08x}", str(port)]
+    command = [SYSTEM_PYTHON, __file__, f"{rgb:#08x}", str(port), size, login]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
         try:
@@ -39,7 +41,7 @@ def rtsp_camera(rgb: int, port: int = 0) -> Iterator[tuple[str, subprocess.Popen
             process.wait(10)
 
 
-def main(rgb: int, port: int) -> None:
+def main(rgb: int, port: int, size: str, login: str) -> None:
     """Serve until killed; prints the port."""
     import gi
 
@@ -51,12 +53,22 @@ def main(rgb: int, port: int) -> None:
     server.set_address("127.0.0.1")
     server.set_service(str(port))
     factory = GstRtspServer.RTSPMediaFactory()
+    width, height = size.split("x")
     factory.set_launch(
         f"( videotestsrc is-live=true pattern=solid-color foreground-color={0xFF000000 | rgb}"
-        " ! video/x-raw,width=160,height=120,framerate=20/1 ! videoconvert"
+        f" ! video/x-raw,width={width},height={height},framerate=20/1 ! videoconvert"
         " ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 ! rtph264pay name=pay0 pt=96 )"
     )
     factory.set_shared(True)
+    if login:
+        auth, token = GstRtspServer.RTSPAuth(), GstRtspServer.RTSPToken()
+        token.set_string("media.factory.role", "viewer")
+        auth.add_basic(GstRtspServer.RTSPAuth.make_basic(*login.split(":")), token)
+        server.set_auth(auth)
+        permissions = GstRtspServer.RTSPPermissions()
+        for right in ("media.factory.access", "media.factory.construct"):
+            permissions.add_permission_for_role("viewer", right, True)
+        factory.set_permissions(permissions)
     server.get_mount_points().add_factory("/camera", factory)
     server.attach(None)
     print(server.get_bound_port(), flush=True)
@@ -64,4 +76,4 @@ def main(rgb: int, port: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1], 16), int(sys.argv[2]))
+    main(int(sys.argv[1], 16), int(sys.argv[2]), sys.argv[3], sys.argv[4])

@@ -66,6 +66,10 @@ class Subscriber:
         with self._changed:
             return list(self._messages)
 
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Say something ourselves, at QoS 1."""
+        self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(10)
+
     def on(self, suffix: str) -> list[Received]:
         """What has arrived on topics that end so."""
         return [message for message in self.messages if message.topic.endswith(suffix)]

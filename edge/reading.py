@@ -1,0 +1,47 @@
+"""The nouns of reading: a picture, an opened source, and how a source is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from edge.preprocess import Image
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture read: uint8 BGR of shape (height, width, 3); a recording's own position in seconds."""
+
+    pixels: Image
+    position_s: float | None = None
+
+
+class Reader(Protocol):
+    """An opened source."""
+
+    def read(self) -> Picture | None:
+        """The next picture; None at the end of a recording, or of a live source that has nothing new yet.
+
+        Raises CameraUnavailableError or RecordingError.
+        """
+
+    def close(self) -> None:
+        """Let go of the device or file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """How a source is opened, anew at each call.
+
+    is_there: a cheap look whether opening it has a chance, None where there is no such look. silence_s: so
+    long, and two intervals, it may say nothing until it counts as lost.
+    """
+
+    open: Callable[[], Reader]
+    is_there: Callable[[], bool] | None = None
+    silence_s: float = 1.0
+
+    def __call__(self) -> Reader:
+        """Open it; raises CameraUnavailableError or RecordingError."""
+        return self.open()

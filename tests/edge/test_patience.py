@@ -1,0 +1,52 @@
+"""How long a camera may be silent, and how long to wait before it is opened again."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge.patience import KEPT_GAPS, KNOWN_GAPS, LAST_RETRY_S, LONGEST_GAP_S, START_SILENCE_S, Backoff, Pace
+
+
+def test_a_known_pace_grants_two_intervals_and_a_second() -> None:
+    pace = Pace(1.0)
+    for _ in range(KNOWN_GAPS):
+        assert pace.limit_s == START_SILENCE_S
+        pace.learn(0.25)
+    assert pace.limit_s == pytest.approx(1.5)
+
+
+def test_a_burst_at_the_start_does_not_make_a_slow_stream_late() -> None:
+    pace = Pace(1.0)
+    for gap_s in [0.001] * (KNOWN_GAPS - 2) + [1.0] * 2:
+        assert pace.limit_s > 1.0
+        pace.learn(gap_s)
+    assert pace.limit_s == pytest.approx(3.0)
+
+
+def test_a_long_gap_is_forgotten_and_never_grants_for_ever() -> None:
+    pace = Pace(1.0)
+    for _ in range(KEPT_GAPS):
+        pace.learn(1000.0)
+    assert pace.limit_s == 1 + 2 * LONGEST_GAP_S
+    for _ in range(KEPT_GAPS):
+        pace.learn(0.05)
+    assert pace.limit_s == pytest.approx(1.1)
+
+
+def test_delays_grow_with_jitter_up_to_a_limit() -> None:
+    backoff = Backoff()
+    delays = [backoff.next_s() for _ in range(12)]
+    for number, delay_s in enumerate(delays):
+        longest_s = min(0.5 * 2**number, LAST_RETRY_S)
+        assert longest_s / 2 <= delay_s <= longest_s
+    assert len(set(delays[-5:])) > 1
+
+
+def test_only_some_seconds_of_delivery_make_delays_short_again() -> None:
+    backoff = Backoff()
+    for _ in range(8):
+        backoff.next_s()
+    backoff.delivered_for(0.5)
+    assert backoff.next_s() >= LAST_RETRY_S / 2
+    backoff.delivered_for(5.0)
+    assert backoff.next_s() <= 0.5

@@ -1,0 +1,87 @@
+"""The thread that reads a live source and may hang."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from edge.errors import CameraUnavailableError
+from edge.reader_thread import ReaderThread
+from edge.reading import Picture
+from tests.support.tools import wait_until
+
+
+class Scripted:
+    """A reader that gives what it is told to, then waits until it may go on, then fails."""
+
+    def __init__(self, *pictures: Picture | None) -> None:
+        self.left = list(pictures)
+        self.waits, self.may_fail = threading.Event(), threading.Event()
+        self.closed = 0
+
+    def read(self) -> Picture | None:
+        if self.left:
+            return self.left.pop(0)
+        self.waits.set()
+        self.may_fail.wait(20)
+        raise CameraUnavailableError("gone")
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def numbered(number: int) -> Picture:
+    return Picture(np.full((8, 8, 3), number, np.uint8))
+
+
+def test_the_newest_picture_is_kept_and_the_others_are_counted() -> None:
+    reader = Scripted(*map(numbered, range(5)))
+    thread = ReaderThread("read", lambda: reader)
+    assert reader.waits.wait(5)
+    arrival = thread.take(1)
+    assert arrival is not None
+    assert arrival.picture is not None
+    assert (arrival.picture.pixels[0, 0, 0], arrival.missed) == (4, 4)
+    assert thread.take(0.01) is None
+    reader.may_fail.set()
+    with pytest.raises(CameraUnavailableError, match="gone"):
+        thread.take(5)
+    assert thread.end(5)
+    assert reader.closed == 1
+
+
+def test_nothing_new_does_not_hide_a_picture() -> None:
+    reader = Scripted(numbered(1), None)
+    thread = ReaderThread("read", lambda: reader)
+    assert reader.waits.wait(5)
+    arrival = thread.take(1)
+    assert arrival is not None
+    assert arrival.picture is not None
+    assert arrival.missed == 0
+    reader.may_fail.set()
+    assert thread.end(5)
+
+
+def test_a_thread_that_hangs_is_left_alone_and_closes_its_reader_in_the_end() -> None:
+    reader = Scripted()
+    thread = ReaderThread("read", lambda: reader)
+    assert reader.waits.wait(5)
+    started_s = time.monotonic()
+    assert thread.take(0.05) is None
+    assert not thread.end(0.05)
+    assert time.monotonic() - started_s < 5
+    assert reader.closed == 0
+    reader.may_fail.set()
+    wait_until(lambda: not thread.is_alive, "the end of the thread")
+    assert reader.closed == 1
+
+
+def test_what_opening_raises_is_raised_where_pictures_are_awaited() -> None:
+    def fail() -> Scripted:
+        raise CameraUnavailableError("not there")
+
+    with pytest.raises(CameraUnavailableError, match="not there"):
+        ReaderThread("read", fail).take(5)
