@@ -171,7 +171,8 @@ class Outbox:
         try:
             memory.adopt(self._store, instead=True)
         except sqlite3.Error as unreadable:
-            log.warning("the outbox can't be read either (%s): events may be lost", unreadable)
+            log.warning("the outbox can't be read either (%s): %d events are lost", unreadable, len(self))
+            self.dropped += len(self)
             memory.keep(self.numbers, self._counts())
             self.take_back()
         with contextlib.suppress(sqlite3.Error):
@@ -250,9 +251,12 @@ class Sequences:
     """Numbers the events of each camera."""
 
     def __init__(self, known: Mapping[str, int], *, lost: bool = False) -> None:
-        """Go on from the known ones; where they were `lost`, from the clock, so that none is given twice."""
+        """Go on from the known ones; where they were `lost`, from the clock, so that none is given twice.
+
+        In milliseconds: there are fewer events than these, so the clock stays ahead of the numbers.
+        """
         self._numbers = dict(known)
-        self._first = int(time.time()) if lost else 0
+        self._first = int(time.time() * 1000) if lost else 0
 
     def current(self, camera: str) -> int:
         """The number of the camera's last event, 0 before the first."""

@@ -18,7 +18,7 @@ class ProgressLimits:
     capture_s: the silence of a live camera's thread; a read takes 10 s at most (V4L2), a name server up to
     30. frameless_s: a live camera that says it delivers, without a picture. answer_s: a frame that waits for
     its turn or is in inference. broker_s: the silence of the broker's thread. acknowledge_s: events wait on
-    a connection that stands and none is acknowledged; a dead connection is found out after 40 s (keep-alive).
+    a connection that stands and none is acknowledged.
     """
 
     capture_s: float = 30.0
@@ -26,6 +26,11 @@ class ProgressLimits:
     answer_s: float = 60.0
     broker_s: float = 60.0
     acknowledge_s: float = 60.0
+
+
+def acknowledge_limit_s(keepalive_s: float) -> float:
+    """The limit where a dead connection is found out after twice this keep-alive: after that, with room."""
+    return max(60.0, 2 * keepalive_s + 20)
 
 
 @dataclass(frozen=True, slots=True)

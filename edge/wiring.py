@@ -28,6 +28,7 @@ from edge.model_file import read_model
 from edge.notify import Notifier
 from edge.outbox import Outbox, OutboxLimits, Sequences
 from edge.probe import try_out
+from edge.progress import ProgressLimits, acknowledge_limit_s
 from edge.publish import MqttSink, StdoutSink
 from edge.readers import opener
 from edge.records import Limits, Message, ModelIdentity
@@ -248,6 +249,7 @@ def _options(config: AgentConfig) -> AgentOptions:
         publish_scores=config.publish_scores,
         require_camera=config.require_camera,
         require_broker_s=REQUIRED_WITHIN_S if config.require_broker else None,
+        progress=ProgressLimits(acknowledge_s=acknowledge_limit_s(config.broker.keepalive)),
     )
 
 

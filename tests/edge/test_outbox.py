@@ -185,6 +185,19 @@ def test_a_file_that_is_no_outbox_is_put_aside(path: Path, caplog: pytest.LogCap
     assert list(everything(outbox)) == [0, 1, 2]
 
 
+def test_events_that_noise_has_overwritten_are_counted(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    outbox = Outbox(path)
+    for number in range(1, 61):  # more than SQLite keeps of it in memory
+        outbox.append("cam", number, Message("t", bytes(100_000)))
+    for file in (path, path.with_name(f"{path.name}-wal")):
+        with file.open("r+b") as opened:
+            opened.write(os.urandom(file.stat().st_size))
+    assert outbox.hand_out() == []
+    outbox.append("cam", 61, Message("t", b"61"))
+    assert (outbox.dropped, len(outbox), outbox.numbers) == (60, 1, {"cam": 61})
+    assert "60 events are lost" in caplog.text
+
+
 def test_a_state_folder_that_can_not_be_is_done_without(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

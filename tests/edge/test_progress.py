@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from edge.progress import CameraSign, Progress, ProgressLimits, SinkPulse
+from edge.progress import CameraSign, Progress, ProgressLimits, SinkPulse, acknowledge_limit_s
 
 LIMITS = ProgressLimits(capture_s=30, frameless_s=60, answer_s=20, broker_s=50, acknowledge_s=40)
 DELIVERING = CameraSign(live=True, delivering=True, alive_s=0, received_s=0, waits=False)
@@ -128,3 +128,8 @@ def test_what_is_said_does_not_change_while_it_lasts() -> None:
     progress.camera_started("front", 0)
     progress.camera_seen("front", DELIVERING, 0)
     assert len({progress.hung(now_s) for now_s in range(31, 60)}) == 1
+
+
+@pytest.mark.parametrize(("keepalive_s", "limit_s"), [(1, 60), (20, 60), (300, 620)])
+def test_a_slow_keep_alive_gets_its_time(keepalive_s: float, limit_s: float) -> None:
+    assert acknowledge_limit_s(keepalive_s) == limit_s

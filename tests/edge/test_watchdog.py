@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from edge.agent import Agent, AgentOptions, Camera, Stages
@@ -18,9 +17,11 @@ from edge.inbox import Inbox
 from edge.infer import Classifier
 from edge.notify import Notifier
 from edge.outbox import Sequences
+from edge.preprocess import Image, PreprocessSpec, prepare
 from edge.progress import ProgressLimits
-from edge.readers import Picture
+from edge.readers import opener
 from edge.records import Limits
+from edge.sources import parse_source
 from edge.watchdog import Watchdog, status_line
 from tests.support.command_line import EdgeAgent
 from tests.support.mosquitto import Mosquitto
@@ -72,27 +73,26 @@ def systemd(tmp_path: Path) -> Iterator[Systemd]:
     listening.close()
 
 
-class Hanging:
-    """A camera that delivers until `hang` is set, then blocks in `read` until `release` is."""
+class Sticking:
+    """Prepares pictures in the capture's own thread, and hangs in it from `hang` until `release` is set."""
 
-    def __init__(self) -> None:
+    def __init__(self, spec: PreprocessSpec) -> None:
+        self.spec = spec
         self.hang, self.release = threading.Event(), threading.Event()
 
-    def read(self) -> Picture:
-        if self.hang.wait(0.01):
+    def __call__(self, pixels: Image) -> Image:
+        if self.hang.is_set():
             self.release.wait(60)
-        return Picture(np.zeros((16, 16, 3), np.uint8))
-
-    def close(self) -> None:
-        """Nothing is held open."""
+        return prepare(pixels, self.spec)
 
 
 def test_a_capture_that_hangs_starves_the_watchdog_until_it_moves_again(
     classifier: Classifier, systemd: Systemd, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    reader, inbox, stop = Hanging(), Inbox(), threading.Event()
-    capture = Capture("cam", lambda: reader, inbox, CaptureOptions(live=True))
+    sticking, inbox, stop = Sticking(classifier.spec), Inbox(), threading.Event()
+    source = opener(parse_source("test://?size=16x16"))
+    capture = Capture("cam", source, inbox, CaptureOptions(live=True, prepare=sticking))
     cameras = [Camera(capture, Decider("cam", classifier.labels, DecisionRules(Limits(0.5))))]
     sink = RecordingSink()
     stages = Stages(cameras, inbox, classifier, [sink], Sequences({}))
@@ -102,19 +102,19 @@ def test_a_capture_that_hangs_starves_the_watchdog_until_it_moves_again(
     try:
         wait_until(lambda: systemd.fed >= 3, "the watchdog's food")
         assert systemd.status.startswith("running; started with a frame; 1 of 1 cameras deliver: cam")
-        reader.hang.set()
+        sticking.hang.set()
         wait_until(lambda: systemd.status.startswith("stuck"), "the finding")
         fed, reports = systemd.fed, len(sink.reports)
         wait_until(lambda: len(sink.reports) >= reports + 10, "a second, which is ten feeding times")
         assert systemd.fed == fed
         assert (sink.reports[-1]["watchdog"], sink.reports[-1]["stuck"][:11]) == ("starved", "camera cam:")
-        reader.hang.clear()
-        reader.release.set()
+        sticking.hang.clear()
+        sticking.release.set()
         wait_until(lambda: systemd.fed >= fed + 3, "food again")
         assert systemd.status.startswith("running")
     finally:
-        reader.hang.clear()
-        reader.release.set()
+        sticking.hang.clear()
+        sticking.release.set()
         stop.set()
         thread.join(20)
     assert [text for text in caplog.messages if "progress" in text] == [

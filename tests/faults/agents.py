@@ -13,6 +13,7 @@ CONFIG = """
 state_dir = "{state}"
 device_id = "faulty"
 heartbeat = 5
+stats_interval = 1
 [decision]
 window = 1
 hysteresis = 0.0
@@ -26,14 +27,20 @@ def changing(fps: int) -> str:
     return f"cam=test://?fps={fps}&size=128x8"
 
 
-def start_agent(folder: Path, name: str, broker: str, fps: int, *, rate: int = 500) -> EdgeAgent:
-    """An agent with a folder of its own for what it prints, and one for what it keeps that all share."""
+def start_agent(
+    folder: Path, name: str, broker: str, fps: int, *, rate: int = 500, before: str = ""
+) -> EdgeAgent:
+    """An agent with a folder of its own for what it prints, and one for what it keeps that all share.
+
+    before: Python to run in its process first.
+    """
     own = folder / name
     own.mkdir(parents=True)
     config = own / "agent.toml"
     config.write_text(CONFIG.format(state=folder / "state", rate=rate))
     arguments = ("--camera", changing(fps), "--model", MODEL, "--config", config)
-    return EdgeAgent(own, *arguments, "--broker", broker, "--stdout", "--drain-timeout", 20)
+    arguments = (*arguments, "--broker", broker, "--stdout", "--drain-timeout", 20)
+    return EdgeAgent(own, *arguments, before=before)
 
 
 def printed_events(agent: EdgeAgent) -> list[dict[str, Any]]:

@@ -7,7 +7,11 @@ from tests.faults import (
     broker_away,
     broker_killed,
     camera_device,
+    clock_back,
     corrupt_stream,
+    disk_full,
+    disk_read_only,
+    outbox_damaged,
     rtsp_camera,
     soak,
 )
@@ -20,5 +24,9 @@ FAULTS: tuple[Fault, ...] = (
     rtsp_camera.FAULT,
     corrupt_stream.FAULT,
     camera_device.FAULT,
+    disk_full.FAULT,
+    disk_read_only.FAULT,
+    outbox_damaged.FAULT,
+    clock_back.FAULT,
     soak.FAULT,
 )
