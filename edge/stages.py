@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edge.health import CaptureCounters
 from edge.preprocess import Image
 from edge.records import Decision, Frame, Scores, UnknownReason
+from edge.remote import SetEnabled, SetThreshold
 
 
 class FrameClassifier(Protocol):
@@ -27,6 +28,8 @@ class DecisionMaker(Protocol):
     def observe(self, frame: Frame, scores: Scores, age_ms: float = 0.0) -> Decision: ...
 
     def missing(self, reason: UnknownReason, timestamp: float) -> Decision: ...
+
+    def set_threshold(self, threshold: float) -> None: ...
 
 
 class CaptureReport(CaptureCounters, Protocol):
@@ -89,6 +92,16 @@ class Sink(Protocol):
     def report(self) -> Mapping[str, Any]: ...
 
     def close(self, timeout_s: float) -> None: ...
+
+
+class CommandSource(Protocol):
+    """Commands from outside."""
+
+    def take(self) -> Iterable[SetEnabled | SetThreshold]: ...
+
+    def done(self, command: SetEnabled | SetThreshold, refusal: str = "") -> None: ...
+
+    def seen(self, frame: Frame) -> None: ...
 
 
 class EventNumbers(Protocol):
