@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.faults import network_cut
 from tests.faults.outcome import Fault
 
-FAULTS: tuple[Fault, ...] = ()
+FAULTS: tuple[Fault, ...] = (network_cut.FAULT,)
