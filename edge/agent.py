@@ -17,8 +17,18 @@ from edge.errors import BrokerUnavailableError, CameraUnavailableError
 from edge.health import Health
 from edge.notify import Notifier
 from edge.progress import CameraSign, ProgressLimits
-from edge.records import Decision, Frame
-from edge.stages import DecisionMaker, EventNumbers, FrameCapture, FrameClassifier, FrameInbox, Scrapes, Sink
+from edge.records import Decision, Frame, UnknownReason
+from edge.remote import SetThreshold
+from edge.stages import (
+    CommandSource,
+    DecisionMaker,
+    EventNumbers,
+    FrameCapture,
+    FrameClassifier,
+    FrameInbox,
+    Scrapes,
+    Sink,
+)
 from edge.watchdog import CONNECTED, Watchdog
 
 log = logging.getLogger(__name__)
@@ -56,6 +66,7 @@ class Camera:
     refresh_due_s: float = 0.0
     scores_due_s: float = float("-inf")
     online: bool | None = None
+    enabled: bool = True
     done: bool = False
 
 
@@ -69,6 +80,7 @@ class Stages:
     sinks: Sequence[Sink]
     numbers: EventNumbers
     scrapes: Scrapes | None = None
+    control: CommandSource | None = None
 
 
 class Agent:
@@ -128,6 +140,8 @@ class Agent:
             self._watchdog.progress.frame_taken(frame.camera, time.monotonic())
             self._take(self._cameras[frame.camera], frame)
             self._watchdog.progress.frame_answered(frame.camera)
+        if self._stages.control is not None:
+            self._obey(self._stages.control)
         now_s = time.monotonic()
         if now_s >= self._tick_due_s:
             self._tick_due_s = now_s + TICK_S
@@ -137,9 +151,27 @@ class Agent:
         age_s = time.monotonic() - frame.received_s
         if camera.capture.live and age_s > self._options.max_frame_age_s:
             self.health.stale(frame.camera)
-            self._publish_if_changed(camera, camera.decider.missing("stale", time.time()))
-        elif not camera.done:
+            self._lose_sight(camera, "stale")
+        elif camera.done:
+            return
+        elif not camera.enabled:
+            self._set_online(camera, online=True)
+        else:
             self._classify(camera, frame)
+            if self._stages.control is not None:
+                self._stages.control.seen(frame)
+
+    def _obey(self, control: CommandSource) -> None:
+        """Carry out what was asked for from outside."""
+        for command in control.take():
+            camera = self._cameras[command.camera]
+            if isinstance(command, SetThreshold):
+                camera.decider.set_threshold(command.threshold)
+            elif command.on is not camera.enabled and not camera.done:
+                camera.enabled = command.on
+                reason: UnknownReason = "starting" if command.on else "disabled"
+                self._publish_if_changed(camera, camera.decider.missing(reason, time.time()))
+            control.done(command, "the camera has ended" if camera.done else "")
 
     def _classify(self, camera: Camera, frame: Frame) -> None:
         classifier = self._stages.classifier
@@ -182,6 +214,11 @@ class Agent:
         if decision.changed:
             self._publish(camera, decision)
 
+    def _lose_sight(self, camera: Camera, reason: UnknownReason) -> None:
+        """Nothing to be seen, for that reason; a disabled camera stays `disabled`."""
+        if camera.enabled:
+            self._publish_if_changed(camera, camera.decider.missing(reason, time.time()))
+
     def _tick(self, now_s: float) -> None:
         for camera in self._cameras.values():
             if not camera.done:
@@ -200,7 +237,7 @@ class Agent:
         status, name = camera.capture.status, camera.capture.camera
         last_s = camera.started_s if status.received_s is None else status.received_s
         if camera.capture.live and now_s - last_s > self._options.max_frame_age_s:
-            self._publish_if_changed(camera, camera.decider.missing("no_frames", time.time()))
+            self._lose_sight(camera, "no_frames")
             self._set_online(camera, online=False)
             self._check_required(camera)
         if now_s >= camera.refresh_due_s:

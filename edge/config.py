@@ -95,6 +95,7 @@ class AgentConfig(Section):
     stdout: bool = False
     mqtt: bool = True
     publish_scores: bool = False
+    allow_commands: bool = False
     homeassistant: bool = False
     homeassistant_prefix: str = Field(
         default="homeassistant", pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$", max_length=200

@@ -12,6 +12,7 @@ Rules, in the order they are tried on scores and familiarity averaged over the w
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from dataclasses import dataclass
 
@@ -76,6 +77,11 @@ class Decider:
         timestamp = max(timestamp, self._latest)  # a recording's time runs ahead of the clock
         changed = self._move_to(None, reason, timestamp)
         return self._decision(timestamp, changed, _Seen())
+
+    def set_threshold(self, threshold: float) -> None:
+        """From now on every label's score must reach this, 0 to 1."""
+        limits = dataclasses.replace(self._rules.limits, threshold=threshold, class_thresholds={})
+        self._rules = dataclasses.replace(self._rules, limits=limits)
 
     def _average_familiarity(self) -> float | None:
         known = [entry.familiarity for entry in self._window if entry.familiarity is not None]

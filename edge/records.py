@@ -14,7 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 UnknownReason = Literal[
-    "starting", "low_score", "unfamiliar", "no_frames", "stale", "frozen", "dark", "bright", "covered"
+    "starting",
+    "low_score",
+    "unfamiliar",
+    "no_frames",
+    "stale",
+    "frozen",
+    "dark",
+    "bright",
+    "covered",
+    "disabled",
 ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +12,7 @@ from edge.health import CaptureCounters
 from edge.preprocess import Image
 from edge.progress import SinkPulse
 from edge.records import Decision, Frame, Scores, UnknownReason
+from edge.remote import SetEnabled, SetThreshold
 
 
 class FrameClassifier(Protocol):
@@ -28,6 +29,8 @@ class DecisionMaker(Protocol):
     def observe(self, frame: Frame, scores: Scores, age_ms: float = 0.0) -> Decision: ...
 
     def missing(self, reason: UnknownReason, timestamp: float) -> Decision: ...
+
+    def set_threshold(self, threshold: float) -> None: ...
 
 
 class CaptureReport(CaptureCounters, Protocol):
@@ -104,6 +107,16 @@ class Scrapes(Protocol):
     def wanted(self) -> bool: ...
 
     def answer(self, record: Mapping[str, Any]) -> None: ...
+
+
+class CommandSource(Protocol):
+    """Commands from outside."""
+
+    def take(self) -> Iterable[SetEnabled | SetThreshold]: ...
+
+    def done(self, command: SetEnabled | SetThreshold, refusal: str = "") -> None: ...
+
+    def seen(self, frame: Frame) -> None: ...
 
 
 class EventNumbers(Protocol):

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import importlib.metadata
 import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from edge import homeassistant, preprocess
+from edge import preprocess
 from edge.agent import Agent, AgentOptions, Camera, Stages
 from edge.broker import CLIENT_PREFIX
 from edge.broker_address import BrokerAddress, check_tls, parse_broker_url
@@ -27,11 +26,12 @@ from edge.metrics_server import MetricsServer
 from edge.model_file import read_model
 from edge.notify import Notifier
 from edge.outbox import Outbox, OutboxLimits, Sequences
+from edge.outside import open_up
 from edge.probe import try_out
 from edge.progress import ProgressLimits, acknowledge_limit_s
 from edge.publish import MqttSink, StdoutSink
 from edge.readers import opener
-from edge.records import Limits, Message, ModelIdentity
+from edge.records import Limits, ModelIdentity
 from edge.sources import Source, default_name, parse_source
 from edge.stages import Sink
 from edge.topics import Topics
@@ -138,13 +138,16 @@ def built_agent(
             for name, source in sources.items()
         ]
         outbox = _outbox(config)
+        sinks = _sinks(config, address, classifier, stream, outbox)
+        mqtt = next((sink for sink in sinks if isinstance(sink, MqttSink)), None)
         stages = Stages(
             cameras=cameras,
             inbox=inbox,
             classifier=classifier,
-            sinks=_sinks(config, address, classifier, stream, outbox),
+            sinks=sinks,
             numbers=Sequences(outbox.numbers, lost=outbox.numbers_lost),
             scrapes=scrapes,
+            control=open_up(mqtt, config, classifier, list(sources)) if mqtt else None,
         )
         yield Agent(stages, _options(config), stop, notifier)
 
@@ -192,49 +195,10 @@ def _sinks(
     if address is not None:
         topics = Topics(config.topic_prefix, config.device_id, identity)
         client_id = f"{CLIENT_PREFIX}{config.device_id}"
-        sink = MqttSink(address, client_id, topics, labels=classifier.labels, outbox=outbox)
-        if config.homeassistant:
-            _introduce(
-                sink, _device(config, topics, identity, classifier.labels), config.homeassistant_prefix
-            )
-        sinks.append(sink)
+        sinks.append(MqttSink(address, client_id, topics, labels=classifier.labels, outbox=outbox))
     if config.stdout:
         sinks.append(StdoutSink(stream, config.device_id, identity))
     return sinks
-
-
-def _device(
-    config: AgentConfig, topics: Topics, model: ModelIdentity, labels: tuple[str, ...]
-) -> homeassistant.Device:
-    return homeassistant.Device(
-        names=topics.names,
-        cameras=tuple(named_sources(config)),
-        labels=labels,
-        model=model,
-        version=version(),
-        heartbeat_s=config.heartbeat,
-        stats_interval_s=config.stats_interval,
-    )
-
-
-def _introduce(sink: MqttSink, device: homeassistant.Device, prefix: str) -> None:
-    """Tell Home Assistant of the device at every login, and again whenever it has been started anew."""
-    message = homeassistant.discovery(device, prefix)
-    sink.tell(message)
-
-    def heard(birth: Message) -> None:
-        if birth.payload == homeassistant.BIRTH and not birth.retain:
-            sink.tell(message)
-
-    sink.listen(homeassistant.birth_topic(prefix), heard)
-
-
-def version() -> str:
-    """The installed agent's version; `0` where only its files are there."""
-    try:
-        return importlib.metadata.version("edge-agent")
-    except importlib.metadata.PackageNotFoundError:
-        return "0"
 
 
 def _options(config: AgentConfig) -> AgentOptions:

@@ -63,6 +63,9 @@ def run_command(
     require_camera: RequireCameraOption = False,
     require_broker: Annotated[bool, typer.Option("--require-broker", help="No broker: exit 69.")] = False,
     homeassistant: Annotated[bool, typer.Option("--homeassistant", help="Appear in Home Assistant.")] = False,
+    allow_commands: Annotated[
+        bool, typer.Option("--allow-commands", help="Take commands by MQTT: enable, threshold, snapshot.")
+    ] = False,
     debug: DebugOption = False,
 ) -> None:
     """Run the agent, or one of the commands below."""
@@ -95,6 +98,7 @@ def run_command(
         require_camera=require_camera or None,
         require_broker=require_broker or None,
         homeassistant=homeassistant or None,
+        allow_commands=allow_commands or None,
     )
     if not settings.camera:
         raise UsageError("there is nothing to do", "no camera is named", NO_CAMERA)

@@ -11,14 +11,16 @@ import pytest
 
 from edge.agent import Agent, AgentOptions, Camera, Stages
 from edge.capture import Capture, CaptureOptions
+from edge.control import Control
 from edge.decide import Decider, DecisionRules
 from edge.errors import CameraUnavailableError, RecordingError
 from edge.inbox import Inbox
 from edge.infer import Classifier
 from edge.outbox import Sequences
 from edge.readers import Picture, opener
-from edge.records import Limits
+from edge.records import Limits, Message
 from edge.sources import parse_source
+from edge.topics import TopicNames
 from tests.support.recorder import RecordingSink
 from tests.support.tools import wait_until
 from tests.support.videos import write_video
@@ -29,7 +31,11 @@ Build = Callable[..., tuple[Agent, RecordingSink]]
 @pytest.fixture
 def build(classifier: Classifier) -> Build:
     def built(
-        *addresses: object, stop: threading.Event | None = None, window: int = 3, **options: object
+        *addresses: object,
+        stop: threading.Event | None = None,
+        window: int = 3,
+        control: Control | None = None,
+        **options: object,
     ) -> tuple[Agent, RecordingSink]:
         inbox, sink, cameras = Inbox(), RecordingSink(), []
         for number, address in enumerate(addresses):
@@ -37,7 +43,7 @@ def build(classifier: Classifier) -> Build:
             capture = Capture(name, opener(source), inbox, CaptureOptions(source.live))
             rules = DecisionRules(Limits(0.5), window)
             cameras.append(Camera(capture, Decider(name, classifier.labels, rules)))
-        stages = Stages(cameras, inbox, classifier, [sink], Sequences({}))
+        stages = Stages(cameras, inbox, classifier, [sink], Sequences({}), control=control)
         return Agent(stages, AgentOptions(**options), stop or threading.Event()), sink  # type: ignore[arg-type]
 
     return built
@@ -199,3 +205,31 @@ def test_a_live_camera_that_breaks_for_good_ends_the_agent(classifier: Classifie
         Agent(stages, AgentOptions(), threading.Event()).run()
     assert sink.changes("bad") == ["starting", "no_frames"]
     assert sink.calls[-1] == "close"
+
+
+def test_a_disabled_camera_stays_disabled_when_it_is_lost(build: Build) -> None:
+    stop, told = threading.Event(), list[Message]()
+    control = Control(TopicNames("edge", "pi"), {"cam": 0.5}, told.append)
+    address = "test://?size=16x16&fps=50&frames=40&gone=0"
+    agent, sink = build(address, stop=stop, control=control, max_frame_age_s=0.3)
+    with running(agent, stop):
+        wait_until(lambda: len(sink.decisions) > 3, "the first decisions")
+        control.receive(Message("edge/pi/cam/enabled/set", b"OFF"))
+        wait_until(lambda: sink.changes()[-1] == "disabled", "the switch")
+        judged = len(sink.decisions)
+        wait_until(lambda: sink.availability[-1] == ("cam", False), "the loss")
+        assert len(sink.decisions) == judged
+        control.receive(Message("edge/pi/cam/enabled/set", b"ON"))
+        wait_until(lambda: sink.changes()[-2:] == ["starting", "no_frames"], "the truth")
+
+
+def test_a_camera_that_has_ended_takes_no_commands(build: Build, tmp_path: Path) -> None:
+    stop, told = threading.Event(), list[Message]()
+    control = Control(TopicNames("edge", "pi"), {"cam": 0.5, "cam1": 0.5}, told.append)
+    video = write_video(tmp_path / "v.mp4", [("red", 5)])
+    agent, sink = build(video, "test://?size=16x16", stop=stop, control=control)
+    with running(agent, stop):
+        wait_until(lambda: sink.changes()[-1:] == ["no_frames"], "the end of the recording")
+        control.receive(Message("edge/pi/cam/enabled/set", b"OFF"))
+        wait_until(lambda: any(b"the camera has ended" in message.payload for message in told), "the answer")
+        assert "disabled" not in sink.changes()

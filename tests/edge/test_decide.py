@@ -232,3 +232,12 @@ def test_a_decision_says_how_familiar_the_window_was() -> None:
 def test_each_label_has_its_threshold(sequence: Sequence[Sequence[float]], expected: list[str]) -> None:
     machine = decider(window=1, class_thresholds={"red": 0.8, "green": 0.4})
     assert said(run(machine, sequence)) == expected
+
+
+def test_a_new_threshold_holds_for_every_label_from_the_next_frame() -> None:
+    machine = decider(window=1, class_thresholds={"red": 0.2})
+    assert said(run(machine, [RED])) == ["red"]
+    machine.set_threshold(1.0)
+    assert said(run(machine, [(0.0, 0.15, 0.85)])) == ["low_score"]
+    machine.set_threshold(0.8)
+    assert said(run(machine, [(0.0, 0.15, 0.85)])) == ["red"]
