@@ -20,6 +20,7 @@ from edge.inbox import Inbox
 from edge.preprocess import Image
 from edge.readers import Picture, Reader
 from edge.records import Frame
+from edge.sight import Sight
 
 log = logging.getLogger(__name__)
 
@@ -53,11 +54,15 @@ class CaptureStatus:
 
 @dataclass(frozen=True, slots=True)
 class CaptureOptions:
-    """live: newest wins, never ends. fps: hand over at most so many a second. prepare: see Frame.prepared."""
+    """live: newest wins, never ends. fps: hand over at most so many a second. prepare: see Frame.prepared.
+
+    sight: finds pictures that show nothing, None for no such look.
+    """
 
     live: bool
     fps: float | None = None
     prepare: Callable[[Image], Image] | None = None
+    sight: Sight | None = None
 
 
 class Capture:
@@ -138,17 +143,22 @@ class Capture:
         if not self._is_due(time_s):
             self.status.skipped += 1
             return True
-        prepare = self._options.prepare
-        pixels = prepare(picture.pixels) if prepare else picture.pixels
+        sight = self._options.sight
+        blind = sight.judge(picture.pixels, time_s) if sight else None
+        if sight and sight.doubtful:
+            self.status.skipped += 1
+            return True
+        prepare, started_s = None if blind else self._options.prepare, time.monotonic()
         frame = Frame(
             camera=self.camera,
             index=index,
-            pixels=pixels,
+            pixels=prepare(picture.pixels) if prepare else picture.pixels,
             time_s=time_s,
             captured_at=time.time() if picture.position_s is None else self._opened_at + time_s,
             received_s=received_s,
             prepared=prepare is not None,
-            prepare_ms=(time.monotonic() - received_s) * 1e3 if prepare else 0.0,
+            prepare_ms=(time.monotonic() - started_s) * 1e3 if prepare else 0.0,
+            blind=blind,
         )
         if self.live:
             self.status.replaced += self._inbox.put_newest(frame)

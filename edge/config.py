@@ -56,6 +56,13 @@ class DecisionConfig(Section):
     hysteresis: float = Field(default=0.1, ge=0.0, le=0.5)
 
 
+class SightConfig(Section):
+    """Pictures that show nothing get no label; frozen_after in seconds, 0: a picture is never frozen."""
+
+    enabled: bool = True
+    frozen_after: float = Field(default=5.0, ge=0, le=3600)
+
+
 class AgentConfig(Section):
     """All that an agent is told; times in seconds, fps in frames per second."""
 
@@ -68,6 +75,7 @@ class AgentConfig(Section):
     state_dir: Path = Field(default_factory=lambda: default_state_dir(os.environ))
     broker: BrokerConfig = BrokerConfig()
     decision: DecisionConfig = DecisionConfig()
+    sight: SightConfig = SightConfig()
     runtime: Literal["auto", "litert", "tflite-runtime"] = "auto"
     threads: int = Field(default=1, ge=1, le=64)
     fps: float | None = Field(default=None, gt=0, le=1000)

@@ -68,12 +68,17 @@ class Decider:
         seen = _Seen(confidence, top, familiarity, age_ms, scores.inference_ms)
         return self._decision(frame.captured_at, changed, seen)
 
-    def missing(self, reason: UnknownReason, timestamp: float) -> Decision:
-        """No frame to judge: unknown for that reason, and what was seen before counts no more."""
+    def missing(self, reason: UnknownReason, timestamp: float, frame: Frame | None = None) -> Decision:
+        """No picture to judge: unknown for that reason, and what was seen before counts no more.
+
+        frame: the one whose picture shows nothing, None where no frame came.
+        """
         self._window.clear()
         self._familiar = False
-        self._frame_index = None
-        timestamp = max(timestamp, self._latest)  # a recording's time runs ahead of the clock
+        self._frame_index = frame.index if frame else None
+        if frame is None:
+            timestamp = max(timestamp, self._latest)  # a recording's time runs ahead of the clock
+        self._latest = timestamp
         changed = self._move_to(None, reason, timestamp)
         return self._decision(timestamp, changed, _Seen())
 

@@ -33,8 +33,13 @@ class CaptureCounters(Protocol):
 class _CameraHealth:
     classified: int = 0
     stale: int = 0
+    blind: int = 0
     frames_in_before: int = 0
     classified_before: int = 0
+
+    @property
+    def judged(self) -> int:
+        return self.classified + self.blind
 
 
 @dataclass(slots=True)
@@ -51,12 +56,17 @@ class Health:
         self.cameras[camera] = _CameraHealth()
 
     def classified(self, frame: Frame, scores: Scores, age_ms: float) -> int:
-        """Count a classified frame; the camera's number of them."""
+        """Count a classified frame; how many of the camera's were judged so far, blind ones included."""
         self._sample("preprocess", frame.prepare_ms + scores.preprocess_ms)
         self._sample("inference", scores.inference_ms)
         self._sample("frame_age", age_ms)
         self.cameras[frame.camera].classified += 1
-        return self.cameras[frame.camera].classified
+        return self.cameras[frame.camera].judged
+
+    def blind(self, camera: str) -> int:
+        """Count a frame that shows nothing; how many were judged so far."""
+        self.cameras[camera].blind += 1
+        return self.cameras[camera].judged
 
     def stale(self, camera: str) -> None:
         """Count a frame that was too old to classify."""
@@ -86,6 +96,7 @@ class Health:
             "classified": own.classified,
             "dropped": capture.replaced + capture.skipped + own.stale,
             "stale": own.stale,
+            "blind": own.blind,
             "reconnects": capture.reconnects,
         }
 

@@ -28,6 +28,7 @@ from edge.probe import try_out
 from edge.publish import MqttSink, StdoutSink
 from edge.readers import opener
 from edge.records import Limits, ModelIdentity
+from edge.sight import Sight
 from edge.sources import Source, default_name, parse_source
 from edge.stages import Sink
 from edge.topics import Topics
@@ -141,7 +142,8 @@ def _capture_options(source: Source, classifier: Classifier, config: AgentConfig
     # Every frame of a recording is classified, so its thread may as well prepare it; of a live camera's
     # only some are, and those go straight into the interpreter's input.
     prepare = None if source.live else functools.partial(preprocess.prepare, spec=classifier.spec)
-    return CaptureOptions(live=source.live, fps=config.fps, prepare=prepare)
+    sight = Sight(config.sight.frozen_after) if config.sight.enabled else None
+    return CaptureOptions(live=source.live, fps=config.fps, prepare=prepare, sight=sight)
 
 
 def wanted_limits(limits: Limits, wanted: DecisionConfig) -> Limits:

@@ -71,6 +71,8 @@ def test_cameras_on_the_command_line_replace_those_of_the_file(tmp_path: Path) -
         ("[decision]\nwindow = 0\n", "line 2: decision.window"),
         ("fps = \n", "is not TOML"),
         ("broker = 3\n", "line 1: broker: "),
+        ("[sight]\nfrozen_after = -1\n", "line 2: sight.frozen_after: "),
+        ("[sight]\nfrozen = 1\n", "line 2: sight.frozen: unknown key"),
     ],
 )
 def test_a_mistake_in_the_file_is_named_with_its_line(tmp_path: Path, text: str, why: str) -> None:
