@@ -15,12 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from edge.errors import CameraUnavailableError, EdgeError, ThreadStuckError
+from edge.errors import CameraUnavailableError, EdgeError, RecordingError, ThreadStuckError
 from edge.inbox import Inbox
 from edge.preprocess import Image
 from edge.readers import Picture, Reader
 from edge.records import Frame
-from edge.sight import Sight
+from edge.views import View
 
 log = logging.getLogger(__name__)
 
@@ -56,13 +56,13 @@ class CaptureStatus:
 class CaptureOptions:
     """live: newest wins, never ends. fps: hand over at most so many a second. prepare: see Frame.prepared.
 
-    sight: finds pictures that show nothing, None for no such look.
+    views: the cameras that it serves; none: one of the capture's own name, of whole pictures.
     """
 
     live: bool
     fps: float | None = None
     prepare: Callable[[Image], Image] | None = None
-    sight: Sight | None = None
+    views: tuple[View, ...] = ()
 
 
 class Capture:
@@ -79,7 +79,9 @@ class Capture:
         self._thread = threading.Thread(target=self._run, name=f"capture-{camera}", daemon=True)
         self._opened_at = 0.0
         self._due_s = float("-inf")
-        inbox.add_camera(camera)
+        self._views = options.views or (View(camera),)
+        for view in self._views:
+            inbox.add_camera(view.name)
 
     def start(self) -> None:
         """Start reading."""
@@ -124,10 +126,10 @@ class Capture:
                 with contextlib.closing(self._open_reader()) as reader:
                     while not self._stop.is_set():
                         picture = reader.read()
-                        retry_s = FIRST_RETRY_S
-                        self._enter("delivering")
                         if picture is not None:
                             self._deliver(picture)
+                        retry_s = FIRST_RETRY_S
+                        self._enter("delivering")
             except CameraUnavailableError as error:
                 self._enter("lost", str(error))
                 self._stop.wait(retry_s * random.uniform(0.5, 1.0))  # noqa: S311 (spread, not secrecy)
@@ -136,6 +138,7 @@ class Capture:
 
     def _deliver(self, picture: Picture) -> bool:
         """Hand the picture over if it is due; false once nobody takes frames any more."""
+        self._check_views(picture)
         received_s, index = time.monotonic(), self.status.frames_in
         self.status.frames_in += 1
         self.status.received_s = received_s
@@ -143,27 +146,36 @@ class Capture:
         if not self._is_due(time_s):
             self.status.skipped += 1
             return True
-        sight = self._options.sight
-        blind = sight.judge(picture.pixels, time_s) if sight else None
-        if sight and sight.doubtful:
-            self.status.skipped += 1
-            return True
-        prepare, started_s = None if blind else self._options.prepare, time.monotonic()
-        frame = Frame(
+        whole = Frame(
             camera=self.camera,
             index=index,
-            pixels=prepare(picture.pixels) if prepare else picture.pixels,
+            pixels=picture.pixels,
             time_s=time_s,
             captured_at=time.time() if picture.position_s is None else self._opened_at + time_s,
             received_s=received_s,
-            prepared=prepare is not None,
-            prepare_ms=(time.monotonic() - started_s) * 1e3 if prepare else 0.0,
-            blind=blind,
         )
-        if self.live:
-            self.status.replaced += self._inbox.put_newest(frame)
+        taken = [self._hand_over(view, whole) for view in self._views]
+        return any(taken)
+
+    def _hand_over(self, view: View, whole: Frame) -> bool:
+        frame = view.frame_of(whole, self._options.prepare)
+        if frame is None:
             return True
-        return self._inbox.put_next(frame)
+        if not self.live:
+            return self._inbox.put_next(frame)
+        replaced = self._inbox.put_newest(frame)
+        view.replaced += replaced
+        self.status.replaced += replaced
+        return True
+
+    def _check_views(self, picture: Picture) -> None:
+        for view in self._views:
+            try:
+                view.check(picture.pixels)
+            except ValueError as error:
+                failure = CameraUnavailableError if self.live else RecordingError
+                what = f"can't cut out the region of camera {view.name}"
+                raise failure(what, str(error), "give one inside the picture") from error
 
     def _is_due(self, time_s: float) -> bool:
         if not self._options.fps:

@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from edge.errors import ConfigError, UsageError
 from edge.input_settings import InputSettings
+from edge.region import Crop, Flip, Region, Rotate, parse_crop
 
 LEVEL = r"[a-z0-9_-]+"
 DEFAULT_MODEL = Path("runs/latest/model.tflite")
@@ -32,11 +33,38 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class CameraConfig(Section):
-    """One camera: its address and, where it should not be made from the address, its name."""
+class RegionConfig(Section):
+    """What of a picture counts: crop as `x,y,w,h` in pixels or fractions, then turned, then mirrored."""
+
+    crop: Annotated[Crop, BeforeValidator(parse_crop)] | None = None
+    rotate: Rotate = 0
+    flip: Flip | None = None
+
+    @property
+    def wanted(self) -> Region | None:
+        """The region, None where it would be the picture as it is."""
+        wanted = Region(self.crop, self.rotate, self.flip)
+        return None if wanted == Region() else wanted
+
+
+class NamedRegionConfig(RegionConfig):
+    """A region that is a camera of its own."""
+
+    name: Name
+
+
+class CameraConfig(RegionConfig):
+    """One camera: its address and, where it should not be made from the address, its name; its regions."""
 
     source: str = Field(min_length=1)
     name: Name | None = None
+    region: tuple[NamedRegionConfig, ...] = ()
+
+    @model_validator(mode="after")
+    def _either_one_region_or_several(self) -> CameraConfig:
+        if self.region and self.wanted is not None:
+            raise ValueError("crop, rotate and flip belong into its [[camera.region]]s")
+        return self
 
 
 class BrokerConfig(Section):

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.records import Decision, Frame, LabelScore, Limits, Scores, UnknownReason, ranked
+from edge.region import PixelRegion
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Decider:
         self._previous: str | None = None
         self._since = self._latest = 0.0
         self._frame_index: int | None = None
+        self._region: PixelRegion | None = None
 
     def observe(self, frame: Frame, scores: Scores, age_ms: float = 0.0) -> Decision:
         """Take one classified frame into account; `age_ms` is the frame's age, for the record."""
@@ -61,7 +63,7 @@ class Decider:
         average: NDArray[np.float32] = values.mean(axis=0, dtype=np.float32)
         familiarity = self._average_familiarity()
         label, reason = self._choose(average, familiarity)
-        self._frame_index, self._latest = frame.index, frame.captured_at
+        self._frame_index, self._latest, self._region = frame.index, frame.captured_at, frame.region
         changed = self._move_to(label, reason, frame.captured_at)
         top = ranked(self._labels, average)
         confidence = float(average[self._labels.index(label)]) if label is not None else top[0].score
@@ -76,6 +78,7 @@ class Decider:
         self._window.clear()
         self._familiar = False
         self._frame_index = frame.index if frame else None
+        self._region = frame.region if frame else self._region
         if frame is None:
             timestamp = max(timestamp, self._latest)  # a recording's time runs ahead of the clock
         self._latest = timestamp
@@ -137,4 +140,5 @@ class Decider:
             inference_ms=seen.inference_ms,
             top=seen.top,
             familiarity=seen.familiarity,
+            region=self._region,
         )

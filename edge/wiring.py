@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -15,7 +15,7 @@ from edge import preprocess
 from edge.agent import Agent, AgentOptions, Camera, Stages
 from edge.broker import BrokerAddress, parse_broker_url
 from edge.capture import Capture, CaptureOptions
-from edge.config import AgentConfig, DecisionConfig, read_password
+from edge.config import AgentConfig, CameraConfig, DecisionConfig, read_password
 from edge.decide import Decider, DecisionRules
 from edge.embedded import LOOPBACK, EmbeddedBroker, embedded_port
 from edge.errors import ConfigError, UsageError
@@ -28,10 +28,13 @@ from edge.probe import try_out
 from edge.publish import MqttSink, StdoutSink
 from edge.readers import opener
 from edge.records import Limits, ModelIdentity
+from edge.region import Region
+from edge.shared_capture import shares
 from edge.sight import Sight
 from edge.sources import Source, default_name, parse_source
-from edge.stages import Sink
+from edge.stages import FrameCapture, Sink
 from edge.topics import Topics
+from edge.views import View
 
 log = logging.getLogger(__name__)
 
@@ -70,16 +73,25 @@ def how_it_is_read(classifier: Classifier) -> str:
 
 
 def named_sources(config: AgentConfig) -> dict[str, Source]:
-    """The cameras by name; raises UsageError where two have the same."""
+    """The cameras by name; raises UsageError where two have the same, or their regions have."""
     named: dict[str, Source] = {}
+    taken: set[str] = set()
     for camera in config.camera:
         source = parse_source(camera.source)
         name = camera.name or default_name(source)
-        if name in named:
+        names = [region.name for region in camera.region]
+        twice = taken.intersection([name, *names]) or {each for each in names if names.count(each) > 1}
+        if twice:
             advice = f"name them: --camera front={source.shown} --camera back=…"
-            raise UsageError("can't run these cameras", f"two are called {name}", advice)
+            raise UsageError("can't run these cameras", f"two are called {min(twice)}", advice)
+        taken.update([name, *names])
         named[name] = source
     return named
+
+
+def named_regions(name: str, camera: CameraConfig) -> dict[str, Region | None]:
+    """What a camera shows, by the name under which it is published."""
+    return {region.name: region.wanted for region in camera.region} or {name: camera.wanted}
 
 
 def check_addresses_of_file(file: Path, config: AgentConfig, *, cameras: bool, broker: bool) -> None:
@@ -121,15 +133,15 @@ def built_agent(
             log.warning("embedded broker at %s, for trying things out", broker.address.shown)
         classifier = load_classifier(config)
         inbox = Inbox()
-        cameras = [
-            Camera(
-                Capture(name, readers[name], inbox, _capture_options(source, classifier, config)),
-                Decider(name, classifier.labels, _rules(classifier, config)),
-            )
-            for name, source in sources.items()
-        ]
+        captures: list[FrameCapture] = []
+        for (name, source), camera in zip(sources.items(), config.camera, strict=True):
+            views = _views(named_regions(name, camera), config)
+            options = _capture_options(source, views, classifier, config)
+            capture = Capture(name, readers[name], inbox, options)
+            captures += shares(capture, views)
+        rules = _rules(classifier, config)
         stages = Stages(
-            cameras=cameras,
+            cameras=[Camera(each, Decider(each.camera, classifier.labels, rules)) for each in captures],
             inbox=inbox,
             classifier=classifier,
             sinks=_sinks(config, address, classifier, stream),
@@ -138,12 +150,21 @@ def built_agent(
         yield Agent(stages, _options(config), stop, notifier)
 
 
-def _capture_options(source: Source, classifier: Classifier, config: AgentConfig) -> CaptureOptions:
+def _views(regions: Mapping[str, Region | None], config: AgentConfig) -> tuple[View, ...]:
+    sight = config.sight
+    return tuple(
+        View(name, region, Sight(sight.frozen_after) if sight.enabled else None)
+        for name, region in regions.items()
+    )
+
+
+def _capture_options(
+    source: Source, views: tuple[View, ...], classifier: Classifier, config: AgentConfig
+) -> CaptureOptions:
     # Every frame of a recording is classified, so its thread may as well prepare it; of a live camera's
     # only some are, and those go straight into the interpreter's input.
     prepare = None if source.live else functools.partial(preprocess.prepare, spec=classifier.spec)
-    sight = Sight(config.sight.frozen_after) if config.sight.enabled else None
-    return CaptureOptions(live=source.live, fps=config.fps, prepare=prepare, sight=sight)
+    return CaptureOptions(live=source.live, fps=config.fps, prepare=prepare, views=views)
 
 
 def wanted_limits(limits: Limits, wanted: DecisionConfig) -> Limits:

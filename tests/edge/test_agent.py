@@ -20,6 +20,7 @@ from edge.readers import Picture, opener
 from edge.records import Limits
 from edge.sight import Sight
 from edge.sources import parse_source
+from edge.views import View
 from tests.support.recorder import RecordingSink
 from tests.support.tools import wait_until
 from tests.support.videos import write_video
@@ -39,7 +40,7 @@ def build(classifier: Classifier) -> Build:
         inbox, sink, cameras = Inbox(), RecordingSink(), []
         for number, address in enumerate(addresses):
             source, name = parse_source(str(address)), f"cam{number or ''}"
-            how = CaptureOptions(source.live, sight=Sight(frozen_after_s=1.0))
+            how = CaptureOptions(source.live, views=(View(name, sight=Sight(frozen_after_s=1.0)),))
             capture = Capture(name, opener(source), inbox, how)
             rules = DecisionRules(Limits(threshold), window)
             cameras.append(Camera(capture, Decider(name, classifier.labels, rules)))
