@@ -76,12 +76,21 @@ class BrokerConfig(Section):
 
 
 class DecisionConfig(Section):
-    """Smoothing: scores are averaged over `window` frames; see decide.py for the rules."""
+    """Smoothing over `window` frames: by the mean of scores or by votes; hold in seconds. See decide.py."""
 
     window: int = Field(default=5, ge=1, le=1000)
     min_confidence: float | None = Field(default=None, ge=0.0, le=1.0)
     min_familiarity: float | None = Field(default=None, ge=-1.0, le=1.0)
     hysteresis: float = Field(default=0.1, ge=0.0, le=0.5)
+    hold: float = Field(default=0.0, ge=0.0, le=3600.0)
+    smoothing: Literal["mean", "votes"] = "mean"
+    votes: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _votes_can_be_had(self) -> DecisionConfig:
+        if self.votes is not None and self.votes > self.window:
+            raise ValueError(f"{self.votes} votes can't be had of a window of {self.window}")
+        return self
 
 
 class SightConfig(Section):

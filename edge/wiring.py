@@ -177,10 +177,14 @@ def wanted_limits(limits: Limits, wanted: DecisionConfig) -> Limits:
 
 
 def _rules(classifier: Classifier, config: AgentConfig) -> DecisionRules:
+    wanted = config.decision
     return DecisionRules(
         limits=classifier.limits,
-        window=config.decision.window,
-        hysteresis=config.decision.hysteresis,
+        window=wanted.window,
+        hysteresis=wanted.hysteresis,
+        hold_s=wanted.hold,
+        smoothing=wanted.smoothing,
+        votes=wanted.votes,
     )
 
 
