@@ -157,7 +157,7 @@ class Agent:
         elif not camera.enabled:
             self._set_online(camera, online=True)
         else:
-            self._classify(camera, frame)
+            self._judge(camera, frame)
             if self._stages.control is not None:
                 self._stages.control.seen(frame)
 
@@ -173,14 +173,27 @@ class Agent:
                 self._publish_if_changed(camera, camera.decider.missing(reason, time.time()))
             control.done(command, "the camera has ended" if camera.done else "")
 
-    def _classify(self, camera: Camera, frame: Frame) -> None:
+    def _judge(self, camera: Camera, frame: Frame) -> None:
+        if camera.first_time_s is None:
+            camera.first_time_s = frame.time_s
+        if frame.blind is None:
+            count = self._classify(camera, frame)
+        else:
+            self._set_online(camera, online=True)
+            self._publish(camera, camera.decider.missing(frame.blind, frame.captured_at, frame))
+            count = self.health.blind(frame.camera)
+        duration_s = self._options.duration_s
+        over = duration_s is not None and frame.time_s - camera.first_time_s >= duration_s
+        if count == self._options.frames or over:
+            self._finish(camera)
+
+    def _classify(self, camera: Camera, frame: Frame) -> int:
+        """How many of the camera's frames were judged so far."""
         classifier = self._stages.classifier
         classify = classifier.classify_prepared if frame.prepared else classifier.classify
         scores = classify(frame.pixels)
         now_s = time.monotonic()
         age_ms = (now_s - frame.received_s) * 1e3
-        if camera.first_time_s is None:
-            camera.first_time_s = frame.time_s
         self._set_online(camera, online=True)
         self._publish(camera, camera.decider.observe(frame, scores, age_ms))
         published_s = time.monotonic()
@@ -190,11 +203,7 @@ class Agent:
             camera.scores_due_s = frame.time_s + 1 / MAX_SCORES_PER_S
             for sink in self._stages.sinks:
                 sink.scores(frame.camera, frame.index, scores.values)
-        count = self.health.classified(frame, scores, age_ms)
-        duration_s = self._options.duration_s
-        over = duration_s is not None and frame.time_s - camera.first_time_s >= duration_s
-        if count == self._options.frames or over:
-            self._finish(camera)
+        return self.health.classified(frame, scores, age_ms)
 
     def _publish(self, camera: Camera, decision: Decision) -> None:
         numbers = self._stages.numbers

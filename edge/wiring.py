@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -16,7 +16,7 @@ from edge.agent import Agent, AgentOptions, Camera, Stages
 from edge.broker import CLIENT_PREFIX
 from edge.broker_address import BrokerAddress, check_tls, parse_broker_url
 from edge.capture import Capture, CaptureOptions
-from edge.config import AgentConfig, DecisionConfig, listen_address, read_password
+from edge.config import AgentConfig, CameraConfig, DecisionConfig, listen_address, read_password
 from edge.decide import Decider, DecisionRules
 from edge.embedded import LOOPBACK, EmbeddedBroker, embedded_port
 from edge.errors import ConfigError, UsageError
@@ -32,9 +32,13 @@ from edge.progress import ProgressLimits, acknowledge_limit_s
 from edge.publish import MqttSink, StdoutSink
 from edge.readers import opener
 from edge.records import Limits, ModelIdentity
+from edge.region import Region
+from edge.shared_capture import shares
+from edge.sight import Sight
 from edge.sources import Source, default_name, parse_source
-from edge.stages import Sink
+from edge.stages import FrameCapture, Sink
 from edge.topics import Topics
+from edge.views import View
 
 log = logging.getLogger(__name__)
 
@@ -73,16 +77,25 @@ def how_it_is_read(classifier: Classifier) -> str:
 
 
 def named_sources(config: AgentConfig) -> dict[str, Source]:
-    """The cameras by name; raises UsageError where two have the same."""
+    """The cameras by name; raises UsageError where two have the same, or their regions have."""
     named: dict[str, Source] = {}
+    taken: set[str] = set()
     for camera in config.camera:
         source = parse_source(camera.source)
         name = camera.name or default_name(source)
-        if name in named:
+        names = [region.name for region in camera.region]
+        twice = taken.intersection([name, *names]) or {each for each in names if names.count(each) > 1}
+        if twice:
             advice = f"name them: --camera front={source.shown} --camera back=…"
-            raise UsageError("can't run these cameras", f"two are called {name}", advice)
+            raise UsageError("can't run these cameras", f"two are called {min(twice)}", advice)
+        taken.update([name, *names])
         named[name] = source
     return named
+
+
+def named_regions(name: str, camera: CameraConfig) -> dict[str, Region | None]:
+    """What a camera shows, by the name under which it is published."""
+    return {region.name: region.wanted for region in camera.region} or {name: camera.wanted}
 
 
 def check_addresses_of_file(file: Path, config: AgentConfig, *, cameras: bool, broker: bool) -> None:
@@ -130,24 +143,24 @@ def built_agent(
         scrapes = _metrics(config, resources)
         classifier = load_classifier(config)
         inbox = Inbox()
-        cameras = [
-            Camera(
-                Capture(name, readers[name], inbox, _capture_options(source, classifier, config)),
-                Decider(name, classifier.labels, _rules(classifier, config)),
-            )
-            for name, source in sources.items()
-        ]
+        captures: list[FrameCapture] = []
+        for (name, source), camera in zip(sources.items(), config.camera, strict=True):
+            views = _views(named_regions(name, camera), config)
+            options = _capture_options(source, views, classifier, config)
+            capture = Capture(name, readers[name], inbox, options)
+            captures += shares(capture, views)
+        rules = _rules(classifier, config)
         outbox = _outbox(config)
         sinks = _sinks(config, address, classifier, stream, outbox)
         mqtt = next((sink for sink in sinks if isinstance(sink, MqttSink)), None)
         stages = Stages(
-            cameras=cameras,
+            cameras=[Camera(each, Decider(each.camera, classifier.labels, rules)) for each in captures],
             inbox=inbox,
             classifier=classifier,
             sinks=sinks,
             numbers=Sequences(outbox.numbers, lost=outbox.numbers_lost),
             scrapes=scrapes,
-            control=open_up(mqtt, config, classifier, list(sources)) if mqtt else None,
+            control=open_up(mqtt, config, classifier, [each.camera for each in captures]) if mqtt else None,
         )
         yield Agent(stages, _options(config), stop, notifier)
 
@@ -162,11 +175,21 @@ def _metrics(config: AgentConfig, resources: contextlib.ExitStack) -> MetricsSer
     return server
 
 
-def _capture_options(source: Source, classifier: Classifier, config: AgentConfig) -> CaptureOptions:
+def _views(regions: Mapping[str, Region | None], config: AgentConfig) -> tuple[View, ...]:
+    sight = config.sight
+    return tuple(
+        View(name, region, Sight(sight.frozen_after) if sight.enabled else None)
+        for name, region in regions.items()
+    )
+
+
+def _capture_options(
+    source: Source, views: tuple[View, ...], classifier: Classifier, config: AgentConfig
+) -> CaptureOptions:
     # Every frame of a recording is classified, so its thread may as well prepare it; of a live camera's
     # only some are, and those go straight into the interpreter's input.
     prepare = None if source.live else functools.partial(preprocess.prepare, spec=classifier.spec)
-    return CaptureOptions(live=source.live, fps=config.fps, prepare=prepare)
+    return CaptureOptions(live=source.live, fps=config.fps, prepare=prepare, views=views)
 
 
 def wanted_limits(limits: Limits, wanted: DecisionConfig) -> Limits:
@@ -179,10 +202,14 @@ def wanted_limits(limits: Limits, wanted: DecisionConfig) -> Limits:
 
 
 def _rules(classifier: Classifier, config: AgentConfig) -> DecisionRules:
+    wanted = config.decision
     return DecisionRules(
         limits=classifier.limits,
-        window=config.decision.window,
-        hysteresis=config.decision.hysteresis,
+        window=wanted.window,
+        hysteresis=wanted.hysteresis,
+        hold_s=wanted.hold,
+        smoothing=wanted.smoothing,
+        votes=wanted.votes,
     )
 
 

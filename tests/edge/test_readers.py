@@ -127,6 +127,16 @@ def test_the_test_pattern_moves_and_has_the_size_asked_for() -> None:
     assert one.position_s is None
 
 
+def test_the_test_pattern_can_be_spoilt() -> None:
+    spoilt = "black=1,2,6,7&white=2,3&cover=3,4&freeze=4,6"
+    reader = opener(parse_source(f"test://?size=64x48&fps=1000&{spoilt}"))()
+    pictures = [picture.pixels.astype(int) for _ in range(8) if (picture := reader.read())]
+    assert [picture.max() < 8 for picture in pictures] == [number in (1, 6) for number in range(8)]
+    assert [picture.min() > 240 for picture in pictures] == [number == 2 for number in range(8)]
+    assert [np.ptp(picture) < 8 for picture in pictures] == [number in (1, 2, 3, 6) for number in range(8)]
+    assert np.array_equal(pictures[4], pictures[5])
+
+
 def test_the_test_pattern_keeps_its_pace() -> None:
     reader = opener(parse_source("test://?size=64x48&fps=50"))()
     times = []
@@ -164,6 +174,11 @@ def test_the_test_camera_goes_and_stays_away() -> None:
         "hang=-1",
         "hang=nan",
         "hang=inf",
+        "black=5",
+        "black=5,4",
+        "white=-1,4",
+        "cover=x,4",
+        "freeze=1,2,2,3",
     ],
 )
 def test_an_impossible_test_address_is_refused(options: str) -> None:
