@@ -9,27 +9,15 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from edge.errors import BrokerUnavailableError, CameraUnavailableError
-from edge.health import Health
 from edge.notify import Notifier
-from edge.progress import CameraSign, ProgressLimits
+from edge.oversight import Oversight
+from edge.progress import ProgressLimits
 from edge.records import Decision, Frame, UnknownReason
 from edge.remote import SetThreshold
-from edge.stages import (
-    CommandSource,
-    DecisionMaker,
-    EventNumbers,
-    FrameCapture,
-    FrameClassifier,
-    FrameInbox,
-    Scrapes,
-    Sink,
-)
-from edge.watchdog import CONNECTED, Watchdog
+from edge.stages import Camera, CommandSource, Stages
 
 log = logging.getLogger(__name__)
 
@@ -54,35 +42,6 @@ class AgentOptions:
     progress: ProgressLimits | None = None
 
 
-@dataclass(slots=True)
-class Camera:
-    """One camera under the agent's eyes; the times are on the monotonic clock, in seconds."""
-
-    capture: FrameCapture
-    decider: DecisionMaker
-    started: bool = False
-    started_s: float = 0.0
-    first_time_s: float | None = None
-    refresh_due_s: float = 0.0
-    scores_due_s: float = float("-inf")
-    online: bool | None = None
-    enabled: bool = True
-    done: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Stages:
-    """What the loop works with."""
-
-    cameras: Sequence[Camera]
-    inbox: FrameInbox
-    classifier: FrameClassifier
-    sinks: Sequence[Sink]
-    numbers: EventNumbers
-    scrapes: Scrapes | None = None
-    control: CommandSource | None = None
-
-
 class Agent:
     """Runs until every camera is done or `stop` is set."""
 
@@ -92,9 +51,9 @@ class Agent:
         self._stages, self._options, self._stop = stages, options, stop
         self._notifier = notifier or Notifier({})
         self._cameras = {camera.capture.camera: camera for camera in stages.cameras}
-        self.health = Health()
-        self._watchdog = Watchdog(self._notifier, options.progress)
-        self._tick_due_s = self._stats_due_s = 0.0
+        self._oversight = Oversight(stages, self._notifier, options.stats_interval_s, options.progress)
+        self.health = self._oversight.health
+        self._tick_due_s = 0.0
 
     def run(self) -> None:
         """Work; raises the first error of a camera that can't go on, after all others are done."""
@@ -126,20 +85,18 @@ class Agent:
 
     def _start_cameras(self) -> None:
         now_s = time.monotonic()
-        self._stats_due_s = now_s + self._options.stats_interval_s
         for name, camera in self._cameras.items():
-            self.health.add_camera(name)
             camera.started, camera.started_s = True, now_s
-            self._watchdog.progress.camera_started(name, now_s)
+            self._oversight.camera_started(name, now_s)
             self._publish(camera, camera.decider.missing("starting", time.time()))
             camera.capture.start()
 
     def _step(self) -> None:
         frame = self._stages.inbox.take(TICK_S)
         if frame is not None:
-            self._watchdog.progress.frame_taken(frame.camera, time.monotonic())
+            self._oversight.progress.frame_taken(frame.camera, time.monotonic())
             self._take(self._cameras[frame.camera], frame)
-            self._watchdog.progress.frame_answered(frame.camera)
+            self._oversight.progress.frame_answered(frame.camera)
         if self._stages.control is not None:
             self._obey(self._stages.control)
         now_s = time.monotonic()
@@ -234,12 +191,7 @@ class Agent:
                 self._look_after(camera, now_s)
         for sink in self._stages.sinks:
             sink.tend()
-        if now_s >= self._stats_due_s:
-            self._stats_due_s = now_s + self._options.stats_interval_s
-            self._publish_stats()
-        if self._stages.scrapes is not None and self._stages.scrapes.wanted:
-            self._stages.scrapes.answer(self._record())
-        self._watch(now_s)
+        self._oversight.turn(now_s)
 
     def _look_after(self, camera: Camera, now_s: float) -> None:
         """Silence, heartbeat and the end of one camera."""
@@ -278,46 +230,12 @@ class Agent:
         if camera.done:
             return
         camera.done = True
-        self._watchdog.progress.camera_done(camera.capture.camera)
+        self._oversight.progress.camera_done(camera.capture.camera)
         camera.capture.ask_to_stop()
         self._stages.inbox.remove_camera(camera.capture.camera)
         if camera.started:
             self._publish_if_changed(camera, camera.decider.missing("no_frames", time.time()))
         self._set_online(camera, online=False)
-
-    def _publish_stats(self) -> None:
-        record = self._record()
-        self.health.begin_interval()
-        for sink in self._stages.sinks:
-            sink.stats(record)
-
-    def _record(self) -> dict[str, Any]:
-        """All counters: of the cameras, the watchdog and the sinks."""
-        record = self.health.report({name: camera.capture.status for name, camera in self._cameras.items()})
-        for name, of_camera in record["cameras"].items():
-            of_camera["online"] = self._cameras[name].online is True
-        record |= {"watchdog": self._watchdog.state, "stuck": self._watchdog.hung}
-        for sink in self._stages.sinks:
-            record |= sink.report()
-        return record
-
-    def _watch(self, now_s: float) -> None:
-        """Look whether cameras, inbox and sinks get on, and tell systemd."""
-        active = {name: camera for name, camera in self._cameras.items() if not camera.done}
-        for name, camera in active.items():
-            status, waits = camera.capture.status, not self._stages.inbox.is_empty(name)
-            delivering = status.state == "delivering"
-            sign = CameraSign(camera.capture.live, delivering, status.alive_s, status.received_s, waits)
-            self._watchdog.progress.camera_seen(name, sign, now_s)
-        broker = ""
-        for number, sink in enumerate(self._stages.sinks):
-            pulse = sink.pulse()
-            if pulse is not None:
-                self._watchdog.progress.sink_seen(number, pulse, now_s)
-                broker = pulse.problem or CONNECTED
-        online = {name: camera.online is True for name, camera in active.items()}
-        seen = any(camera.first_time_s is not None for camera in self._cameras.values())
-        self._watchdog.turn(now_s, online, broker, seen=seen)
 
     def _shut_down(self) -> None:
         """End everything, whatever of it fails; sinks are closed first, for they have the last word."""

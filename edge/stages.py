@@ -1,8 +1,12 @@
-"""What the loop asks of each stage, as small protocols: any object that answers to them will do."""
+"""What the loop asks of each stage, as small protocols, and the stages put together.
+
+Any object that answers to a protocol will do.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -125,3 +129,32 @@ class EventNumbers(Protocol):
     def current(self, camera: str) -> int: ...
 
     def advance(self, camera: str) -> int: ...
+
+
+@dataclass(slots=True)
+class Camera:
+    """One camera under the agent's eyes; the times are on the monotonic clock, in seconds."""
+
+    capture: FrameCapture
+    decider: DecisionMaker
+    started: bool = False
+    started_s: float = 0.0
+    first_time_s: float | None = None
+    refresh_due_s: float = 0.0
+    scores_due_s: float = float("-inf")
+    online: bool | None = None
+    enabled: bool = True
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """What the loop works with."""
+
+    cameras: Sequence[Camera]
+    inbox: FrameInbox
+    classifier: FrameClassifier
+    sinks: Sequence[Sink]
+    numbers: EventNumbers
+    scrapes: Scrapes | None = None
+    control: CommandSource | None = None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from edge import preprocess
-from edge.agent import Agent, AgentOptions, Camera, Stages
+from edge.agent import Agent, AgentOptions
 from edge.broker import CLIENT_PREFIX
 from edge.broker_address import BrokerAddress, check_tls, parse_broker_url
 from edge.capture import Capture, CaptureOptions
@@ -36,7 +36,7 @@ from edge.region import Region
 from edge.shared_capture import shares
 from edge.sight import Sight
 from edge.sources import Source, default_name, parse_source
-from edge.stages import FrameCapture, Sink
+from edge.stages import Camera, FrameCapture, Sink, Stages
 from edge.topics import Topics
 from edge.views import View
 

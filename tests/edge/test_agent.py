@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.agent import Agent, AgentOptions, Camera, Stages
+from edge.agent import Agent, AgentOptions
 from edge.capture import Capture, CaptureOptions
 from edge.control import Control
 from edge.decide import Decider, DecisionRules
@@ -21,6 +21,7 @@ from edge.readers import Picture, opener
 from edge.records import Limits, Message
 from edge.sight import Sight
 from edge.sources import parse_source
+from edge.stages import Camera, Stages
 from edge.topics import TopicNames
 from edge.views import View
 from tests.support.recorder import RecordingSink

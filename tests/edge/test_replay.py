@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from edge.agent import Agent, AgentOptions, Camera, Stages
+from edge.agent import Agent, AgentOptions
 from edge.capture import Capture, CaptureOptions
 from edge.decide import Decider, DecisionRules
 from edge.inbox import Inbox
@@ -22,6 +22,7 @@ from edge.records import Limits
 from edge.region import Region, parse_crop
 from edge.sight import Sight
 from edge.sources import parse_source
+from edge.stages import Camera, Stages
 from edge.views import View
 from tests.support.recorder import RecordingSink
 from tests.support.tools import wait_until
