@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.faults import picture_goes_bad
 from tests.faults.outcome import Fault
 
-FAULTS: tuple[Fault, ...] = ()
+FAULTS: tuple[Fault, ...] = (picture_goes_bad.FAULT,)
