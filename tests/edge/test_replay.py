@@ -57,7 +57,7 @@ def agent_of(
     prepared = None if live else functools.partial(prepare, spec=classifier.spec)
     capture = Capture("cam", open_reader, inbox, CaptureOptions(live, prepare=prepared, views=(view,)))
     decider = Decider("cam", classifier.labels, DecisionRules(Limits(0.6), hold_s=0.1))
-    stages = Stages([Camera(capture, decider)], inbox, classifier, [sink], Sequences(None))
+    stages = Stages([Camera(capture, decider)], inbox, classifier, [sink], Sequences({}))
     return Agent(stages, AgentOptions(max_frame_age_s=1.0), stop), sink
 
 

@@ -13,6 +13,7 @@ from tests.faults import (
     disk_read_only,
     network_cut,
     outbox_damaged,
+    picture_goes_bad,
     rtsp_camera,
     soak,
 )
@@ -26,6 +27,7 @@ FAULTS: tuple[Fault, ...] = (
     rtsp_camera.FAULT,
     corrupt_stream.FAULT,
     camera_device.FAULT,
+    picture_goes_bad.FAULT,
     disk_full.FAULT,
     disk_read_only.FAULT,
     outbox_damaged.FAULT,
