@@ -33,7 +33,7 @@ CLIENT_PREFIX = "edge-agent-"
 FIRST_RETRY_S, LAST_RETRY_S = 0.5, 30.0
 HEARTBEAT_S = 1.0
 LASTING_S = 10.0  # a shorter connection was thrown out: by another client with our id, for instance
-SHORT_LOGINS = 3  # so many in a row mean another client with our id
+SHORT_LOGINS = 3  # so many that are dropped in a row mean just that
 CONFLICT_REMEMBERED_S = 4 * LAST_RETRY_S  # two clients with one id throw each other out at least so often
 STOP_TIMEOUT_S = 10.0
 ABANDON_AFTER_S = 1.0
@@ -139,7 +139,8 @@ class BrokerConnection:
                 continue
             lasted_s = time.monotonic() - started_s
             self._judge(ending, lasted_s)
-            if ending.how in (How.LOST, How.TAKEN_OVER) and lasted_s > LASTING_S:
+            thrown_out = ending.how in (How.DROPPED, How.TAKEN_OVER)
+            if ending.how is How.LOST or (thrown_out and lasted_s > LASTING_S):
                 retry_s = FIRST_RETRY_S
             self._rest(retry_s * random.uniform(0.5, 1.0))  # noqa: S311 (spread, not secrecy)
             retry_s = min(2 * retry_s, LAST_RETRY_S)
@@ -207,7 +208,7 @@ class BrokerConnection:
     def _judge(self, ending: Ending, lasted_s: float) -> None:
         """Say what the ending means; short connections in a row mean another client with our id."""
         short_s = CONFLICT_REMEMBERED_S if self._in_conflict else LASTING_S
-        short = ending.how is How.LOST and lasted_s < short_s
+        short = ending.how is How.DROPPED and lasted_s < short_s
         self._short_logins = self._short_logins + 1 if short else 0
         if ending.how is How.TAKEN_OVER:
             self._note_conflict("uses")
@@ -254,10 +255,8 @@ def deliver(address: BrokerAddress, message: Message, timeout_s: float) -> None:
         deadline_s = time.monotonic() + timeout_s
         done = connection.wait_until_tried(timeout_s) and connection.publish(message) is not None
         if not done or not acknowledged.wait(max(0.0, deadline_s - time.monotonic())):
-            why, advice = (
-                connection.problem or "no acknowledgement",
-                "start it, or check the address and the login",
-            )
+            why = connection.problem or "no acknowledgement"
+            advice = "start it, or check the address and the login"
             raise BrokerUnavailableError(f"the broker {address.shown}", why, advice)
     finally:
         connection.stop()

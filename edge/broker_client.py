@@ -34,7 +34,7 @@ CLOSE_TIMEOUT_S = 1.0
 MAX_WAITING = 2_000
 MAX_PAYLOAD_BYTES = 16_384
 # MQTT 5.0, 2.4; paho gives the refusals of MQTT 3.1.1 these numbers too.
-UNSUPPORTED_VERSION, INVALID_CLIENT_ID, TAKEN_OVER = 0x84, 0x85, 0x8E
+UNSPECIFIED, UNSUPPORTED_VERSION, INVALID_CLIENT_ID, TAKEN_OVER = 0x80, 0x84, 0x85, 0x8E
 # The only place where paho tells a TLS alert: its log.
 RECEIVE_ERROR = re.compile(r"failed to receive on socket: (\[[^\]]*\] )?(?P<why>.*?)( \(_ssl\.c:\d+\))?")
 LOGIN_REFUSALS = frozenset({0x86, 0x87, 0x8A, 0x8C})

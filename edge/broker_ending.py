@@ -6,7 +6,14 @@ import ssl
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from edge.broker_client import INVALID_CLIENT_ID, LOGIN_REFUSALS, TAKEN_OVER, UNSUPPORTED_VERSION, Protocol
+from edge.broker_client import (
+    INVALID_CLIENT_ID,
+    LOGIN_REFUSALS,
+    TAKEN_OVER,
+    UNSPECIFIED,
+    UNSUPPORTED_VERSION,
+    Protocol,
+)
 
 
 class How(Enum):
@@ -18,6 +25,7 @@ class How(Enum):
     WRONG_VERSION = auto()
     REFUSED = auto()
     LOST = auto()
+    DROPPED = auto()  # the other end closes the connection without a word
     TAKEN_OVER = auto()
 
 
@@ -87,7 +95,7 @@ def ended(code: int, words: str) -> Ending:
     """A connection that we were logged in on is over."""
     if code == TAKEN_OVER:
         return Ending(How.TAKEN_OVER)
-    return Ending(How.LOST, f"connection lost ({words})")
+    return Ending(How.DROPPED if code == UNSPECIFIED else How.LOST, f"connection lost ({words})")
 
 
 def _words(error: Exception) -> str:
