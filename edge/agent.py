@@ -9,17 +9,15 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from edge.errors import BrokerUnavailableError, CameraUnavailableError
-from edge.health import Health
 from edge.notify import Notifier
-from edge.progress import CameraSign, ProgressLimits
-from edge.records import Decision, Frame
-from edge.stages import DecisionMaker, EventNumbers, FrameCapture, FrameClassifier, FrameInbox, Scrapes, Sink
-from edge.watchdog import CONNECTED, Watchdog
+from edge.oversight import Oversight
+from edge.progress import ProgressLimits
+from edge.records import Decision, Frame, UnknownReason
+from edge.remote import SetThreshold
+from edge.stages import Camera, CommandSource, Stages
 
 log = logging.getLogger(__name__)
 
@@ -44,33 +42,6 @@ class AgentOptions:
     progress: ProgressLimits | None = None
 
 
-@dataclass(slots=True)
-class Camera:
-    """One camera under the agent's eyes; the times are on the monotonic clock, in seconds."""
-
-    capture: FrameCapture
-    decider: DecisionMaker
-    started: bool = False
-    started_s: float = 0.0
-    first_time_s: float | None = None
-    refresh_due_s: float = 0.0
-    scores_due_s: float = float("-inf")
-    online: bool | None = None
-    done: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Stages:
-    """What the loop works with."""
-
-    cameras: Sequence[Camera]
-    inbox: FrameInbox
-    classifier: FrameClassifier
-    sinks: Sequence[Sink]
-    numbers: EventNumbers
-    scrapes: Scrapes | None = None
-
-
 class Agent:
     """Runs until every camera is done or `stop` is set."""
 
@@ -80,9 +51,9 @@ class Agent:
         self._stages, self._options, self._stop = stages, options, stop
         self._notifier = notifier or Notifier({})
         self._cameras = {camera.capture.camera: camera for camera in stages.cameras}
-        self.health = Health()
-        self._watchdog = Watchdog(self._notifier, options.progress)
-        self._tick_due_s = self._stats_due_s = 0.0
+        self._oversight = Oversight(stages, self._notifier, options.stats_interval_s, options.progress)
+        self.health = self._oversight.health
+        self._tick_due_s = 0.0
 
     def run(self) -> None:
         """Work; raises the first error of a camera that can't go on, after all others are done."""
@@ -114,20 +85,20 @@ class Agent:
 
     def _start_cameras(self) -> None:
         now_s = time.monotonic()
-        self._stats_due_s = now_s + self._options.stats_interval_s
         for name, camera in self._cameras.items():
-            self.health.add_camera(name)
             camera.started, camera.started_s = True, now_s
-            self._watchdog.progress.camera_started(name, now_s)
+            self._oversight.camera_started(name, now_s)
             self._publish(camera, camera.decider.missing("starting", time.time()))
             camera.capture.start()
 
     def _step(self) -> None:
         frame = self._stages.inbox.take(TICK_S)
         if frame is not None:
-            self._watchdog.progress.frame_taken(frame.camera, time.monotonic())
+            self._oversight.progress.frame_taken(frame.camera, time.monotonic())
             self._take(self._cameras[frame.camera], frame)
-            self._watchdog.progress.frame_answered(frame.camera)
+            self._oversight.progress.frame_answered(frame.camera)
+        if self._stages.control is not None:
+            self._obey(self._stages.control)
         now_s = time.monotonic()
         if now_s >= self._tick_due_s:
             self._tick_due_s = now_s + TICK_S
@@ -137,18 +108,49 @@ class Agent:
         age_s = time.monotonic() - frame.received_s
         if camera.capture.live and age_s > self._options.max_frame_age_s:
             self.health.stale(frame.camera)
-            self._publish_if_changed(camera, camera.decider.missing("stale", time.time()))
-        elif not camera.done:
-            self._classify(camera, frame)
+            self._lose_sight(camera, "stale")
+        elif camera.done:
+            return
+        elif not camera.enabled:
+            self._set_online(camera, online=True)
+        else:
+            self._judge(camera, frame)
+            if self._stages.control is not None:
+                self._stages.control.seen(frame)
 
-    def _classify(self, camera: Camera, frame: Frame) -> None:
+    def _obey(self, control: CommandSource) -> None:
+        """Carry out what was asked for from outside."""
+        for command in control.take():
+            camera = self._cameras[command.camera]
+            if isinstance(command, SetThreshold):
+                camera.decider.set_threshold(command.threshold)
+            elif command.on is not camera.enabled and not camera.done:
+                camera.enabled = command.on
+                reason: UnknownReason = "starting" if command.on else "disabled"
+                self._publish_if_changed(camera, camera.decider.missing(reason, time.time()))
+            control.done(command, "the camera has ended" if camera.done else "")
+
+    def _judge(self, camera: Camera, frame: Frame) -> None:
+        if camera.first_time_s is None:
+            camera.first_time_s = frame.time_s
+        if frame.blind is None:
+            count = self._classify(camera, frame)
+        else:
+            self._set_online(camera, online=True)
+            self._publish(camera, camera.decider.missing(frame.blind, frame.captured_at, frame))
+            count = self.health.blind(frame.camera)
+        duration_s = self._options.duration_s
+        over = duration_s is not None and frame.time_s - camera.first_time_s >= duration_s
+        if count == self._options.frames or over:
+            self._finish(camera)
+
+    def _classify(self, camera: Camera, frame: Frame) -> int:
+        """How many of the camera's frames were judged so far."""
         classifier = self._stages.classifier
         classify = classifier.classify_prepared if frame.prepared else classifier.classify
         scores = classify(frame.pixels)
         now_s = time.monotonic()
         age_ms = (now_s - frame.received_s) * 1e3
-        if camera.first_time_s is None:
-            camera.first_time_s = frame.time_s
         self._set_online(camera, online=True)
         self._publish(camera, camera.decider.observe(frame, scores, age_ms))
         published_s = time.monotonic()
@@ -158,11 +160,7 @@ class Agent:
             camera.scores_due_s = frame.time_s + 1 / MAX_SCORES_PER_S
             for sink in self._stages.sinks:
                 sink.scores(frame.camera, frame.index, scores.values)
-        count = self.health.classified(frame, scores, age_ms)
-        duration_s = self._options.duration_s
-        over = duration_s is not None and frame.time_s - camera.first_time_s >= duration_s
-        if count == self._options.frames or over:
-            self._finish(camera)
+        return self.health.classified(frame, scores, age_ms)
 
     def _publish(self, camera: Camera, decision: Decision) -> None:
         numbers = self._stages.numbers
@@ -182,25 +180,25 @@ class Agent:
         if decision.changed:
             self._publish(camera, decision)
 
+    def _lose_sight(self, camera: Camera, reason: UnknownReason) -> None:
+        """Nothing to be seen, for that reason; a disabled camera stays `disabled`."""
+        if camera.enabled:
+            self._publish_if_changed(camera, camera.decider.missing(reason, time.time()))
+
     def _tick(self, now_s: float) -> None:
         for camera in self._cameras.values():
             if not camera.done:
                 self._look_after(camera, now_s)
         for sink in self._stages.sinks:
             sink.tend()
-        if now_s >= self._stats_due_s:
-            self._stats_due_s = now_s + self._options.stats_interval_s
-            self._publish_stats()
-        if self._stages.scrapes is not None and self._stages.scrapes.wanted:
-            self._stages.scrapes.answer(self._record())
-        self._watch(now_s)
+        self._oversight.turn(now_s)
 
     def _look_after(self, camera: Camera, now_s: float) -> None:
         """Silence, heartbeat and the end of one camera."""
         status, name = camera.capture.status, camera.capture.camera
         last_s = camera.started_s if status.received_s is None else status.received_s
         if camera.capture.live and now_s - last_s > self._options.max_frame_age_s:
-            self._publish_if_changed(camera, camera.decider.missing("no_frames", time.time()))
+            self._lose_sight(camera, "no_frames")
             self._set_online(camera, online=False)
             self._check_required(camera)
         if now_s >= camera.refresh_due_s:
@@ -232,46 +230,12 @@ class Agent:
         if camera.done:
             return
         camera.done = True
-        self._watchdog.progress.camera_done(camera.capture.camera)
+        self._oversight.progress.camera_done(camera.capture.camera)
         camera.capture.ask_to_stop()
         self._stages.inbox.remove_camera(camera.capture.camera)
         if camera.started:
             self._publish_if_changed(camera, camera.decider.missing("no_frames", time.time()))
         self._set_online(camera, online=False)
-
-    def _publish_stats(self) -> None:
-        record = self._record()
-        self.health.begin_interval()
-        for sink in self._stages.sinks:
-            sink.stats(record)
-
-    def _record(self) -> dict[str, Any]:
-        """All counters: of the cameras, the watchdog and the sinks."""
-        record = self.health.report({name: camera.capture.status for name, camera in self._cameras.items()})
-        for name, of_camera in record["cameras"].items():
-            of_camera["online"] = self._cameras[name].online is True
-        record |= {"watchdog": self._watchdog.state, "stuck": self._watchdog.hung}
-        for sink in self._stages.sinks:
-            record |= sink.report()
-        return record
-
-    def _watch(self, now_s: float) -> None:
-        """Look whether cameras, inbox and sinks get on, and tell systemd."""
-        active = {name: camera for name, camera in self._cameras.items() if not camera.done}
-        for name, camera in active.items():
-            status, waits = camera.capture.status, not self._stages.inbox.is_empty(name)
-            delivering = status.state == "delivering"
-            sign = CameraSign(camera.capture.live, delivering, status.alive_s, status.received_s, waits)
-            self._watchdog.progress.camera_seen(name, sign, now_s)
-        broker = ""
-        for number, sink in enumerate(self._stages.sinks):
-            pulse = sink.pulse()
-            if pulse is not None:
-                self._watchdog.progress.sink_seen(number, pulse, now_s)
-                broker = pulse.problem or CONNECTED
-        online = {name: camera.online is True for name, camera in active.items()}
-        seen = any(camera.first_time_s is not None for camera in self._cameras.values())
-        self._watchdog.turn(now_s, online, broker, seen=seen)
 
     def _shut_down(self) -> None:
         """End everything, whatever of it fails; sinks are closed first, for they have the last word."""

@@ -126,6 +126,9 @@ class Client:
             with contextlib.suppress(OSError):
                 cast(socket.socket, channel).shutdown(socket.SHUT_RDWR)
         self._paho.loop_stop()
+        # paho closes its last two sockets when it is deleted, which a circle of references puts off
+        self._paho.on_connect = self._paho.on_disconnect = None
+        self._paho.on_publish = self._paho.on_message = self._paho.on_log = None
 
     def _new_paho(self, client_id: str) -> paho.Client:
         five = self._protocol is Protocol.MQTT_5

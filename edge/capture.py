@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from edge.errors import CameraUnavailableError, EdgeError, ThreadStuckError
+from edge.errors import CameraUnavailableError, EdgeError, RecordingError, ThreadStuckError
 from edge.inbox import Inbox
 from edge.patience import FIRST_RETRY_S, Backoff, Pace
 from edge.preprocess import Image
@@ -23,6 +23,7 @@ from edge.presence import Lookout
 from edge.reader_thread import ReaderThread
 from edge.reading import Opener, Picture, Reader
 from edge.records import Frame
+from edge.views import View
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ class CaptureStatus:
 class CaptureOptions:
     """live: newest wins, never ends. fps: hand over at most so many a second. prepare: see Frame.prepared.
 
+    views: the cameras that it serves; none: one of the capture's own name, of whole pictures.
     Of live cameras, in seconds: the first picture comes within open_limit_s of opening, or else it hangs;
     first_retry_s is the delay before a lost one is opened again, which then grows.
     """
@@ -70,6 +72,7 @@ class CaptureOptions:
     live: bool
     fps: float | None = None
     prepare: Callable[[Image], Image] | None = None
+    views: tuple[View, ...] = ()
     open_limit_s: float = OPEN_LIMIT_S
     first_retry_s: float = FIRST_RETRY_S
 
@@ -93,7 +96,9 @@ class Capture:
         is_there = self._opener.is_there
         self._lookout = Lookout(f"look-{camera}", is_there) if is_there else None
         self._stuck: list[ReaderThread] = []
-        inbox.add_camera(camera)
+        self._views = options.views or (View(camera),)
+        for view in self._views:
+            inbox.add_camera(view.name)
 
     def start(self) -> None:
         """Start reading."""
@@ -139,7 +144,7 @@ class Capture:
             except CameraUnavailableError as error:
                 self._enter("lost", str(error))
                 self._leave(thread, CLOSE_TIMEOUT_S)
-                self._pause(self._backoff.next_s())
+                self._pause(self._backoff.next_s(thread.started_s, time.monotonic()))
             else:
                 self._leave(thread, CLOSE_AT_END_TIMEOUT_S)
         self._enter("ended")
@@ -167,13 +172,18 @@ class Capture:
                 self._forget_absence()
             else:
                 self._pace.learn(arrival.received_s - last_s)
-                self._backoff.delivered_for(arrival.received_s - first_s)
+                self._backoff.delivered(first_s, arrival.received_s)
             last_s, limit_s = arrival.received_s, self._pace.limit_s
-            self._enter("delivering")
             if arrival.picture is not None:
-                self.status.frames_in += arrival.missed
-                self.status.replaced += arrival.missed
+                self._count_missed(arrival.missed)
                 self._deliver(arrival.picture, arrival.received_s)
+            self._enter("delivering")
+
+    def _count_missed(self, count: int) -> None:
+        self.status.frames_in += count
+        self.status.replaced += count
+        for view in self._views:
+            view.replaced += count
 
     def _touch(self) -> None:
         self.status.alive_s = time.monotonic()
@@ -184,11 +194,8 @@ class Capture:
 
     def _silence(self, limit_s: float, *, opening: bool) -> CameraUnavailableError:
         if opening:
-            return CameraUnavailableError(
-                f"the camera {self.camera} hangs",
-                f"no picture {limit_s:g} s after opening it",
-                "is it there?",
-            )
+            why = f"no picture {limit_s:g} s after opening it"
+            return CameraUnavailableError(f"the camera {self.camera} hangs", why, "is it there?")
         return CameraUnavailableError(f"the camera {self.camera} is lost", f"no picture in {limit_s:.1f} s")
 
     def _leave(self, thread: ReaderThread, timeout_s: float) -> None:
@@ -214,6 +221,7 @@ class Capture:
 
     def _deliver(self, picture: Picture, received_s: float) -> bool:
         """Hand the picture over if it is due; false once nobody takes frames any more."""
+        self._check_views(picture)
         index = self.status.frames_in
         self.status.frames_in += 1
         self.status.received_s = received_s
@@ -221,22 +229,36 @@ class Capture:
         if not self._is_due(time_s):
             self.status.skipped += 1
             return True
-        prepare = self._options.prepare
-        pixels = prepare(picture.pixels) if prepare else picture.pixels
-        frame = Frame(
+        whole = Frame(
             camera=self.camera,
             index=index,
-            pixels=pixels,
+            pixels=picture.pixels,
             time_s=time_s,
             captured_at=time.time() if picture.position_s is None else self._opened_at + time_s,
             received_s=received_s,
-            prepared=prepare is not None,
-            prepare_ms=(time.monotonic() - received_s) * 1e3 if prepare else 0.0,
         )
-        if self.live:
-            self.status.replaced += self._inbox.put_newest(frame)
+        taken = [self._hand_over(view, whole) for view in self._views]
+        return any(taken)
+
+    def _hand_over(self, view: View, whole: Frame) -> bool:
+        frame = view.frame_of(whole, self._options.prepare)
+        if frame is None:
             return True
-        return self._inbox.put_next(frame)
+        if not self.live:
+            return self._inbox.put_next(frame)
+        replaced = self._inbox.put_newest(frame)
+        view.replaced += replaced
+        self.status.replaced += replaced
+        return True
+
+    def _check_views(self, picture: Picture) -> None:
+        for view in self._views:
+            try:
+                view.check(picture.pixels)
+            except ValueError as error:
+                failure = CameraUnavailableError if self.live else RecordingError
+                what = f"can't cut out the region of camera {view.name}"
+                raise failure(what, str(error), "give one inside the picture") from error
 
     def _is_due(self, time_s: float) -> bool:
         if not self._options.fps:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from edge.broker import BrokerConnection, ConnectionCallbacks
@@ -14,8 +15,9 @@ from edge.embedded import EmbeddedBroker, embedded_port
 from edge.errors import BrokerUnavailableError, CameraUnavailableError, EdgeError, UsageError
 from edge.infer import Classifier, run_selftest
 from edge.readers import opener
+from edge.region import Region
 from edge.sources import Source
-from edge.wiring import broker_address, how_it_is_read, named_sources, opened_classifier
+from edge.wiring import broker_address, how_it_is_read, named_regions, named_sources, opened_classifier
 
 CAMERA_TIMEOUT_S = 15.0
 BROKER_TIMEOUT_S = 12.0  # both versions of MQTT in turn
@@ -41,8 +43,9 @@ def findings(config: AgentConfig) -> Iterator[Finding]:
     if not config.camera:
         nothing = UsageError("no camera is named", "", "give --camera, or name one in agent.toml")
         yield Finding("cameras", str(nothing), nothing)
-    for name, source in sources.items():
-        yield _finding(f"camera {name}", lambda source=source: first_picture(source))  # type: ignore[misc]
+    for (name, source), camera in zip(sources.items(), config.camera if sources else (), strict=True):
+        regions = [region for region in named_regions(name, camera).values() if region is not None]
+        yield _finding(f"camera {name}", functools.partial(first_picture, source, regions))
     if config.mqtt:
         yield _finding("broker", lambda: _login(config))
 
@@ -67,10 +70,10 @@ def _selftest(classifier: Classifier) -> str:
     return f"same decisions as where it was packed, scores off by at most {difference:.3f}"
 
 
-def first_picture(source: Source) -> str:
-    """Open a source and read one picture; raises CameraUnavailableError."""
+def first_picture(source: Source, regions: Sequence[Region] = ()) -> str:
+    """Open a source and read one picture, which must hold the regions; raises CameraUnavailableError."""
     found: list[str | Exception] = []
-    thread = threading.Thread(target=_read_one, args=(source, found), daemon=True)
+    thread = threading.Thread(target=_read_one, args=(source, regions, found), daemon=True)
     thread.start()
     thread.join(CAMERA_TIMEOUT_S)
     if not found:
@@ -82,7 +85,7 @@ def first_picture(source: Source) -> str:
     return found[0]
 
 
-def _read_one(source: Source, found: list[str | Exception]) -> None:
+def _read_one(source: Source, regions: Sequence[Region], found: list[str | Exception]) -> None:
     try:
         with contextlib.closing(opener(source)()) as reader:
             picture = reader.read()
@@ -92,9 +95,13 @@ def _read_one(source: Source, found: list[str | Exception]) -> None:
         if picture is None:
             raise CameraUnavailableError(f"the source {source.shown} has no pictures")
         height, width = picture.pixels.shape[:2]
+        for region in regions:
+            region.on(width, height)
         found.append(f"{source.shown} delivers {width}×{height}")
     except EdgeError as error:
         found.append(error)
+    except ValueError as error:
+        found.append(CameraUnavailableError(f"can't cut a region out of {source.shown}", str(error)))
 
 
 def _login(config: AgentConfig) -> str:

@@ -13,10 +13,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from edge.errors import ConfigError, UsageError
 from edge.input_settings import InputSettings
+from edge.region import Crop, Flip, Region, Rotate, parse_crop
 
 LEVEL = r"[a-z0-9_-]+"
 DEFAULT_MODEL = Path("runs/latest/model.tflite")
@@ -33,11 +42,38 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class CameraConfig(Section):
-    """One camera: its address and, where it should not be made from the address, its name."""
+class RegionConfig(Section):
+    """What of a picture counts: crop as `x,y,w,h` in pixels or fractions, then turned, then mirrored."""
+
+    crop: Annotated[Crop, BeforeValidator(parse_crop)] | None = None
+    rotate: Rotate = 0
+    flip: Flip | None = None
+
+    @property
+    def wanted(self) -> Region | None:
+        """The region, None where it would be the picture as it is."""
+        wanted = Region(self.crop, self.rotate, self.flip)
+        return None if wanted == Region() else wanted
+
+
+class NamedRegionConfig(RegionConfig):
+    """A region that is a camera of its own."""
+
+    name: Name
+
+
+class CameraConfig(RegionConfig):
+    """One camera: its address and, where it should not be made from the address, its name; its regions."""
 
     source: str = Field(min_length=1)
     name: Name | None = None
+    region: tuple[NamedRegionConfig, ...] = ()
+
+    @model_validator(mode="after")
+    def _either_one_region_or_several(self) -> CameraConfig:
+        if self.region and self.wanted is not None:
+            raise ValueError("crop, rotate and flip belong into its [[camera.region]]s")
+        return self
 
 
 class BrokerConfig(Section):
@@ -58,12 +94,28 @@ class BrokerConfig(Section):
 
 
 class DecisionConfig(Section):
-    """Smoothing: scores are averaged over `window` frames; see decide.py for the rules."""
+    """Smoothing over `window` frames: by the mean of scores or by votes; hold in seconds. See decide.py."""
 
     window: int = Field(default=5, ge=1, le=1000)
     min_confidence: float | None = Field(default=None, ge=0.0, le=1.0)
     min_familiarity: float | None = Field(default=None, ge=-1.0, le=1.0)
     hysteresis: float = Field(default=0.1, ge=0.0, le=0.5)
+    hold: float = Field(default=0.0, ge=0.0, le=3600.0)
+    smoothing: Literal["mean", "votes"] = "mean"
+    votes: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _votes_can_be_had(self) -> DecisionConfig:
+        if self.votes is not None and self.votes > self.window:
+            raise ValueError(f"{self.votes} votes can't be had of a window of {self.window}")
+        return self
+
+
+class SightConfig(Section):
+    """Pictures that show nothing get no label; frozen_after in seconds, 0: a picture is never frozen."""
+
+    enabled: bool = True
+    frozen_after: float = Field(default=5.0, ge=0, le=3600)
 
 
 class OutboxConfig(Section):
@@ -87,6 +139,7 @@ class AgentConfig(Section):
     broker: BrokerConfig = BrokerConfig()
     decision: DecisionConfig = DecisionConfig()
     outbox: OutboxConfig = OutboxConfig()
+    sight: SightConfig = SightConfig()
     runtime: Literal["auto", "litert", "tflite-runtime"] = "auto"
     threads: int = Field(default=1, ge=1, le=64)
     fps: float | None = Field(default=None, gt=0, le=1000)
@@ -95,6 +148,7 @@ class AgentConfig(Section):
     stdout: bool = False
     mqtt: bool = True
     publish_scores: bool = False
+    allow_commands: bool = False
     homeassistant: bool = False
     homeassistant_prefix: str = Field(
         default="homeassistant", pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$", max_length=200

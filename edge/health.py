@@ -34,8 +34,13 @@ class _CameraHealth:
     classified: int = 0
     stale: int = 0
     frames_in: int = 0
+    blind: int = 0
     frames_in_before: int = 0
     classified_before: int = 0
+
+    @property
+    def judged(self) -> int:
+        return self.classified + self.blind
 
 
 @dataclass(slots=True)
@@ -52,13 +57,18 @@ class Health:
         self.cameras[camera] = _CameraHealth()
 
     def classified(self, frame: Frame, scores: Scores, age_ms: float) -> int:
-        """Count a classified frame; the camera's number of them. age_ms: from capture to scores."""
+        """Count a classified frame; how many were judged so far. age_ms: from capture to scores."""
         preprocess_ms = frame.prepare_ms + scores.preprocess_ms
         self.sample("wait", max(0.0, age_ms - preprocess_ms - scores.inference_ms))
         self.sample("preprocess", preprocess_ms)
         self.sample("inference", scores.inference_ms)
         self.cameras[frame.camera].classified += 1
-        return self.cameras[frame.camera].classified
+        return self.cameras[frame.camera].judged
+
+    def blind(self, camera: str) -> int:
+        """Count a frame that shows nothing; how many were judged so far."""
+        self.cameras[camera].blind += 1
+        return self.cameras[camera].judged
 
     def stale(self, camera: str) -> None:
         """Count a frame that was too old to classify."""
@@ -93,6 +103,7 @@ class Health:
             "classified": own.classified,
             "dropped": capture.replaced + capture.skipped + own.stale,
             "stale": own.stale,
+            "blind": own.blind,
             "reconnects": capture.reconnects,
         }
 

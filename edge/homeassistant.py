@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge.records import Message, ModelIdentity
+from edge.remote import LEAVES
 from edge.topics import UNKNOWN, TopicNames
 
 DEFAULT_PREFIX = "homeassistant"
@@ -22,7 +23,10 @@ Component = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """What a device has to show: its cameras, what they can see, and how often it says so, in seconds."""
+    """What a device has to show: its cameras, what they can see, and how often it says so, in seconds.
+
+    commands: does it take any.
+    """
 
     names: TopicNames
     cameras: tuple[str, ...]
@@ -31,6 +35,7 @@ class Device:
     version: str
     heartbeat_s: float
     stats_interval_s: float
+    commands: bool = False
 
 
 def discovery(device: Device, prefix: str = DEFAULT_PREFIX) -> Message:
@@ -139,9 +144,41 @@ def _of_camera(device: Device, camera: str) -> dict[str, Component]:
             **connected,
         },
     }
+    if device.commands:
+        components |= _commands(names, camera)
     for kind, component in components.items():
         component |= {"name": f"{camera} {kind}", "unique_id": _unique_id(device, f"{camera}/{kind}")}
     return components
+
+
+def _commands(names: TopicNames, camera: str) -> dict[str, Component]:
+    """A switch, a number, and a picture with the button that asks for it."""
+
+    def topic(leaf: str) -> str:
+        return names.of_camera(camera, leaf)
+
+    connected = _available(names.of_device("availability"))
+    return {
+        "enabled": {
+            "platform": "switch",
+            "state_topic": topic("enabled"),
+            "command_topic": topic(LEAVES["enabled"]),
+            **connected,
+        },
+        "threshold": {
+            "platform": "number",
+            "entity_category": "config",
+            "state_topic": topic("threshold"),
+            "command_topic": topic(LEAVES["threshold"]),
+            "min": 0,
+            "max": 1,
+            "step": 0.01,
+            "mode": "box",
+            **connected,
+        },
+        "snapshot": {"platform": "camera", "topic": topic("snapshot"), **connected},
+        "take snapshot": {"platform": "button", "command_topic": topic(LEAVES["snapshot"]), **connected},
+    }
 
 
 def _available(*topics: str) -> Component:

@@ -9,6 +9,7 @@ import selectors
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
 from edge.encoded import JpegSplitter
@@ -18,8 +19,8 @@ from edge.reading import Picture
 
 PROGRAMS = ("rpicam-vid", "libcamera-vid")
 USAGE = "write csi://0, or csi://0?size=1280x720&fps=30"
-CHUNK_BYTES = 1 << 16
-KEPT_STDERR_BYTES = 2000
+CHUNK_BYTES, MOST_CHUNKS = 1 << 16, 64
+KEPT_STDERR_BYTES, MOST_QUOTED = 2000, 300
 MOST_BROKEN = 30
 FIRST_PICTURE_S, SILENCE_S = 7.0, 1.0
 END_TIMEOUT_S = 1.0
@@ -74,8 +75,7 @@ class LibcameraReader:
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
         )
         self._selector = selectors.DefaultSelector()
-        for pipe in (self._child.stdout, self._child.stderr):
-            assert pipe is not None  # noqa: S101 (both were asked for)
+        for pipe in filter(None, (self._child.stdout, self._child.stderr)):
             os.set_blocking(pipe.fileno(), False)
             self._selector.register(pipe, selectors.EVENT_READ)
 
@@ -100,23 +100,22 @@ class LibcameraReader:
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait()
-        for pipe in (self._child.stdout, self._child.stderr):
-            if pipe is not None:
-                pipe.close()
+        for pipe in filter(None, (self._child.stdout, self._child.stderr)):
+            pipe.close()
 
     def _jpegs(self, deadline_s: float) -> list[bytes]:
         """The JPEGs that became whole; none after the deadline."""
         found: list[bytes] = []
         for key, _ in self._selector.select(max(0.0, deadline_s - time.monotonic())):
-            data = os.read(key.fd, CHUNK_BYTES)
-            if not data:
-                self._selector.unregister(key.fileobj)
-            if key.fileobj is self._child.stderr:
-                self._stderr = (self._stderr + data)[-KEPT_STDERR_BYTES:]
-            elif not data:
-                raise self._failure("it ended")
-            else:
-                found += self._split(data)
+            for data in _readable(key.fd):
+                if not data:
+                    self._selector.unregister(key.fileobj)
+                if key.fileobj is self._child.stderr:
+                    self._stderr = (self._stderr + data)[-KEPT_STDERR_BYTES:]
+                elif not data:
+                    raise self._failure("it ended")
+                else:
+                    found = self._split(data) or found  # newer ones are enough
         return found
 
     def _split(self, data: bytes) -> list[bytes]:
@@ -139,8 +138,20 @@ class LibcameraReader:
             with contextlib.suppress(OSError):
                 self._stderr += os.read(self._child.stderr.fileno(), CHUNK_BYTES)
         lines = self._stderr[-KEPT_STDERR_BYTES:].decode("utf-8", "replace").split("\n")
-        said = " / ".join(line.strip() for line in lines[-4:] if line.strip())
+        said = " / ".join(line.strip() for line in lines[-4:] if line.strip())[-MOST_QUOTED:]
         reason = f"{self._program}: {why}{f' ({said})' if said else ''}"
         if self._pictures:
             return CameraUnavailableError(f"the camera {self._shown} is lost", reason)
         return CameraUnavailableError(f"can't open the camera {self._shown}", reason, "is it connected?")
+
+
+def _readable(descriptor: int) -> Iterator[bytes]:
+    """What can be read without waiting, in pieces; an empty piece is the end."""
+    for _ in range(MOST_CHUNKS):
+        try:
+            data = os.read(descriptor, CHUNK_BYTES)
+        except BlockingIOError:
+            return
+        yield data
+        if not data:
+            return

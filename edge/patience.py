@@ -6,7 +6,8 @@ import random
 from collections import deque
 
 FIRST_RETRY_S, LAST_RETRY_S = 0.5, 30.0
-STEADY_AFTER_S = 5.0
+STEADY_AFTER_S = 3.0
+SOON_S, SOON_RETRY_S = 60.0, 2.0
 KNOWN_GAPS, KEPT_GAPS = 8, 16
 START_SILENCE_S = 5.0
 LONGEST_GAP_S = 10.0
@@ -35,20 +36,29 @@ class Pace:
 
 
 class Backoff:
-    """Exponential, jittered delays in seconds; only some seconds of delivery make them short again."""
+    """Exponential, jittered delays in seconds, from times on the monotonic clock.
+
+    Only some seconds of delivery make them short again. After those they stay short for a while, so that a
+    camera that comes back soon is not waited for longer than it was away.
+    """
 
     def __init__(self, first_s: float = FIRST_RETRY_S) -> None:
         self._first_s = self._delay_s = first_s
+        self._steady_s = float("-inf")
 
-    def next_s(self) -> float:
-        """The delay before the next try."""
+    def next_s(self, began_s: float, now_s: float) -> float:
+        """The delay until the next try, when the last one began and ended at these times."""
+        if now_s - self._steady_s < SOON_S:
+            self._delay_s = min(self._delay_s, SOON_RETRY_S)
         delay_s = self._delay_s * random.uniform(0.5, 1.0)  # noqa: S311 (spread, not secrecy)
         self._delay_s = min(2 * self._delay_s, LAST_RETRY_S)
-        return delay_s
+        # What a try took counts: some hang for seconds before they fail.
+        return max(delay_s - (now_s - began_s), self._first_s / 2)
 
-    def delivered_for(self, duration_s: float) -> None:
-        """The camera has been delivering for so long without a break."""
-        if duration_s >= STEADY_AFTER_S:
+    def delivered(self, since_s: float, now_s: float) -> None:
+        """The camera has been delivering since then without a break."""
+        if now_s - since_s >= STEADY_AFTER_S:
+            self._steady_s = now_s
             self.reset()
 
     def reset(self) -> None:

@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 from edge.errors import ImageError
 from edge.input_settings import Fit as Fit
 from edge.input_settings import Interpolation as Interpolation
+from edge.region import PixelRegion
 
 Image = NDArray[np.uint8]
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 PAD_VALUE = 128
 OPAQUE = 255
+TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+FLIPS = {"horizontal": 1, "vertical": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,16 @@ def encode_png(image: Image) -> bytes:
     if not encoded:
         raise ImageError("can't encode a picture", f"shape {image.shape}", "use uint8 of (h, w, 3)")
     return data.tobytes()
+
+
+def cut(image: Image, region: PixelRegion) -> Image:
+    """A region of uint8 BGR (height, width, 3): cut out (a view), then turned clockwise, then mirrored."""
+    part = image[region.y : region.y + region.height, region.x : region.x + region.width]
+    if region.rotate:
+        part = cv2.rotate(part, TURNS[region.rotate])  # type: ignore[assignment]
+    if region.flip is not None:
+        part = cv2.flip(part, FLIPS[region.flip])  # type: ignore[assignment]
+    return part
 
 
 def prepare(image: Image, spec: PreprocessSpec, out: Image | None = None) -> Image:

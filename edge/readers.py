@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from edge.errors import UsageError
 from edge.folder import FolderReader as FolderReader
 from edge.libcamera import SILENCE_S, LibcameraCamera
 from edge.presence import device_is_there, server_answers
@@ -46,6 +47,10 @@ def _stream(source: Source) -> Opener:
 
 
 def _watch(source: Source) -> Opener:
+    if not source.place:
+        raise UsageError(
+            "can't use the camera watch://", "it names no folder", "write watch:///path/to/folder"
+        )
     watched = WatchedFolder(Path(source.place))
     return Opener(watched.open, watched.folder.is_dir, silence_s=LARGE_PICTURE_S)
 

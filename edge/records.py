@@ -13,8 +13,19 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.region import PixelRegion
+
 UnknownReason = Literal[
-    "starting", "low_score", "unfamiliar", "no_frames", "stale", "frozen", "dark", "bright", "covered"
+    "starting",
+    "low_score",
+    "unfamiliar",
+    "no_frames",
+    "stale",
+    "frozen",
+    "dark",
+    "bright",
+    "covered",
+    "disabled",
 ]
 
 
@@ -24,7 +35,9 @@ class Frame:
 
     pixels: uint8 BGR of shape (height, width, 3) as captured, or, when `prepared`, uint8 RGB in the
     model's own input shape, which took `prepare_ms`. `index` counts the camera's frames from 0, dropped ones
-    included; `received_s` is the monotonic clock when the picture arrived, in seconds.
+    included; `received_s` is the monotonic clock when the picture arrived, in seconds. `blind`: why the
+    picture shows nothing, None where it shows something. `region`: what of the source's picture it is,
+    None for all of it.
     """
 
     camera: str
@@ -35,6 +48,8 @@ class Frame:
     received_s: float
     prepared: bool = False
     prepare_ms: float = 0.0
+    blind: UnknownReason | None = None
+    region: PixelRegion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +110,7 @@ class Decision:
     `previous` is the label before this one, `since` and `timestamp` are UTC seconds, `frame_index` is the
     frame that led to it (None where none did). `changed` marks a change of label or of reason: an event.
     `familiarity` is averaged like the scores; None where no frame was judged or the model can't tell.
+    `region`: what the camera shows of its source's picture; None for all of it, or before the first frame.
     """
 
     camera: str
@@ -110,6 +126,7 @@ class Decision:
     inference_ms: float
     top: tuple[LabelScore, ...]
     familiarity: float | None = None
+    region: PixelRegion | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,9 @@ def parse_source(address: str) -> Source:
         return Source("folder", address, live=False)
     if path.is_file():
         return Source("file", address, live=False)
-    advice = "give a number (0), /dev/video0, rtsp://…, http://…, a video file, a folder of images or test://"
+    advice = (
+        "give a number (0), usb://name, csi://0, rtsp://…, http://…, a video, a folder of images or test://"
+    )
     raise UsageError(f"can't use the camera {address!r}", "there is no such file, folder or device", advice)
 
 

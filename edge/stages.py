@@ -1,8 +1,12 @@
-"""What the loop asks of each stage, as small protocols: any object that answers to them will do."""
+"""What the loop asks of each stage, as small protocols, and the stages put together.
+
+Any object that answers to a protocol will do.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +16,7 @@ from edge.health import CaptureCounters
 from edge.preprocess import Image
 from edge.progress import SinkPulse
 from edge.records import Decision, Frame, Scores, UnknownReason
+from edge.remote import SetEnabled, SetThreshold
 
 
 class FrameClassifier(Protocol):
@@ -27,7 +32,9 @@ class DecisionMaker(Protocol):
 
     def observe(self, frame: Frame, scores: Scores, age_ms: float = 0.0) -> Decision: ...
 
-    def missing(self, reason: UnknownReason, timestamp: float) -> Decision: ...
+    def missing(self, reason: UnknownReason, timestamp: float, frame: Frame | None = None) -> Decision: ...
+
+    def set_threshold(self, threshold: float) -> None: ...
 
 
 class CaptureReport(CaptureCounters, Protocol):
@@ -106,9 +113,48 @@ class Scrapes(Protocol):
     def answer(self, record: Mapping[str, Any]) -> None: ...
 
 
+class CommandSource(Protocol):
+    """Commands from outside."""
+
+    def take(self) -> Iterable[SetEnabled | SetThreshold]: ...
+
+    def done(self, command: SetEnabled | SetThreshold, refusal: str = "") -> None: ...
+
+    def seen(self, frame: Frame) -> None: ...
+
+
 class EventNumbers(Protocol):
     """Numbers for each camera's events."""
 
     def current(self, camera: str) -> int: ...
 
     def advance(self, camera: str) -> int: ...
+
+
+@dataclass(slots=True)
+class Camera:
+    """One camera under the agent's eyes; the times are on the monotonic clock, in seconds."""
+
+    capture: FrameCapture
+    decider: DecisionMaker
+    started: bool = False
+    started_s: float = 0.0
+    first_time_s: float | None = None
+    refresh_due_s: float = 0.0
+    scores_due_s: float = float("-inf")
+    online: bool | None = None
+    enabled: bool = True
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """What the loop works with."""
+
+    cameras: Sequence[Camera]
+    inbox: FrameInbox
+    classifier: FrameClassifier
+    sinks: Sequence[Sink]
+    numbers: EventNumbers
+    scrapes: Scrapes | None = None
+    control: CommandSource | None = None

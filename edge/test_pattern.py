@@ -13,6 +13,8 @@ from edge.reading import Picture, Reader
 
 MAX_SIDE_PX = 8192
 MAX_HANG_S = 86400.0
+LEVELS = {"black": 0, "white": 248, "cover": 120}
+SPOILT = (*LEVELS, "freeze")
 
 
 class TestPattern:
@@ -20,7 +22,9 @@ class TestPattern:
 
     Coloured bars that move, with a little noise. After `frames` pictures it stops delivering and can't
     be opened for `gone` seconds (0: for good), so that a lost camera can be tried without pulling a plug.
-    With `hang`, reading and opening block for so many seconds instead, as a broken driver does.
+    `black=100,150`: the pictures from 100 on, before 150, are black; `white`, `cover` and `freeze` likewise,
+    and `black=100,150,300,350` is so twice. With `hang`, as a broken driver does, the read blocks for so many
+    seconds first, and without `gone` opening does as well.
     """
 
     def __init__(self, address: str) -> None:
@@ -33,6 +37,7 @@ class TestPattern:
             self._frames = int(options.pop("frames", "0"))
             self._gone_s = float(options.pop("gone", "0"))
             self._hang_s = float(options.pop("hang", "0"))
+            self._spoilt = [(kind, *span) for kind in SPOILT for span in _spans(options.pop(kind, ""))]
         except ValueError as error:
             raise UsageError(f"can't use the camera {address}", str(error), TestPattern._usage()) from error
         sides = (self._width, self._height)
@@ -60,21 +65,37 @@ class TestPattern:
         if self._frames and index >= self._frames:
             self._disappear()
             raise CameraUnavailableError("the test camera stopped delivering")
+        kind, first = next(((k, a) for k, a, end in self._spoilt if a <= index < end), ("", 0))
+        index = first if kind == "freeze" else index
         bars = ((np.arange(self._width) + 4 * index) * 8 // self._width) % 8
         colours = np.stack([bars & 1, bars >> 1 & 1, bars >> 2 & 1], axis=1).astype(np.uint8) * 240
+        if kind in LEVELS:
+            colours[:] = LEVELS[kind]
         return colours[None, :, :] + np.roll(self._noise, index, axis=0)  # type: ignore[no-any-return]
 
     def _disappear(self) -> None:
         now_s = time.monotonic()
-        if self._hang_s:
+        if self._gone_s:
+            self._opens_at_s = now_s + self._gone_s
+        elif self._hang_s:
             self._hangs_until_s = now_s + self._hang_s
-            time.sleep(self._hang_s)
         else:
-            self._opens_at_s = now_s + self._gone_s if self._gone_s else float("inf")
+            self._opens_at_s = float("inf")
+        time.sleep(self._hang_s)
 
     @staticmethod
     def _usage() -> str:
-        return "write test://?fps=30&size=640x480&frames=100&gone=5&hang=5, each option if wanted"
+        return (
+            "write test://?fps=30&size=640x480&frames=100&gone=5&hang=5&black=100,150, each option if wanted"
+        )
+
+
+def _spans(text: str) -> list[tuple[int, int]]:
+    """`100,150,300,350` → (100, 150), (300, 350); raises ValueError."""
+    numbers = [int(number) for number in text.split(",")] if text else []
+    if len(numbers) % 2 or numbers != sorted(set(numbers)) or min(numbers, default=0) < 0:
+        raise ValueError(f"{text!r} is no list of first and last frames")
+    return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 
 class _TestReader:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -101,6 +102,7 @@ def decision_record(
         "frame_age_ms": round(decision.frame_age_ms, 1),
         "inference_ms": round(decision.inference_ms, 2),
         "top": [{"label": entry.label, "score": round(entry.score, 4)} for entry in decision.top],
+        "region": None if decision.region is None else dataclasses.asdict(decision.region),
         "model": dict(model),
     }
 

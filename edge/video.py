@@ -8,10 +8,14 @@ so a camera is judged by its pictures.
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from edge.errors import CameraUnavailableError, RecordingError
+from edge.preprocess import Image
 from edge.reading import Picture
 from edge.sources import Source
 
@@ -19,6 +23,12 @@ OPEN_TIMEOUT_MS = 5000
 READ_TIMEOUT_MS = 3000
 FFMPEG_OPTIONS_VARIABLE = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 FFMPEG_OPTIONS = "rtsp_transport;tcp"  # pictures over UDP lose packets, and with them whole groups
+
+NO_ANSWER = {
+    "device": "no answer",
+    "usb": "no answer",
+    "stream": "no answer, or it refuses the path or the login",
+}
 
 
 class VideoReader:
@@ -37,7 +47,7 @@ class VideoReader:
             raise self._failure(f"OpenCV: {error.err or error}") from error
         if not self._capture.isOpened():
             self._capture.release()
-            raise self._failure("no answer" if source.live else "it is not a video")
+            raise self._failure(NO_ANSWER.get(source.kind, "it is not a video"))
         self._fps = self._capture.get(cv2.CAP_PROP_FPS) or 0.0
         if source.address.startswith("http") and self._capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
             self._capture.release()
@@ -56,9 +66,12 @@ class VideoReader:
             if self._frames == 0:
                 raise self._failure("it has no pictures")
             return None
+        image = as_bgr(np.asarray(pixels))
+        if image is None:
+            raise self._failure(f"its pictures are {pixels.dtype} of shape {pixels.shape}")
         position_s = None if self._source.live else self._position_s()
         self._frames += 1
-        return Picture(pixels, position_s)  # type: ignore[arg-type]
+        return Picture(image, position_s)
 
     def close(self) -> None:
         """Release the capture."""
@@ -78,6 +91,18 @@ class VideoReader:
         if position_s <= 0 and self._fps > 0:
             position_s = self._frames / self._fps
         return position_s
+
+
+def as_bgr(pixels: NDArray[Any]) -> Image | None:
+    """A picture as uint8 BGR of shape (height, width, 3), also from grey or BGRA; None from other kinds."""
+    channels = pixels.shape[2] if pixels.ndim == 3 else 1
+    if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3):
+        return None
+    if channels == 1:
+        return cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)  # type: ignore[return-value]
+    if channels == 4:
+        return cv2.cvtColor(pixels, cv2.COLOR_BGRA2BGR)  # type: ignore[return-value]
+    return pixels if channels == 3 else None
 
 
 def _open_capture(source: Source, node: str | None) -> cv2.VideoCapture:

@@ -5,19 +5,18 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import importlib.metadata
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
-from edge import homeassistant, preprocess
-from edge.agent import Agent, AgentOptions, Camera, Stages
+from edge import preprocess
+from edge.agent import Agent, AgentOptions
 from edge.broker import CLIENT_PREFIX
 from edge.broker_address import BrokerAddress, check_tls, parse_broker_url
 from edge.capture import Capture, CaptureOptions
-from edge.config import AgentConfig, DecisionConfig, listen_address, read_password
+from edge.config import AgentConfig, CameraConfig, DecisionConfig, listen_address, read_password
 from edge.decide import Decider, DecisionRules
 from edge.embedded import LOOPBACK, EmbeddedBroker, embedded_port
 from edge.errors import ConfigError, UsageError
@@ -27,14 +26,19 @@ from edge.metrics_server import MetricsServer
 from edge.model_file import read_model
 from edge.notify import Notifier
 from edge.outbox import Outbox, OutboxLimits, Sequences
+from edge.outside import open_up
 from edge.probe import try_out
 from edge.progress import ProgressLimits, acknowledge_limit_s
 from edge.publish import MqttSink, StdoutSink
 from edge.readers import opener
-from edge.records import Limits, Message, ModelIdentity
+from edge.records import Limits, ModelIdentity
+from edge.region import Region
+from edge.shared_capture import shares
+from edge.sight import Sight
 from edge.sources import Source, default_name, parse_source
-from edge.stages import Sink
+from edge.stages import Camera, FrameCapture, Sink, Stages
 from edge.topics import Topics
+from edge.views import View
 
 log = logging.getLogger(__name__)
 
@@ -73,16 +77,25 @@ def how_it_is_read(classifier: Classifier) -> str:
 
 
 def named_sources(config: AgentConfig) -> dict[str, Source]:
-    """The cameras by name; raises UsageError where two have the same."""
+    """The cameras by name; raises UsageError where two have the same, or their regions have."""
     named: dict[str, Source] = {}
+    taken: set[str] = set()
     for camera in config.camera:
         source = parse_source(camera.source)
         name = camera.name or default_name(source)
-        if name in named:
+        names = [region.name for region in camera.region]
+        twice = taken.intersection([name, *names]) or {each for each in names if names.count(each) > 1}
+        if twice:
             advice = f"name them: --camera front={source.shown} --camera back=…"
-            raise UsageError("can't run these cameras", f"two are called {name}", advice)
+            raise UsageError("can't run these cameras", f"two are called {min(twice)}", advice)
+        taken.update([name, *names])
         named[name] = source
     return named
+
+
+def named_regions(name: str, camera: CameraConfig) -> dict[str, Region | None]:
+    """What a camera shows, by the name under which it is published."""
+    return {region.name: region.wanted for region in camera.region} or {name: camera.wanted}
 
 
 def check_addresses_of_file(file: Path, config: AgentConfig, *, cameras: bool, broker: bool) -> None:
@@ -130,21 +143,24 @@ def built_agent(
         scrapes = _metrics(config, resources)
         classifier = load_classifier(config)
         inbox = Inbox()
-        cameras = [
-            Camera(
-                Capture(name, readers[name], inbox, _capture_options(source, classifier, config)),
-                Decider(name, classifier.labels, _rules(classifier, config)),
-            )
-            for name, source in sources.items()
-        ]
+        captures: list[FrameCapture] = []
+        for (name, source), camera in zip(sources.items(), config.camera, strict=True):
+            views = _views(named_regions(name, camera), config)
+            options = _capture_options(source, views, classifier, config)
+            capture = Capture(name, readers[name], inbox, options)
+            captures += shares(capture, views)
+        rules = _rules(classifier, config)
         outbox = _outbox(config)
+        sinks = _sinks(config, address, classifier, stream, outbox)
+        mqtt = next((sink for sink in sinks if isinstance(sink, MqttSink)), None)
         stages = Stages(
-            cameras=cameras,
+            cameras=[Camera(each, Decider(each.camera, classifier.labels, rules)) for each in captures],
             inbox=inbox,
             classifier=classifier,
-            sinks=_sinks(config, address, classifier, stream, outbox),
+            sinks=sinks,
             numbers=Sequences(outbox.numbers, lost=outbox.numbers_lost),
             scrapes=scrapes,
+            control=open_up(mqtt, config, classifier, [each.camera for each in captures]) if mqtt else None,
         )
         yield Agent(stages, _options(config), stop, notifier)
 
@@ -159,11 +175,21 @@ def _metrics(config: AgentConfig, resources: contextlib.ExitStack) -> MetricsSer
     return server
 
 
-def _capture_options(source: Source, classifier: Classifier, config: AgentConfig) -> CaptureOptions:
+def _views(regions: Mapping[str, Region | None], config: AgentConfig) -> tuple[View, ...]:
+    sight = config.sight
+    return tuple(
+        View(name, region, Sight(sight.frozen_after) if sight.enabled else None)
+        for name, region in regions.items()
+    )
+
+
+def _capture_options(
+    source: Source, views: tuple[View, ...], classifier: Classifier, config: AgentConfig
+) -> CaptureOptions:
     # Every frame of a recording is classified, so its thread may as well prepare it; of a live camera's
     # only some are, and those go straight into the interpreter's input.
     prepare = None if source.live else functools.partial(preprocess.prepare, spec=classifier.spec)
-    return CaptureOptions(live=source.live, fps=config.fps, prepare=prepare)
+    return CaptureOptions(live=source.live, fps=config.fps, prepare=prepare, views=views)
 
 
 def wanted_limits(limits: Limits, wanted: DecisionConfig) -> Limits:
@@ -176,10 +202,14 @@ def wanted_limits(limits: Limits, wanted: DecisionConfig) -> Limits:
 
 
 def _rules(classifier: Classifier, config: AgentConfig) -> DecisionRules:
+    wanted = config.decision
     return DecisionRules(
         limits=classifier.limits,
-        window=config.decision.window,
-        hysteresis=config.decision.hysteresis,
+        window=wanted.window,
+        hysteresis=wanted.hysteresis,
+        hold_s=wanted.hold,
+        smoothing=wanted.smoothing,
+        votes=wanted.votes,
     )
 
 
@@ -192,49 +222,10 @@ def _sinks(
     if address is not None:
         topics = Topics(config.topic_prefix, config.device_id, identity)
         client_id = f"{CLIENT_PREFIX}{config.device_id}"
-        sink = MqttSink(address, client_id, topics, labels=classifier.labels, outbox=outbox)
-        if config.homeassistant:
-            _introduce(
-                sink, _device(config, topics, identity, classifier.labels), config.homeassistant_prefix
-            )
-        sinks.append(sink)
+        sinks.append(MqttSink(address, client_id, topics, labels=classifier.labels, outbox=outbox))
     if config.stdout:
         sinks.append(StdoutSink(stream, config.device_id, identity))
     return sinks
-
-
-def _device(
-    config: AgentConfig, topics: Topics, model: ModelIdentity, labels: tuple[str, ...]
-) -> homeassistant.Device:
-    return homeassistant.Device(
-        names=topics.names,
-        cameras=tuple(named_sources(config)),
-        labels=labels,
-        model=model,
-        version=version(),
-        heartbeat_s=config.heartbeat,
-        stats_interval_s=config.stats_interval,
-    )
-
-
-def _introduce(sink: MqttSink, device: homeassistant.Device, prefix: str) -> None:
-    """Tell Home Assistant of the device at every login, and again whenever it has been started anew."""
-    message = homeassistant.discovery(device, prefix)
-    sink.tell(message)
-
-    def heard(birth: Message) -> None:
-        if birth.payload == homeassistant.BIRTH and not birth.retain:
-            sink.tell(message)
-
-    sink.listen(homeassistant.birth_topic(prefix), heard)
-
-
-def version() -> str:
-    """The installed agent's version; `0` where only its files are there."""
-    try:
-        return importlib.metadata.version("edge-agent")
-    except importlib.metadata.PackageNotFoundError:
-        return "0"
 
 
 def _options(config: AgentConfig) -> AgentOptions:

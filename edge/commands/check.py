@@ -8,11 +8,14 @@ from edge.commands.options import (
     BrokerOption,
     CameraOption,
     ConfigOption,
+    CropOption,
     DebugOption,
     FitOption,
+    FlipOption,
     LabelsOption,
     MeanOption,
     ModelOption,
+    RotateOption,
     RuntimeOption,
     StdOption,
 )
@@ -22,6 +25,9 @@ from edge.commands.settings import load
 
 def check_command(
     camera: CameraOption = None,
+    crop: CropOption = None,
+    rotate: RotateOption = None,
+    flip: FlipOption = None,
     model: ModelOption = None,
     labels: LabelsOption = None,
     mean: MeanOption = None,
@@ -40,6 +46,7 @@ def check_command(
         config,
         camera,
         broker,
+        region={"crop": crop, "rotate": rotate, "flip": flip},
         model=model,
         labels=labels,
         runtime=runtime,

@@ -17,6 +17,16 @@ CameraOption = Annotated[
         "watch://folder, test://; may be repeated.",
     ),
 ]
+CropOption = Annotated[
+    str | None,
+    typer.Option("--crop", metavar="X,Y,W,H", help="Only this part; pixels, or fractions such as 0.5."),
+]
+RotateOption = Annotated[
+    int | None, typer.Option("--rotate", help="Then turn it clockwise: 0, 90, 180 or 270 degrees.")
+]
+FlipOption = Annotated[
+    str | None, typer.Option("--flip", help="Then mirror it: horizontal (left and right) or vertical.")
+]
 ModelOption = Annotated[
     Path | None, typer.Option("--model", "-m", help="Model file (default: runs/latest/model.tflite)")
 ]

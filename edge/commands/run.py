@@ -12,14 +12,17 @@ from edge.commands.options import (
     CameraOption,
     ConfidenceOption,
     ConfigOption,
+    CropOption,
     DebugOption,
     DeviceOption,
     FitOption,
+    FlipOption,
     LabelsOption,
     MeanOption,
     ModelOption,
     PrefixOption,
     RequireCameraOption,
+    RotateOption,
     RuntimeOption,
     StdOption,
     ThreadsOption,
@@ -35,6 +38,9 @@ if TYPE_CHECKING:
 def run_command(
     context: typer.Context,
     camera: CameraOption = None,
+    crop: CropOption = None,
+    rotate: RotateOption = None,
+    flip: FlipOption = None,
     model: ModelOption = None,
     labels: LabelsOption = None,
     mean: MeanOption = None,
@@ -63,6 +69,9 @@ def run_command(
     require_camera: RequireCameraOption = False,
     require_broker: Annotated[bool, typer.Option("--require-broker", help="No broker: exit 69.")] = False,
     homeassistant: Annotated[bool, typer.Option("--homeassistant", help="Appear in Home Assistant.")] = False,
+    allow_commands: Annotated[
+        bool, typer.Option("--allow-commands", help="Take commands by MQTT: enable, threshold, snapshot.")
+    ] = False,
     debug: DebugOption = False,
 ) -> None:
     """Run the agent, or one of the commands below."""
@@ -74,6 +83,7 @@ def run_command(
         config,
         camera,
         broker,
+        region={"crop": crop, "rotate": rotate, "flip": flip},
         model=model,
         labels=labels,
         input={"mean": mean, "std": std, "fit": fit},
@@ -95,6 +105,7 @@ def run_command(
         require_camera=require_camera or None,
         require_broker=require_broker or None,
         homeassistant=homeassistant or None,
+        allow_commands=allow_commands or None,
     )
     if not settings.camera:
         raise UsageError("there is nothing to do", "no camera is named", NO_CAMERA)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from edge.errors import UsageError
 
 if TYPE_CHECKING:
     from edge.config import AgentConfig
@@ -13,14 +16,27 @@ NO_CAMERA = """try edge-agent --camera 0 for a webcam, --camera rtsp://… for a
 for a recording, --camera test:// for none at all, or name cameras in agent.toml"""
 
 
-def load(config: Path | None, cameras: list[str] | None, broker: str | None, **overrides: Any) -> AgentConfig:
-    """The configuration with these options; None means not given. Raises ConfigError or UsageError."""
+def load(
+    config: Path | None,
+    cameras: list[str] | None,
+    broker: str | None,
+    region: Mapping[str, Any] | None = None,
+    **overrides: Any,
+) -> AgentConfig:
+    """The configuration with these options; None means not given. Raises ConfigError or UsageError.
+
+    region: crop, rotate and flip of the one camera.
+    """
     from edge.config import load_config
     from edge.sources import split_name
 
+    part = {key: value for key, value in (region or {}).items() if value is not None}
+    if part and len(cameras or ()) != 1:
+        advice = "give one --camera with it, or write it into agent.toml"
+        raise UsageError(f"can't use --{next(iter(part))} here", "it is for one camera", advice)
     if cameras:
         named = [split_name(text) for text in cameras]
-        overrides["camera"] = tuple({"name": name, "source": source} for name, source in named)
+        overrides["camera"] = tuple({"name": name, "source": source, **part} for name, source in named)
     return load_config(config_file(config), {**overrides, "broker": {"url": broker}})
 
 

@@ -9,16 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from edge.agent import Agent, AgentOptions, Camera, Stages
+from edge.agent import Agent, AgentOptions
 from edge.capture import Capture, CaptureOptions
+from edge.control import Control
 from edge.decide import Decider, DecisionRules
 from edge.errors import CameraUnavailableError, RecordingError
 from edge.inbox import Inbox
 from edge.infer import Classifier
 from edge.outbox import Sequences
 from edge.readers import Picture, opener
-from edge.records import Limits
+from edge.records import Limits, Message
+from edge.sight import Sight
 from edge.sources import parse_source
+from edge.stages import Camera, Stages
+from edge.topics import TopicNames
+from edge.views import View
 from tests.support.recorder import RecordingSink
 from tests.support.tools import wait_until
 from tests.support.videos import write_video
@@ -29,15 +34,21 @@ Build = Callable[..., tuple[Agent, RecordingSink]]
 @pytest.fixture
 def build(classifier: Classifier) -> Build:
     def built(
-        *addresses: object, stop: threading.Event | None = None, window: int = 3, **options: object
+        *addresses: object,
+        stop: threading.Event | None = None,
+        window: int = 3,
+        control: Control | None = None,
+        threshold: float = 0.5,
+        **options: object,
     ) -> tuple[Agent, RecordingSink]:
         inbox, sink, cameras = Inbox(), RecordingSink(), []
         for number, address in enumerate(addresses):
             source, name = parse_source(str(address)), f"cam{number or ''}"
-            capture = Capture(name, opener(source), inbox, CaptureOptions(source.live))
-            rules = DecisionRules(Limits(0.5), window)
+            how = CaptureOptions(source.live, views=(View(name, sight=Sight(frozen_after_s=1.0)),))
+            capture = Capture(name, opener(source), inbox, how)
+            rules = DecisionRules(Limits(threshold), window)
             cameras.append(Camera(capture, Decider(name, classifier.labels, rules)))
-        stages = Stages(cameras, inbox, classifier, [sink], Sequences({}))
+        stages = Stages(cameras, inbox, classifier, [sink], Sequences({}), control=control)
         return Agent(stages, AgentOptions(**options), stop or threading.Event()), sink  # type: ignore[arg-type]
 
     return built
@@ -106,6 +117,35 @@ def test_a_camera_that_stops_is_unknown_and_offline_and_comes_back(build: Build)
     gone = sink.changes().index("no_frames")
     assert sink.changes()[gone + 1] == "starting"
     assert sink.availability[-1] == ("cam", False)
+
+
+def test_a_camera_that_shows_nothing_is_unknown_for_that_reason_and_comes_back(build: Build) -> None:
+    stop = threading.Event()
+    spoilt = "black=40,80&white=120,160&freeze=200,280"
+    address = f"test://?size=64x64&fps=50&{spoilt}"
+    agent, sink = build(address, stop=stop, threshold=0.3, max_frame_age_s=5.0)
+    with running(agent, stop):
+        wait_until(lambda: sink.changes()[-2:] == ["frozen", "starting"], "all three")
+        wait_until(lambda: sink.decisions[-1][0].label, "a label again")
+    label = sink.changes()[1]
+    good = ["starting", label]
+    assert label in ("blue", "green", "red")
+    assert sink.changes() == [*good, "dark", *good, "bright", *good, "frozen", *good, "no_frames"]
+    assert sink.availability == [("cam", True), ("cam", False)]
+    report = agent.health.report({"cam": agent._cameras["cam"].capture.status})
+    assert report["cameras"]["cam"]["blind"] > 20
+    reason_frames = [
+        d.frame_index for d, _ in sink.decisions if d.unknown_reason in ("dark", "bright", "frozen")
+    ]
+    assert reason_frames
+    assert None not in reason_frames
+
+
+def test_frames_that_show_nothing_count_as_frames_asked_for(build: Build) -> None:
+    agent, sink = build("test://?size=64x64&fps=50&black=0,1000", frames=5)
+    agent.run()
+    assert sink.changes() == ["starting", "dark", "no_frames"]
+    assert len(sink.decisions) == 7
 
 
 def test_a_camera_that_never_came_is_unknown_and_offline(build: Build) -> None:
@@ -199,3 +239,31 @@ def test_a_live_camera_that_breaks_for_good_ends_the_agent(classifier: Classifie
         Agent(stages, AgentOptions(), threading.Event()).run()
     assert sink.changes("bad") == ["starting", "no_frames"]
     assert sink.calls[-1] == "close"
+
+
+def test_a_disabled_camera_stays_disabled_when_it_is_lost(build: Build) -> None:
+    stop, told = threading.Event(), list[Message]()
+    control = Control(TopicNames("edge", "pi"), {"cam": 0.5}, told.append)
+    address = "test://?size=16x16&fps=50&frames=40&gone=0"
+    agent, sink = build(address, stop=stop, control=control, max_frame_age_s=0.3)
+    with running(agent, stop):
+        wait_until(lambda: len(sink.decisions) > 3, "the first decisions")
+        control.receive(Message("edge/pi/cam/enabled/set", b"OFF"))
+        wait_until(lambda: sink.changes()[-1] == "disabled", "the switch")
+        judged = len(sink.decisions)
+        wait_until(lambda: sink.availability[-1] == ("cam", False), "the loss")
+        assert len(sink.decisions) == judged
+        control.receive(Message("edge/pi/cam/enabled/set", b"ON"))
+        wait_until(lambda: sink.changes()[-2:] == ["starting", "no_frames"], "the truth")
+
+
+def test_a_camera_that_has_ended_takes_no_commands(build: Build, tmp_path: Path) -> None:
+    stop, told = threading.Event(), list[Message]()
+    control = Control(TopicNames("edge", "pi"), {"cam": 0.5, "cam1": 0.5}, told.append)
+    video = write_video(tmp_path / "v.mp4", [("red", 5)])
+    agent, sink = build(video, "test://?size=16x16", stop=stop, control=control)
+    with running(agent, stop):
+        wait_until(lambda: sink.changes()[-1:] == ["no_frames"], "the end of the recording")
+        control.receive(Message("edge/pi/cam/enabled/set", b"OFF"))
+        wait_until(lambda: any(b"the camera has ended" in message.payload for message in told), "the answer")
+        assert "disabled" not in sink.changes()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -232,3 +234,74 @@ def test_a_decision_says_how_familiar_the_window_was() -> None:
 def test_each_label_has_its_threshold(sequence: Sequence[Sequence[float]], expected: list[str]) -> None:
     machine = decider(window=1, class_thresholds={"red": 0.8, "green": 0.4})
     assert said(run(machine, sequence)) == expected
+
+
+def test_a_new_threshold_holds_for_every_label_from_the_next_frame() -> None:
+    machine = decider(window=1, class_thresholds={"red": 0.2})
+    assert said(run(machine, [RED])) == ["red"]
+    machine.set_threshold(1.0)
+    assert said(run(machine, [(0.0, 0.15, 0.85)])) == ["low_score"]
+    machine.set_threshold(0.8)
+    assert said(run(machine, [(0.0, 0.15, 0.85)])) == ["red"]
+
+
+def machine_of(**rules: Any) -> Decider:
+    return Decider("belt", LABELS, DecisionRules(**{"limits": Limits(0.5), "window": 1, **rules}))
+
+
+@pytest.mark.parametrize(
+    ("sequence", "expected"),
+    [
+        ([RED] * 5, ["starting"] * 3 + ["red"] * 2),  # 0.3 s at ten a second
+        ([RED] * 4 + [GREEN] * 4, ["starting"] * 3 + ["red"] * 4 + ["green"]),
+        ([RED] * 4 + [GREEN, GREEN, RED, GREEN], ["starting"] * 3 + ["red"] * 5),  # the wait begins anew
+        ([RED] * 4 + [NEITHER, RED], ["starting"] * 3 + ["red", "low_score", "low_score"]),
+        ([NEITHER, RED, RED, RED, RED], ["low_score"] * 4 + ["red"]),
+        ([RED, GREEN] * 3, ["starting"] * 6),
+    ],
+)
+def test_a_label_must_last_before_it_is_reported(
+    sequence: Sequence[Sequence[float]], expected: list[str]
+) -> None:
+    assert said(run(machine_of(hold_s=0.3), sequence)) == expected
+
+
+def test_the_hold_is_on_the_frames_own_time_line() -> None:
+    machine = machine_of(hold_s=60.0)
+    frames = [dataclasses.replace(frame(number), time_s=30.0 * number) for number in range(3)]
+    decisions = [machine.observe(each, scores(RED)) for each in frames]
+    assert said(decisions) == ["starting", "starting", "red"]
+
+
+def test_missing_frames_begin_the_hold_anew() -> None:
+    machine = machine_of(hold_s=0.25)
+    assert said(run(machine, [RED] * 4))[-1] == "red"
+    machine.missing("dark", 1000.4, frame(4))
+    assert said(run(machine, [RED] * 4, start=5)) == ["starting"] * 3 + ["red"]
+
+
+STRONG_RED, WEAK_RED = (0.0, 0.0, 1.0), (0.0, 0.0, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("sequence", "votes", "expected"),
+    [
+        ([RED] * 3 + [GREEN] * 3, None, ["red", "red", "green", "green"]),
+        ([RED] * 3 + [GREEN] * 3, 3, ["red", "red", "low_score", "green"]),  # all three; one less to stay
+        ([STRONG_RED, GREEN, GREEN], None, ["green"]),
+        ([STRONG_RED, STRONG_RED, GREEN], 3, ["low_score"]),
+        ([RED, NEITHER, GREEN], 1, ["green"]),  # as many votes: the first label
+        ([RED, RED, RED, NEITHER, RED, NEITHER], None, ["red", "red", "red", "red"]),
+        ([RED, RED, RED, WEAK_RED, WEAK_RED, WEAK_RED], None, ["red", "red", "red", "low_score"]),
+    ],
+)
+def test_what_votes_mean(sequence: Sequence[Sequence[float]], votes: int | None, expected: list[str]) -> None:
+    decisions = run(machine_of(window=3, smoothing="votes", votes=votes), sequence)
+    assert said(decisions) == ["starting", "starting", *expected]
+
+
+def test_one_wild_frame_moves_the_mean_but_not_the_votes() -> None:
+    quiet, wild = (0.0, 0.55, 0.45), (0.0, 0.0, 1.0)
+    sequence = [quiet] * 3 + [wild]
+    assert said(run(machine_of(window=3), sequence))[-1] == "red"
+    assert said(run(machine_of(window=3, smoothing="votes"), sequence))[-1] == "green"

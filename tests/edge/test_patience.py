@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from edge.patience import KEPT_GAPS, KNOWN_GAPS, LAST_RETRY_S, LONGEST_GAP_S, START_SILENCE_S, Backoff, Pace
+from edge.patience import (
+    KEPT_GAPS,
+    KNOWN_GAPS,
+    LAST_RETRY_S,
+    LONGEST_GAP_S,
+    SOON_RETRY_S,
+    START_SILENCE_S,
+    Backoff,
+    Pace,
+)
 
 
 def test_a_known_pace_grants_two_intervals_and_a_second() -> None:
@@ -35,18 +44,34 @@ def test_a_long_gap_is_forgotten_and_never_grants_for_ever() -> None:
 
 def test_delays_grow_with_jitter_up_to_a_limit() -> None:
     backoff = Backoff()
-    delays = [backoff.next_s() for _ in range(12)]
+    delays = [backoff.next_s(0, 0) for _ in range(12)]
     for number, delay_s in enumerate(delays):
         longest_s = min(0.5 * 2**number, LAST_RETRY_S)
         assert longest_s / 2 <= delay_s <= longest_s
     assert len(set(delays[-5:])) > 1
 
 
+def test_a_try_that_took_long_is_part_of_the_delay() -> None:
+    backoff = Backoff()
+    for _ in range(5):
+        backoff.next_s(0, 0)
+    assert backoff.next_s(0, 5) <= 16 - 5
+    assert backoff.next_s(0, 100) == 0.25
+
+
 def test_only_some_seconds_of_delivery_make_delays_short_again() -> None:
     backoff = Backoff()
     for _ in range(8):
-        backoff.next_s()
-    backoff.delivered_for(0.5)
-    assert backoff.next_s() >= LAST_RETRY_S / 2
-    backoff.delivered_for(5.0)
-    assert backoff.next_s() <= 0.5
+        backoff.next_s(0, 0)
+    backoff.delivered(100, 100.5)
+    assert backoff.next_s(101, 101) >= LAST_RETRY_S / 2
+    backoff.delivered(200, 203)
+    assert backoff.next_s(204, 204) <= 0.5
+
+
+def test_after_a_steady_delivery_delays_stay_short_for_a_minute_however_often_it_fails() -> None:
+    backoff = Backoff()
+    backoff.delivered(0, 10)
+    assert max(backoff.next_s(now_s, now_s) for now_s in range(10, 69)) <= SOON_RETRY_S
+    late = [backoff.next_s(now_s, now_s) for now_s in range(71, 80)]
+    assert max(late) >= LAST_RETRY_S / 2

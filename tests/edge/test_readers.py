@@ -15,7 +15,7 @@ import pytest
 from edge.errors import CameraUnavailableError, RecordingError, UsageError
 from edge.readers import FolderReader, Picture, Reader, opener
 from edge.sources import parse_source
-from edge.video import FFMPEG_OPTIONS_VARIABLE
+from edge.video import FFMPEG_OPTIONS_VARIABLE, as_bgr
 from tests.support.tools import free_port
 from tests.support.videos import BGR, write_picture, write_video
 
@@ -87,6 +87,17 @@ def test_a_folder_of_broken_images_is_said_so(tmp_path: Path) -> None:
         read_all(FolderReader(tmp_path))
 
 
+def test_grey_and_transparent_pictures_of_a_camera_become_bgr() -> None:
+    grey = np.full((6, 8), 7, np.uint8)
+    for pixels in (grey, grey[..., None], np.dstack([grey] * 4), np.dstack([grey] * 3)):
+        image = as_bgr(pixels)
+        assert image is not None
+        assert image.shape == (6, 8, 3)
+        assert (image == 7).all()
+    assert as_bgr(grey.astype(np.uint16)) is None
+    assert as_bgr(grey[..., None].repeat(2, axis=2)) is None
+
+
 def test_a_device_that_is_not_there_is_unavailable() -> None:
     with pytest.raises(CameraUnavailableError, match=r"can't open the camera /dev/video97"):
         opener(parse_source("/dev/video97"))()
@@ -114,6 +125,16 @@ def test_the_test_pattern_moves_and_has_the_size_asked_for() -> None:
     assert one.pixels.dtype == np.uint8
     assert not np.array_equal(one.pixels, other.pixels)
     assert one.position_s is None
+
+
+def test_the_test_pattern_can_be_spoilt() -> None:
+    spoilt = "black=1,2,6,7&white=2,3&cover=3,4&freeze=4,6"
+    reader = opener(parse_source(f"test://?size=64x48&fps=1000&{spoilt}"))()
+    pictures = [picture.pixels.astype(int) for _ in range(8) if (picture := reader.read())]
+    assert [picture.max() < 8 for picture in pictures] == [number in (1, 6) for number in range(8)]
+    assert [picture.min() > 240 for picture in pictures] == [number == 2 for number in range(8)]
+    assert [np.ptp(picture) < 8 for picture in pictures] == [number in (1, 2, 3, 6) for number in range(8)]
+    assert np.array_equal(pictures[4], pictures[5])
 
 
 def test_the_test_pattern_keeps_its_pace() -> None:
@@ -153,6 +174,11 @@ def test_the_test_camera_goes_and_stays_away() -> None:
         "hang=-1",
         "hang=nan",
         "hang=inf",
+        "black=5",
+        "black=5,4",
+        "white=-1,4",
+        "cover=x,4",
+        "freeze=1,2,2,3",
     ],
 )
 def test_an_impossible_test_address_is_refused(options: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,18 @@ def test_an_http_camera_delivers_labels(tmp_path: Path, golden: Path) -> None:
     assert agent.records[-2]["label"] == "blue"
 
 
+def test_a_stream_may_change_its_size_on_the_way(tmp_path: Path, golden: Path) -> None:
+    with MjpegCamera("blue") as camera:
+        command = ("--camera", camera.address, "--model", golden, "--stdout")
+        with EdgeAgent(tmp_path, *command) as agent:
+            for label, width, height in (("red", 320, 180), ("green", 96, 128)):
+                wait_until(lambda: len(agent.records) > 10, "decisions")
+                camera.show(label, width, height)
+                wait_until(lambda: agent.records[-1]["label"] == label, label)  # noqa: B023
+            assert agent.stop() == 0
+    assert "lost" not in agent.stderr
+
+
 @pytest.mark.parametrize("address", ["rtsp://me:secret@127.0.0.1:1/x", "http://me:secret@127.0.0.1:1/x"])
 def test_a_stream_that_is_not_there_is_waited_for(tmp_path: Path, golden: Path, address: str) -> None:
     command = ("--camera", f"cam={address}", "--model", golden, "--stdout", "--max-frame-age", 0.5)
@@ -65,8 +79,20 @@ def test_a_stream_that_is_not_there_is_waited_for(tmp_path: Path, golden: Path, 
     assert "secret" not in agent.stderr + agent.stdout
 
 
-def test_a_wrong_password_is_told_nowhere(tmp_path: Path, golden: Path) -> None:
-    with rtsp_camera(0xC82828, login="me:right") as (address, _):
+@contextmanager
+def camera_with_login(scheme: str) -> Iterator[str]:
+    """The address of a red camera that wants `me:right`."""
+    if scheme == "rtsp":
+        with rtsp_camera(0xC82828, login="me:right") as (address, _):
+            yield address
+    else:
+        with MjpegCamera("red", login="me:right") as camera:
+            yield camera.address
+
+
+@pytest.mark.parametrize("scheme", ["rtsp", "http"])
+def test_a_wrong_password_is_told_nowhere(tmp_path: Path, golden: Path, scheme: str) -> None:
+    with camera_with_login(scheme) as address:
         wrong = address.replace("//", "//me:sesame@")
         command = ("--camera", f"cam={wrong}", "--model", golden, "--stdout", "--debug")
         with EdgeAgent(tmp_path, *command) as agent:

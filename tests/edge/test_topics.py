@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edge.records import Decision, LabelScore, Message, ModelIdentity
+from edge.region import PixelRegion
 from edge.topics import Topics, rfc3339
 
 TOPICS = Topics("edge", "pi", ModelIdentity("colours", "3", "f" * 64))
@@ -26,6 +27,7 @@ DECISION = Decision(
     inference_ms=3.4567,
     top=(LabelScore("red", 0.87654321), LabelScore("blue", 0.1)),
     familiarity=0.8123456,
+    region=PixelRegion(1, 2, 30, 40, 90, "vertical"),
 )
 UNKNOWN = dataclasses.replace(DECISION, label=None, unknown_reason="low_score")
 
@@ -70,6 +72,7 @@ def test_state_and_event_say_all(message: Message, topic: str, retain: bool) -> 
         "frame_age_ms": 12.3,
         "inference_ms": 3.46,
         "top": [{"label": "red", "score": 0.8765}, {"label": "blue", "score": 0.1}],
+        "region": {"x": 1, "y": 2, "width": 30, "height": 40, "rotate": 90, "flip": "vertical"},
         "model": {"name": "colours", "version": "3", "hash": "f" * 64},
     }
 
@@ -83,6 +86,11 @@ def test_an_unknown_label_is_null_with_a_reason() -> None:
 def test_a_model_that_can_not_tell_has_null_for_familiarity() -> None:
     decision = dataclasses.replace(DECISION, familiarity=None)
     assert json.loads(TOPICS.event(decision, 1).payload)["familiarity"] is None
+
+
+def test_without_a_region_it_is_null() -> None:
+    decision = dataclasses.replace(DECISION, region=None)
+    assert json.loads(TOPICS.event(decision, 1).payload)["region"] is None
 
 
 def test_scores_name_every_label_and_may_be_lost() -> None:

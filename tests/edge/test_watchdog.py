@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.agent import Agent, AgentOptions, Camera, Stages
+from edge.agent import Agent, AgentOptions
 from edge.capture import Capture, CaptureOptions
 from edge.decide import Decider, DecisionRules
 from edge.inbox import Inbox
@@ -22,6 +22,7 @@ from edge.progress import ProgressLimits
 from edge.readers import opener
 from edge.records import Limits
 from edge.sources import parse_source
+from edge.stages import Camera, Stages
 from edge.watchdog import Watchdog, status_line
 from tests.support.command_line import EdgeAgent
 from tests.support.mosquitto import Mosquitto

@@ -11,7 +11,7 @@ import pytest
 
 from edge import watched
 from edge.check import first_picture
-from edge.errors import CameraUnavailableError
+from edge.errors import CameraUnavailableError, UsageError
 from edge.readers import opener
 from edge.sources import parse_source
 from edge.watched import WatchedFolder
@@ -165,6 +165,11 @@ def deliver(agent: EdgeAgent, folder: Path, label: str) -> None:
         write_picture(folder / f"{number}.jpg", label)
         wait_until(lambda: len(agent.records) > before, "a decision")  # noqa: B023
     assert agent.records[-1]["label"] == label
+
+
+def test_an_address_without_a_folder_is_refused() -> None:
+    with pytest.raises(UsageError, match="it names no folder"):
+        opener(parse_source("watch://"))
 
 
 def test_the_agent_labels_pictures_as_they_come_and_outlives_the_folder(

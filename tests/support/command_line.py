@@ -8,7 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,7 +21,7 @@ WITHOUT_RUNTIME = ("cameras", "collect", "homeassistant", "listen")
 
 
 class EdgeAgent:
-    """One run of the command line; `folder` is its working and its home folder.
+    """One run of the command line; `folder` is its working and its home folder, `prefix` starts it.
 
     before: Python to run in the process before the command line's own.
     """
@@ -33,10 +33,11 @@ class EdgeAgent:
         env: Mapping[str, str] | None = None,
         shell_suffix: str = "",
         before: str = "",
+        prefix: Sequence[str] = (),
     ) -> None:
         self._out, self._err = folder / "stdout.txt", folder / "stderr.txt"
         start = ["-c", f"{before}import edge.cli; edge.cli.main()"] if before else ["-m", "edge"]
-        command = [sys.executable, *start, *map(str, arguments)]
+        command = [*prefix, sys.executable, *start, *map(str, arguments)]
         if arguments and arguments[0] not in WITHOUT_RUNTIME and arguments[0] != "--help":
             command += ["--runtime", RUNTIME]
         if shell_suffix:

@@ -78,7 +78,35 @@ class BinarySensor(Entity):
     expire_after: Annotated[int, Field(gt=0)] | None = None
 
 
-Component = Annotated[Sensor | BinarySensor, Field(discriminator="platform")]
+class Switch(Entity):
+    platform: Literal["switch"]
+    state_topic: Topic
+    command_topic: Topic
+
+
+class Number(Entity):
+    platform: Literal["number"]
+    state_topic: Topic
+    command_topic: Topic
+    min: float
+    max: float
+    step: Annotated[float, Field(ge=0.001)]
+    mode: Literal["auto", "box", "slider"] = "auto"
+
+
+class Camera(Entity):
+    platform: Literal["camera"]
+    topic: Topic
+
+
+class Button(Entity):
+    platform: Literal["button"]
+    command_topic: Topic
+
+
+Component = Annotated[
+    Sensor | BinarySensor | Switch | Number | Camera | Button, Field(discriminator="platform")
+]
 
 
 class Discovery(Strict):
@@ -96,7 +124,6 @@ def parse(payload: bytes) -> Discovery:
 
 def read_topics(component: Component) -> set[str]:
     """The topics that a component expects somebody to publish on."""
-    topics = {component.state_topic, *(entry.topic for entry in component.availability)}
-    if isinstance(component, Sensor) and component.json_attributes_topic:
-        topics.add(component.json_attributes_topic)
-    return topics
+    named = ("state_topic", "json_attributes_topic", "topic")
+    own = {topic for name in named if (topic := getattr(component, name, None)) is not None}
+    return own | {entry.topic for entry in component.availability}

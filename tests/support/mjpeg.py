@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import subprocess
 import threading
@@ -20,11 +21,14 @@ FPS = 20
 
 
 class MjpegCamera:
-    """Serves while the context lasts. broken: set it, and each picture is damaged from then on."""
+    """Serves while the context lasts, with a `login` (`user:password`) only who knows it.
 
-    def __init__(self, label: str, port: int = 0) -> None:
+    broken: set it, and each picture is damaged from then on.
+    """
+
+    def __init__(self, label: str, port: int = 0, login: str = "") -> None:
         self.broken = False
-        self._jpeg = cv2.imencode(".jpg", picture(label, 160, 120))[1].tobytes()
+        self.show(label)
         self._done = threading.Event()
         camera = self
 
@@ -33,6 +37,12 @@ class MjpegCamera:
                 self.send_error(HTTPStatus.METHOD_NOT_ALLOWED)
 
             def do_GET(self) -> None:
+                wanted = f"Basic {base64.b64encode(login.encode()).decode()}"
+                if login and self.headers["Authorization"] != wanted:
+                    self.send_response(HTTPStatus.UNAUTHORIZED)
+                    self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+                    self.end_headers()
+                    return
                 self.send_response(HTTPStatus.OK)
                 self.send_header("Content-Type", "multipart/x-mixed-replace;boundary=frame")
                 self.end_headers()
@@ -48,6 +58,10 @@ class MjpegCamera:
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         self.address = f"http://127.0.0.1:{self.port}/camera"
+
+    def show(self, label: str, width: int = 160, height: int = 120) -> None:
+        """What to send from now on, in mid-stream too."""
+        self._jpeg = cv2.imencode(".jpg", picture(label, width, height))[1].tobytes()
 
     def __enter__(self) -> MjpegCamera:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
