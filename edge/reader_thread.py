@@ -42,13 +42,19 @@ class ReaderThread:
         self._thread.start()
 
     def take(self, timeout_s: float) -> Arrival | None:
-        """The newest arrival, or None after `timeout_s`; raises what opening or reading raised."""
+        """The newest arrival, or None after `timeout_s`; raises, once, what opening or reading raised."""
         with self._changed:
             self._changed.wait_for(lambda: self._arrival or self._error, timeout_s)
             arrival, self._arrival = self._arrival, None
-            if arrival is None and self._error is not None:
-                raise self._error
-            return arrival
+            if arrival is not None or self._error is None:
+                return arrival
+            # An error knows where it was raised, so it must not stay where that knows it: the circle would
+            # keep the last picture until Python looks for circles, which may be hours.
+            error, self._error = self._error, None
+            try:
+                raise error
+            finally:
+                del error
 
     def end(self, timeout_s: float) -> bool:
         """Ask it to close its source, and wait; false while a call of it has not come back."""

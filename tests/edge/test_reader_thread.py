@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -85,3 +88,19 @@ def test_what_opening_raises_is_raised_where_pictures_are_awaited() -> None:
 
     with pytest.raises(CameraUnavailableError, match="not there"):
         ReaderThread("read", fail).take(5)
+
+
+def test_a_camera_that_was_lost_leaves_nothing_behind() -> None:
+    reader = Scripted()
+    reader.may_fail.set()
+    thread = ReaderThread("read", lambda: reader)
+    known = weakref.ref(thread)
+    gc.disable()
+    try:
+        with contextlib.suppress(CameraUnavailableError):
+            thread.take(5)
+        assert thread.end(5)
+        del thread
+        assert known() is None
+    finally:
+        gc.enable()
