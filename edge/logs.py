@@ -45,7 +45,7 @@ class Allowance:
     refill_s: float
 
 
-WARNINGS, OTHERS = Allowance(10, 300.0), Allowance(60, 1.0)
+WARNINGS, OTHERS = Allowance(10, 300.0), Allowance(60, 10.0)
 
 
 @dataclass(slots=True)
@@ -58,14 +58,14 @@ class _Account:
 class Sparing(logging.Filter):
     """Lets a place in the code speak so often and no more; afterwards says how many lines it left out.
 
-    Places are told apart by their line, and by the camera where the message begins with one: not by the text,
-    which may be another one each time. Debug lines are not counted.
+    Places are told apart by their line and level, and by the camera where the message begins with one: not by
+    the text, which may be another one each time. Debug lines are not counted.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._clock = clock
-        self._accounts: dict[tuple[str, int, object], _Account] = {}
+        self._accounts: dict[tuple[str, int, int, object], _Account] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """False for a line too many."""
@@ -89,5 +89,5 @@ class Sparing(logging.Filter):
         whose = None
         if record.args and isinstance(record.args, tuple) and str(record.msg).startswith(ABOUT_A_CAMERA):
             whose = record.args[0]
-        key = (record.pathname, record.lineno, whose)
+        key = (record.pathname, record.lineno, record.levelno, whose)
         return self._accounts.setdefault(key, _Account(allowance.burst, self._clock()))

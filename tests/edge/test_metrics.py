@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from edge.capture import CaptureStatus
 from edge.config import listen_address
 from edge.errors import ListenError
+from edge.health import Health
 from edge.metrics import rendered
 from edge.metrics_server import MAX_CONNECTIONS, MetricsServer
 from tests.support.command_line import EdgeAgent
@@ -33,6 +35,7 @@ RECORD: dict[str, Any] = {
             "classified": 60,
             "dropped": 40,
             "stale": 1,
+            "blind": 7,
             "reconnects": 2,
         },
         'a"b\\c\nd': {
@@ -42,6 +45,7 @@ RECORD: dict[str, Any] = {
             "classified": 0,
             "dropped": 0,
             "stale": 0,
+            "blind": 0,
             "reconnects": 0,
         },
     },
@@ -105,6 +109,17 @@ def test_the_page_says_what_the_record_says() -> None:
     assert values["edge_agent_outbox_on_disk", frozenset()] == 0
     assert values["edge_agent_progress", frozenset()] == 1
     assert not any("temperature" in name for name, _ in values)
+
+
+def test_every_counter_of_a_camera_is_on_the_page() -> None:
+    health = Health()
+    health.add_camera("front")
+    counted = health.report({"front": CaptureStatus()})["cameras"]["front"].keys()
+    told = RECORD["cameras"]["front"]
+    assert counted - {"fps_in", "fps_classified"} == told.keys() - {"online"}
+    bare = {**RECORD, "cameras": {"front": {**told, "state": "lost"}}}
+    of_cameras = [name for name, labels in parse(rendered(bare)) if ("camera", "front") in labels]
+    assert len(of_cameras) == len(told.keys() - {"state"})
 
 
 def test_what_has_no_broker_and_no_frames_yet_is_a_page_too() -> None:
