@@ -92,36 +92,52 @@ def _connection(device: Device) -> Component:
 
 
 def _of_camera(device: Device, camera: str) -> dict[str, Component]:
+    components = _sight(device, camera) | _condition(device, camera)
+    if device.commands:
+        components |= _commands(device.names, camera)
+    for kind, component in components.items():
+        component |= {"name": f"{camera} {kind}", "unique_id": _unique_id(device, f"{camera}/{kind}")}
+    return components
+
+
+def _sight(device: Device, camera: str) -> dict[str, Component]:
+    """What the camera sees."""
     names = device.names
     state = names.of_camera(camera, "state")
-    expiry = {"expire_after": math.ceil(MISSED * device.heartbeat_s)}
-    delivering = _available(names.of_device("availability"), names.of_camera(camera, "availability"))
-    connected = _available(names.of_device("availability"))
-    components: dict[str, Component] = {
+    shared = {
+        "platform": "sensor",
+        "expire_after": math.ceil(MISSED * device.heartbeat_s),
+        **_available(names.of_device("availability"), names.of_camera(camera, "availability")),
+    }
+    return {
         "label": {
-            "platform": "sensor",
             "device_class": "enum",
             "options": list(dict.fromkeys((*device.labels, UNKNOWN))),
             "state_topic": names.of_camera(camera, "label"),
             "json_attributes_topic": state,
-            **expiry,
-            **delivering,
+            **shared,
         },
         "confidence": {
-            "platform": "sensor",
             "state_topic": state,
             "value_template": "{{ (value_json.confidence * 100) | round(1) }}",
             "unit_of_measurement": "%",
             "state_class": "measurement",
-            **expiry,
-            **delivering,
+            **shared,
         },
+    }
+
+
+def _condition(device: Device, camera: str) -> dict[str, Component]:
+    """How the camera is."""
+    names = device.names
+    connected = _available(names.of_device("availability"))
+    return {
         "problem": {
             "platform": "binary_sensor",
             "device_class": "problem",
-            "state_topic": state,
+            "state_topic": names.of_camera(camera, "state"),
             "value_template": f"{{{{ 'ON' if value_json.unknown_reason in {list(PROBLEMS)} else 'OFF' }}}}",
-            **expiry,
+            "expire_after": math.ceil(MISSED * device.heartbeat_s),
             **connected,
         },
         "delivery": {
@@ -144,11 +160,6 @@ def _of_camera(device: Device, camera: str) -> dict[str, Component]:
             **connected,
         },
     }
-    if device.commands:
-        components |= _commands(names, camera)
-    for kind, component in components.items():
-        component |= {"name": f"{camera} {kind}", "unique_id": _unique_id(device, f"{camera}/{kind}")}
-    return components
 
 
 def _commands(names: TopicNames, camera: str) -> dict[str, Component]:

@@ -25,7 +25,7 @@ QUERY_CAPABILITY, ENUMERATE_FORMATS, ENUMERATE_SIZES = 0x80685600, 0xC0405602, 0
 CAPTURE, CAPTURE_PLANES, META_CAPTURE, HAS_DEVICE_CAPS = 0x1, 0x1000, 0x00800000, 0x80000000
 BUFFER_CAPTURE, BUFFER_CAPTURE_PLANES = 1, 9
 DISCRETE = 1
-MOST_FORMATS, MOST_SIZES = 64, 128  # a driver that never says "no more" must not keep us
+MOST_FORMATS, MOST_SIZES = 128, 128  # a driver that never says "no more" must not keep us
 
 Ask = Callable[[int, bytearray], None]
 OpenDevice = Callable[[Path], AbstractContextManager[Ask]]
@@ -189,7 +189,7 @@ def _described(node: Path, name: str, link: Path | None, opened: OpenDevice) -> 
                 return None
             planes = not capability.flags & CAPTURE
             formats = tuple(_formats(ask, BUFFER_CAPTURE_PLANES if planes else BUFFER_CAPTURE))
-            return VideoDevice(node, capability.card or name, link, capability.bus, formats)
+            return VideoDevice(node, name, link, capability.bus, formats)
     except OSError as error:
         return VideoDevice(node, name, link, problem=error.strerror or str(error))
 

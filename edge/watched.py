@@ -27,6 +27,7 @@ POLL_S = 0.2
 MOST_FILES = 20_000
 MOST_BYTES = 64 << 20
 KEPT_DELIVERIES = 256
+LATE_TIME_NS = 2_000_000_000
 
 
 class Stamp(NamedTuple):
@@ -99,7 +100,7 @@ class WatchedFolder:
             status = entry.stat()
         except FileNotFoundError:
             return
-        stamps[entry.name] = Stamp(status.st_mtime_ns, status.st_ino, status.st_size)
+        stamps[entry.name] = _stamp_of(status)
 
     def _picture(self, name: str, stamp: Stamp) -> Image | None:
         path = self.folder / name
@@ -107,10 +108,12 @@ class WatchedFolder:
             log.warning("%s is passed over: it is larger than %d MiB", path, MOST_BYTES >> 20)
             return None
         try:
-            data = path.read_bytes()
+            with path.open("rb") as file:
+                data = file.read()
+                was_changed = _stamp_of(os.fstat(file.fileno())) != stamp
         except OSError:
             return None
-        if not is_whole(data) or self._was_delivered(stamp, data):
+        if was_changed or not is_whole(data) or self._was_delivered(stamp, data):
             return None
         try:
             return decode(data, str(path))
@@ -119,16 +122,23 @@ class WatchedFolder:
             return None
 
     def _was_delivered(self, stamp: Stamp, data: bytes) -> bool:
-        """True for a picture that was only renamed, or got an older time once it was written (rsync)."""
+        """True for a picture that was only renamed, or got another time once it was written.
+
+        rsync and cp -p give it an older one, some network shares a little newer one.
+        """
         digest = hashlib.blake2b(data, digest_size=16).digest()
         before = self._delivered.get(stamp.inode)
-        if before is not None and before[1] == digest and stamp.modified_ns <= before[0]:
+        if before is not None and before[1] == digest and stamp.modified_ns <= before[0] + LATE_TIME_NS:
             return True
         self._delivered[stamp.inode] = (stamp.modified_ns, digest)
         self._delivered.move_to_end(stamp.inode)
         if len(self._delivered) > KEPT_DELIVERIES:
             self._delivered.popitem(last=False)
         return False
+
+
+def _stamp_of(status: os.stat_result) -> Stamp:
+    return Stamp(status.st_mtime_ns, status.st_ino, status.st_size)
 
 
 class WatchingReader:

@@ -18,8 +18,6 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge.broker import BrokerConnection, ConnectionCallbacks
 from edge.broker_address import parse_broker_url
-from edge.broker_client import Protocol
-from edge.broker_ending import How, VersionChoice, ended
 from edge.records import Message
 from tests.support.certificates import make_certificates
 from tests.support.mosquitto import Mosquitto
@@ -161,29 +159,6 @@ def test_a_broker_that_only_drops_connections_is_said_once(
     assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 1
 
 
-@pytest.mark.parametrize("failure", [How.UNREACHABLE, How.REFUSED, How.LOST, How.DROPPED, How.TAKEN_OVER])
-def test_what_says_nothing_of_the_version_changes_nothing(failure: How) -> None:
-    choice = VersionChoice()
-    assert not choice.failed(failure)
-    assert choice.present is Protocol.MQTT_5
-
-
-def test_a_version_that_worked_is_not_left_at_the_first_silence() -> None:
-    choice = VersionChoice()
-    choice.worked()
-    assert not choice.failed(How.UNANSWERED)
-    assert choice.present is Protocol.MQTT_5
-    assert choice.failed(How.UNANSWERED)
-    assert choice.present is Protocol.MQTT_3
-
-
-def test_a_broker_that_was_exchanged_is_spoken_to_in_its_own_version() -> None:
-    choice = VersionChoice()
-    choice.worked()
-    assert choice.failed(How.WRONG_VERSION)
-    assert choice.present is Protocol.MQTT_3
-
-
 @pytest.mark.parametrize("old", [False, True], ids=["MQTT 5", "MQTT 3.1.1"])
 def test_nothing_of_an_old_session_is_delivered(tmp_path: Path, old: bool) -> None:
     session = paho.Client(
@@ -243,13 +218,6 @@ def test_a_broker_that_tells_of_the_other_agent_is_believed_at_once(mosquitto: M
     with OldBroker(mosquitto.port, answer) as relay, connecting(relay.url) as connection:
         wait_until(lambda: "another agent uses" in (connection.problem or ""), "the finding")
         assert connection.logins <= 2
-
-
-@pytest.mark.parametrize(
-    ("code", "how"), [(0x80, How.DROPPED), (0x8B, How.LOST), (0x8D, How.LOST), (0x8E, How.TAKEN_OVER)]
-)
-def test_only_a_connection_closed_without_a_word_may_mean_another_agent(code: int, how: How) -> None:
-    assert ended(code, "words").how is how
 
 
 def test_a_broker_that_takes_no_message_of_ours_says_so(
