@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.interpreter import Network
-from edge.model_file import read_model
+from edge.model.interpreter import Network
+from edge.model.model_file import read_model
 
 WARM_UP = 10
 

@@ -19,7 +19,7 @@ from typing import get_args
 
 from edge.classify import image_files
 from edge.infer import Classifier
-from edge.model_file import read_model, write_model
+from edge.model.model_file import read_model, write_model
 from edge.preprocess import Fit, Image, encode_png, read_image
 
 ROOT = Path(__file__).parents[1]

@@ -12,11 +12,11 @@ import time
 from dataclasses import dataclass
 
 from edge.errors import BrokerUnavailableError, CameraUnavailableError
-from edge.notify import Notifier
+from edge.monitoring.notify import Notifier
+from edge.monitoring.progress import ProgressLimits
+from edge.mqtt.remote import SetThreshold
 from edge.oversight import Oversight
-from edge.progress import ProgressLimits
 from edge.records import Decision, Frame, UnknownReason
-from edge.remote import SetThreshold
 from edge.stages import Camera, CommandSource, Stages
 
 log = logging.getLogger(__name__)

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edge.camera.readers import opener
+from edge.camera.sources import Source
 from edge.errors import UsageError
-from edge.health import resident_mb
 from edge.infer import Classifier
+from edge.monitoring.health import resident_mb
 from edge.preprocess import Image
-from edge.readers import opener
-from edge.sources import Source
 
 WARM_UP_FRAMES = 5
 

@@ -15,15 +15,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from edge.camera.inbox import Inbox
+from edge.camera.patience import FIRST_RETRY_S, Backoff, Pace
+from edge.camera.presence import Lookout
+from edge.camera.reader_thread import ReaderThread
+from edge.camera.reading import Opener, Picture, Reader
+from edge.camera.views import View
 from edge.errors import CameraUnavailableError, EdgeError, RecordingError, ThreadStuckError
-from edge.inbox import Inbox
-from edge.patience import FIRST_RETRY_S, Backoff, Pace
 from edge.preprocess import Image
-from edge.presence import Lookout
-from edge.reader_thread import ReaderThread
-from edge.reading import Opener, Picture, Reader
 from edge.records import Frame
-from edge.views import View
 
 log = logging.getLogger(__name__)
 

@@ -8,15 +8,15 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from edge.broker import BrokerConnection, ConnectionCallbacks
-from edge.broker_address import BrokerAddress
+from edge.camera.readers import opener
+from edge.camera.sources import Source
 from edge.config import AgentConfig
-from edge.embedded import EmbeddedBroker, embedded_port
 from edge.errors import BrokerUnavailableError, CameraUnavailableError, EdgeError, UsageError
 from edge.infer import Classifier, run_selftest
-from edge.readers import opener
+from edge.mqtt.broker import BrokerConnection, ConnectionCallbacks
+from edge.mqtt.broker_address import BrokerAddress
+from edge.mqtt.embedded import EmbeddedBroker, embedded_port
 from edge.region import Region
-from edge.sources import Source
 from edge.wiring import broker_address, how_it_is_read, named_regions, named_sources, opened_classifier
 
 CAMERA_TIMEOUT_S = 15.0

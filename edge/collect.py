@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from edge.album import Album
+from edge.camera.inbox import Inbox
+from edge.camera.readers import opener
+from edge.camera.sources import Source, default_name
 from edge.capture import Capture, CaptureOptions
+from edge.collecting.album import Album
+from edge.collecting.keyboard import END
+from edge.collecting.triggers import KeyPress, Trigger
 from edge.errors import CameraUnavailableError
-from edge.inbox import Inbox
-from edge.keyboard import END
-from edge.readers import opener
 from edge.records import Frame
-from edge.sources import Source, default_name
-from edge.triggers import KeyPress, Trigger
 
 TICK_S = 0.05
 SETTLE_S = 1.0  # a webcam's exposure needs about as long

@@ -11,11 +11,11 @@ from typing import Any
 
 from edge.errors import ModelError
 from edge.infer import Classifier
-from edge.interpreter import Network, Operation, RuntimeName, TensorInfo
-from edge.manifest import Manifest
-from edge.model_file import ModelFile, read_model
+from edge.model.interpreter import Network, Operation, RuntimeName, TensorInfo
+from edge.model.manifest import Manifest
+from edge.model.model_file import ModelFile, read_model
+from edge.model.probe import try_out
 from edge.preprocess import PreprocessSpec
-from edge.probe import try_out
 from edge.records import Limits
 
 

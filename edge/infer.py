@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge import preprocess
-from edge.coding import Activation, activation_of, encode, probe_pictures, softmax
 from edge.errors import ImageError, ModelError
-from edge.interpreter import Network, RuntimeName
-from edge.manifest import SelftestVector
-from edge.model_file import ModelFile
+from edge.model.coding import Activation, activation_of, encode, probe_pictures, softmax
+from edge.model.interpreter import Network, RuntimeName
+from edge.model.manifest import SelftestVector
+from edge.model.model_file import ModelFile
+from edge.model.tensors import find_tensors, representable
 from edge.preprocess import Image
 from edge.records import Limits, Scores, ranked
-from edge.tensors import find_tensors, representable
 
 Float = NDArray[np.float32]
 

@@ -8,9 +8,9 @@ import queue
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from edge.broker import BrokerConnection, ConnectionCallbacks
-from edge.broker_address import BrokerAddress
 from edge.errors import BrokerUnavailableError
+from edge.mqtt.broker import BrokerConnection, ConnectionCallbacks
+from edge.mqtt.broker_address import BrokerAddress
 from edge.records import Message
 
 POLL_S = 0.2

@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Sequence
 
-from edge import homeassistant
 from edge.config import AgentConfig
-from edge.control import Control
 from edge.infer import Classifier
+from edge.mqtt import homeassistant
+from edge.mqtt.control import Control
+from edge.mqtt.topics import TopicNames
 from edge.publish import MqttSink
 from edge.records import Message, ModelIdentity
-from edge.topics import TopicNames
 
 
 def open_up(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from edge.health import Health
-from edge.notify import Notifier
-from edge.progress import CameraSign, Progress, ProgressLimits
+from edge.monitoring.health import Health
+from edge.monitoring.notify import Notifier
+from edge.monitoring.progress import CameraSign, Progress, ProgressLimits
+from edge.monitoring.watchdog import CONNECTED, Watchdog
 from edge.stages import Stages
-from edge.watchdog import CONNECTED, Watchdog
 
 
 class Oversight:

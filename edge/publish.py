@@ -11,13 +11,13 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.broker import BrokerConnection, ConnectionCallbacks
-from edge.broker_address import BrokerAddress
 from edge.errors import BrokerUnavailableError
-from edge.outbox import Outbox
-from edge.progress import SinkPulse
+from edge.monitoring.progress import SinkPulse
+from edge.mqtt.broker import BrokerConnection, ConnectionCallbacks
+from edge.mqtt.broker_address import BrokerAddress
+from edge.mqtt.outbox import Outbox
+from edge.mqtt.topics import Topics, decision_record
 from edge.records import Decision, Message, ModelIdentity
-from edge.topics import Topics, decision_record
 
 POLL_S = 0.02
 

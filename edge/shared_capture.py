@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from edge.camera.views import View
 from edge.capture import Capture, CaptureStatus
-from edge.views import View
 
 
 class SharedCapture:

@@ -12,11 +12,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.health import CaptureCounters
+from edge.monitoring.health import CaptureCounters
+from edge.monitoring.progress import SinkPulse
+from edge.mqtt.remote import SetEnabled, SetThreshold
 from edge.preprocess import Image
-from edge.progress import SinkPulse
 from edge.records import Decision, Frame, Scores, UnknownReason
-from edge.remote import SetEnabled, SetThreshold
 
 
 class FrameClassifier(Protocol):

@@ -13,32 +13,32 @@ from typing import TextIO
 
 from edge import preprocess
 from edge.agent import Agent, AgentOptions
-from edge.broker import CLIENT_PREFIX
-from edge.broker_address import BrokerAddress, check_tls, parse_broker_url
+from edge.camera.inbox import Inbox
+from edge.camera.readers import opener
+from edge.camera.sight import Sight
+from edge.camera.sources import Source, default_name, parse_source
+from edge.camera.views import View
 from edge.capture import Capture, CaptureOptions
 from edge.config import AgentConfig, CameraConfig, DecisionConfig, listen_address, read_password
 from edge.decide import Decider, DecisionRules
-from edge.embedded import LOOPBACK, EmbeddedBroker, embedded_port
 from edge.errors import ConfigError, UsageError
-from edge.inbox import Inbox
 from edge.infer import Classifier, run_selftest
-from edge.metrics_server import MetricsServer
-from edge.model_file import read_model
-from edge.notify import Notifier
-from edge.outbox import Outbox, OutboxLimits, Sequences
+from edge.model.model_file import read_model
+from edge.model.probe import try_out
+from edge.monitoring.metrics_server import MetricsServer
+from edge.monitoring.notify import Notifier
+from edge.monitoring.progress import ProgressLimits, acknowledge_limit_s
+from edge.mqtt.broker import CLIENT_PREFIX
+from edge.mqtt.broker_address import BrokerAddress, check_tls, parse_broker_url
+from edge.mqtt.embedded import LOOPBACK, EmbeddedBroker, embedded_port
+from edge.mqtt.outbox import Outbox, OutboxLimits, Sequences
+from edge.mqtt.topics import Topics
 from edge.outside import open_up
-from edge.probe import try_out
-from edge.progress import ProgressLimits, acknowledge_limit_s
 from edge.publish import MqttSink, StdoutSink
-from edge.readers import opener
 from edge.records import Limits, ModelIdentity
 from edge.region import Region
 from edge.shared_capture import shares
-from edge.sight import Sight
-from edge.sources import Source, default_name, parse_source
 from edge.stages import Camera, FrameCapture, Sink, Stages
-from edge.topics import Topics
-from edge.views import View
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from edge.infer import Classifier
-from edge.interpreter import RuntimeName
-from edge.model_file import read_model
+from edge.model.interpreter import RuntimeName
+from edge.model.model_file import read_model
 from tests.support.command_line import RUNTIME
 from tests.support.mosquitto import Mosquitto
 

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from edge.errors import ModelError
 from edge.infer import Classifier, run_selftest
-from edge.interpreter import Network
-from edge.manifest import (
+from edge.model.interpreter import Network
+from edge.model.manifest import (
     Accuracy,
     Coding,
     Manifest,
@@ -20,7 +20,7 @@ from edge.manifest import (
     Preprocess,
     Provenance,
 )
-from edge.model_file import ModelFile, first_finding, read_model, write_model
+from edge.model.model_file import ModelFile, first_finding, read_model, write_model
 from edge.preprocess import PreprocessSpec
 from training.pack import LIBRARIES, git_revision, quantization_of
 from training.runs import LATEST, MODEL, Run, point_latest

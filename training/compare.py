@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from edge.infer import Classifier
-from edge.interpreter import Network
-from edge.model_file import ModelFile
+from edge.model.interpreter import Network
+from edge.model.model_file import ModelFile
 from edge.preprocess import read_image
 from edge.records import Scores
 from training.evaluation import Record, StrangerResult

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from edge.model_file import write_atomically
+from edge.model.model_file import write_atomically
 from training.baseline import fit_baseline
 from training.config import TrainConfig
 from training.errors import TrainingError

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from edge.model_file import first_finding
+from edge.model.model_file import first_finding
 from edge.preprocess import Fit, Interpolation, PreprocessSpec
 from training.errors import SettingsError
 

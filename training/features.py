@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 import edge.preprocess
 import training.augment
-from edge.interpreter import Network
+from edge.model.interpreter import Network
 from edge.preprocess import Image
 from training.augment import augmented
 from training.cache import Cache

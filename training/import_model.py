@@ -10,11 +10,11 @@ from pathlib import Path
 
 from edge.infer import Classifier
 from edge.input_settings import InputSettings
-from edge.interpreter import Network
-from edge.manifest import Accuracy, Coding
-from edge.model_file import ModelFile, read_model
+from edge.model.interpreter import Network
+from edge.model.manifest import Accuracy, Coding
+from edge.model.model_file import ModelFile, read_model
+from edge.model.probe import try_out
 from edge.preprocess import IMAGE_SUFFIXES, read_image
-from edge.probe import try_out
 from training.adopt import Adopted, Origin, adopt
 from training.errors import DataError, GateError
 from training.intervals import wilson

@@ -14,7 +14,7 @@ from typing import Any
 import flatbuffers
 import numpy as np
 
-from edge.model_file import LABELS, MANIFEST
+from edge.model.model_file import LABELS, MANIFEST
 from training.flatbuffer import packed, schema, unpacked
 
 METADATA_ENTRY, METADATA_IDENTIFIER = "TFLITE_METADATA", b"M001"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.interpreter import Network, TensorInfo
-from edge.manifest import (
+from edge.model.interpreter import Network, TensorInfo
+from edge.model.manifest import (
     Accuracy,
     CalibrationError,
     Familiarity,
@@ -23,7 +23,7 @@ from edge.manifest import (
     Quantization,
     TensorQuantization,
 )
-from edge.model_file import ModelFile
+from edge.model.model_file import ModelFile
 from training.compare import Drop
 from training.errors import ConversionError
 from training.evaluation import Evaluation

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.labels import distinct
-from edge.model_file import ModelFile
+from edge.model.labels import distinct
+from edge.model.model_file import ModelFile
 from edge.preprocess import PreprocessSpec
 from training.adopt import Adopted, Origin, adopt
 from training.backbones.registry import find_backbone

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.infer import Classifier
-from edge.manifest import Quantization, Selftest
-from edge.model_file import ModelFile, write_model
+from edge.model.manifest import Quantization, Selftest
+from edge.model.model_file import ModelFile, write_model
 from training.compare import (
     Attempt,
     Comparison,

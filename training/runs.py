@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from edge.model_file import first_finding, write_atomically
+from edge.model.model_file import first_finding, write_atomically
 from training.config import TrainConfig
 from training.errors import RunError
 from training.scan import PARTS, Part

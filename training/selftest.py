@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.infer import Classifier
-from edge.manifest import Selftest, SelftestVector
+from edge.model.manifest import Selftest, SelftestVector
 from edge.preprocess import Image, PreprocessSpec, encode_png, read_image
 from training.camera import shrunk
 from training.split import Item

@@ -11,7 +11,7 @@ from edge.commands.process import set_up_logging
 from edge.errors import CameraUnavailableError
 
 if TYPE_CHECKING:
-    from edge.v4l2 import VideoDevice
+    from edge.camera.v4l2 import VideoDevice
 
 MOST_SIZES = 8
 
@@ -19,7 +19,7 @@ MOST_SIZES = 8
 def cameras_command(as_json: JsonOption = False, debug: DebugOption = False) -> None:
     """Which cameras are connected: node, name, lasting link, formats and sizes."""
     set_up_logging(debug, quiet=True)
-    from edge.v4l2 import NEXT_STEPS, video_devices
+    from edge.camera.v4l2 import NEXT_STEPS, video_devices
 
     devices = video_devices()
     if not devices:

@@ -16,10 +16,10 @@ from edge.commands.settings import NO_CAMERA, blame_the_file, config_file, load
 from edge.errors import UsageError
 
 if TYPE_CHECKING:
-    from edge.album import Album
+    from edge.camera.sources import Source
     from edge.collect import CollectOptions, Feed
-    from edge.sources import Source
-    from edge.triggers import Trigger
+    from edge.collecting.album import Album
+    from edge.collecting.triggers import Trigger
 
 MAX_LABELS = 9  # as many as there are keys
 
@@ -72,9 +72,9 @@ def collect_command(
     edge-train all photos/
     """
     set_up_logging(debug, quiet=True)
-    from edge.album import Album
     from edge.collect import CollectOptions, Feed
-    from edge.triggers import MOTION_SHARE
+    from edge.collecting.album import Album
+    from edge.collecting.triggers import MOTION_SHARE
 
     source = _source(camera, config)
     share = motion_threshold or (MOTION_SHARE if motion else None)
@@ -92,7 +92,7 @@ def _collect(feed: Feed, album: Album, triggers: list[Trigger], options: Collect
     stop = stop_on_signals()
     terminal = Terminal(status_line=not debug)
     if not debug:
-        terminal.notes_of("edge.folder")
+        terminal.notes_of("edge.camera.folder")
     collector = Collector(feed, album, triggers, options, terminal)
     keys = terminal.keys() if collector.uses_keys else contextlib.nullcontext()
     ended = False
@@ -113,7 +113,7 @@ def _collect(feed: Feed, album: Album, triggers: list[Trigger], options: Collect
 
 def _source(cameras: list[str] | None, config: Path | None) -> Source:
     """The one camera named on the command line, else in the configuration file."""
-    from edge.sources import parse_source
+    from edge.camera.sources import parse_source
 
     settings = load(config, cameras, None)
     if not settings.camera:
@@ -130,7 +130,7 @@ def _triggers(
     source: Source, labels: list[str], every_s: float | None, motion_share: float | None
 ) -> list[Trigger]:
     """What decides when; none of them where every frame is to be taken."""
-    from edge.triggers import Interval, KeyPress, Motion
+    from edge.collecting.triggers import Interval, KeyPress, Motion
 
     chosen: list[Trigger] = [] if every_s is None else [Interval(every_s)]
     chosen += [] if motion_share is None else [Motion(motion_share)]
@@ -150,7 +150,7 @@ def _triggers(
 def _settle_s(source: Source, triggers: list[Trigger]) -> float:
     """A webcam's first pictures are badly exposed, but a person with a key can see to that."""
     from edge.collect import SETTLE_S
-    from edge.triggers import KeyPress
+    from edge.collecting.triggers import KeyPress
 
     by_hand = any(isinstance(trigger, KeyPress) for trigger in triggers)
     return SETTLE_S if source.kind == "device" and not by_hand else 0.0

@@ -26,8 +26,8 @@ def homeassistant_command(
     if not remove:
         advice = "write --remove to take the device out, or edge-agent --homeassistant … to put it in"
         raise UsageError("there is nothing to do", "", advice)
-    from edge.broker import deliver
-    from edge.homeassistant import removal
+    from edge.mqtt.broker import deliver
+    from edge.mqtt.homeassistant import removal
     from edge.wiring import broker_address
 
     settings = load(config, None, broker, device_id=device_id)

@@ -16,7 +16,7 @@ from edge.commands.settings import load
 
 if TYPE_CHECKING:
     from edge.contents import Contents, OperationCount, Tensor
-    from edge.manifest import Manifest, Provenance
+    from edge.model.manifest import Manifest, Provenance
 
     Row = tuple[str, str]
 

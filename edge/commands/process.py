@@ -9,7 +9,7 @@ import threading
 import traceback
 
 from edge.errors import EdgeError
-from edge.logs import PLAIN, JournalFormatter, Sparing, is_journal, with_level
+from edge.monitoring.logs import PLAIN, JournalFormatter, Sparing, is_journal, with_level
 
 
 def set_up_logging(debug: bool, quiet: bool = False, *, for_weeks: bool = False) -> None:

@@ -114,7 +114,7 @@ def run_command(
 
 
 def _run_agent(settings: AgentConfig) -> None:
-    from edge.notify import Notifier
+    from edge.monitoring.notify import Notifier
     from edge.wiring import built_agent
 
     stop = stop_on_signals()

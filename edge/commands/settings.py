@@ -27,8 +27,8 @@ def load(
 
     region: crop, rotate and flip of the one camera.
     """
+    from edge.camera.sources import split_name
     from edge.config import load_config
-    from edge.sources import split_name
 
     part = {key: value for key, value in (region or {}).items() if value is not None}
     if part and len(cameras or ()) != 1:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from rich.cells import set_cell_size
 
-from edge.keyboard import Keyboard
+from edge.collecting.keyboard import Keyboard
 
 CLEAR_LINE = "\r\x1b[K"
 

@@ -10,20 +10,20 @@ from pathlib import Path
 import pytest
 
 from edge.agent import Agent, AgentOptions
+from edge.camera.inbox import Inbox
+from edge.camera.readers import Picture, opener
+from edge.camera.sight import Sight
+from edge.camera.sources import parse_source
+from edge.camera.views import View
 from edge.capture import Capture, CaptureOptions
-from edge.control import Control
 from edge.decide import Decider, DecisionRules
 from edge.errors import CameraUnavailableError, RecordingError
-from edge.inbox import Inbox
 from edge.infer import Classifier
-from edge.outbox import Sequences
-from edge.readers import Picture, opener
+from edge.mqtt.control import Control
+from edge.mqtt.outbox import Sequences
+from edge.mqtt.topics import TopicNames
 from edge.records import Limits, Message
-from edge.sight import Sight
-from edge.sources import parse_source
 from edge.stages import Camera, Stages
-from edge.topics import TopicNames
-from edge.views import View
 from tests.support.recorder import RecordingSink
 from tests.support.tools import wait_until
 from tests.support.videos import write_video

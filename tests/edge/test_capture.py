@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.camera.inbox import RECORDING_DEPTH, Inbox
+from edge.camera.readers import opener
+from edge.camera.reading import Opener, Picture, Reader
+from edge.camera.sources import parse_source
 from edge.capture import MOST_STUCK, Capture, CaptureOptions
 from edge.errors import CameraUnavailableError, RecordingError, ThreadStuckError
-from edge.inbox import RECORDING_DEPTH, Inbox
 from edge.preprocess import PreprocessSpec, prepare
-from edge.readers import opener
-from edge.reading import Opener, Picture, Reader
 from edge.records import Frame
-from edge.sources import parse_source
 from tests.support.tools import wait_until
 from tests.support.videos import write_video
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.coding import InputCoding, activation_of, encode, probe_pictures, softmax
+from edge.model.coding import InputCoding, activation_of, encode, probe_pictures, softmax
 
 THREE = (120.0, 100.0, 80.0)
 

@@ -11,8 +11,8 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge.embedded import EmbeddedBroker, embedded_port
 from edge.errors import BrokerUnavailableError
+from edge.mqtt.embedded import EmbeddedBroker, embedded_port
 from tests.support.subscriber import Subscriber
 from tests.support.tools import accepts, free_port, need, wait_until
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.encoded import JpegSplitter, end_of_jpeg, is_whole
+from edge.camera.encoded import JpegSplitter, end_of_jpeg, is_whole
 from tests.support.videos import picture, write_picture
 
 

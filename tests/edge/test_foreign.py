@@ -13,10 +13,10 @@ import pytest
 from edge.errors import ModelError
 from edge.infer import Classifier
 from edge.input_settings import InputSettings
-from edge.interpreter import RuntimeName
-from edge.model_file import read_model
+from edge.model.interpreter import RuntimeName
+from edge.model.model_file import read_model
+from edge.model.probe import try_out
 from edge.preprocess import prepare
-from edge.probe import try_out
 from tests.support.command_line import edge_agent
 from tests.support.videos import BGR, picture, write_picture
 

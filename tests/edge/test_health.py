@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge.capture import CaptureStatus
-from edge.health import Health, resident_mb
+from edge.monitoring.health import Health, resident_mb
 from edge.records import Frame, Scores
 
 

@@ -8,9 +8,9 @@ from typing import get_args
 
 import pytest
 
-from edge.homeassistant import PROBLEMS, Device, birth_topic, discovery, removal
+from edge.mqtt.homeassistant import PROBLEMS, Device, birth_topic, discovery, removal
+from edge.mqtt.topics import TopicNames
 from edge.records import ModelIdentity, UnknownReason
-from edge.topics import TopicNames
 from tests.support.command_line import EdgeAgent, edge_agent
 from tests.support.discovery import BinarySensor, Sensor, parse, read_topics
 from tests.support.mosquitto import Mosquitto

@@ -11,9 +11,9 @@ import pytest
 
 from edge.errors import ModelError
 from edge.infer import Classifier, run_selftest
-from edge.interpreter import RuntimeName
-from edge.manifest import Preprocess, Selftest
-from edge.model_file import ModelFile, read_model
+from edge.model.interpreter import RuntimeName
+from edge.model.manifest import Preprocess, Selftest
+from edge.model.model_file import ModelFile, read_model
 from edge.preprocess import PreprocessSpec, prepare
 from tests.support.flatbuffer import with_input_type
 from tests.support.videos import BGR, picture

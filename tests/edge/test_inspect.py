@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from edge.contents import contents
-from edge.interpreter import Network, RuntimeName
-from edge.model_file import read_model, write_model
+from edge.model.interpreter import Network, RuntimeName
+from edge.model.model_file import read_model, write_model
 from tests.support.command_line import edge_agent
 from tests.support.delegated import steps_wrongly_counted
 

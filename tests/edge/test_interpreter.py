@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from edge.errors import ModelError
-from edge.interpreter import Network, RuntimeName, _load_runtime
-from edge.model_file import read_model
+from edge.model.interpreter import Network, RuntimeName, _load_runtime
+from edge.model.model_file import read_model
 
 
 @pytest.fixture

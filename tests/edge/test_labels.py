@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import ModelError
-from edge.labels import OutputLabels, output_labels, parse_labels, read_labels
+from edge.model.labels import OutputLabels, output_labels, parse_labels, read_labels
 
 THOUSAND = tuple(f"class {number}" for number in range(1000))
 

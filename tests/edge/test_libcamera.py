@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.camera.libcamera import LibcameraReader
+from edge.camera.readers import Reader, opener
+from edge.camera.sources import parse_source
 from edge.errors import CameraUnavailableError, UsageError
-from edge.libcamera import LibcameraReader
-from edge.readers import Reader, opener
-from edge.sources import parse_source
 from tests.support.command_line import EdgeAgent
 from tests.support.rpicam import Rpicam
 from tests.support.tools import wait_until

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from edge.manifest import Manifest, Preprocess
-from edge.model_file import read_model
+from edge.model.manifest import Manifest, Preprocess
+from edge.model.model_file import read_model
 from edge.preprocess import PreprocessSpec
 
 

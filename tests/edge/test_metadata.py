@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.flatbuffer import DamagedError, root
-from edge.metadata import Metadata, custom_operations, read_metadata
-from edge.model_file import read_model
+from edge.model.flatbuffer import DamagedError, root
+from edge.model.metadata import Metadata, custom_operations, read_metadata
+from edge.model.model_file import read_model
 
 
 @pytest.fixture

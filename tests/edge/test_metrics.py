@@ -16,9 +16,9 @@ import pytest
 from edge.capture import CaptureStatus
 from edge.config import listen_address
 from edge.errors import ListenError
-from edge.health import Health
-from edge.metrics import rendered
-from edge.metrics_server import MAX_CONNECTIONS, MetricsServer
+from edge.monitoring.health import Health
+from edge.monitoring.metrics import rendered
+from edge.monitoring.metrics_server import MAX_CONNECTIONS, MetricsServer
 from tests.support.command_line import EdgeAgent
 from tests.support.exposition import parse
 from tests.support.mosquitto import Mosquitto

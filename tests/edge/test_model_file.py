@@ -15,10 +15,10 @@ import pytest
 
 from edge.errors import ModelError
 from edge.infer import Classifier
-from edge.interpreter import RuntimeName
-from edge.labels import read_labels
-from edge.manifest import Manifest
-from edge.model_file import ModelFile, read_model, write_atomically, write_model
+from edge.model.interpreter import RuntimeName
+from edge.model.labels import read_labels
+from edge.model.manifest import Manifest
+from edge.model.model_file import ModelFile, read_model, write_atomically, write_model
 
 
 def rewritten(golden: Path, path: Path, change: Callable[[dict[str, bytes]], Any]) -> Path:

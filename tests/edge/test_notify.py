@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.notify import Notifier
+from edge.monitoring.notify import Notifier
 
 
 @pytest.mark.parametrize("kind", ["path", "abstract"])

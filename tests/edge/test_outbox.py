@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from edge.outbox import AGEING_S, RETRY_S, Outbox, OutboxLimits, Sequences
+from edge.mqtt.outbox import AGEING_S, RETRY_S, Outbox, OutboxLimits, Sequences
 from edge.records import Message
 
 ONE = len("t") + 1  # bytes of a one-digit event

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from edge.progress import CameraSign, Progress, ProgressLimits, SinkPulse, acknowledge_limit_s
+from edge.monitoring.progress import CameraSign, Progress, ProgressLimits, SinkPulse, acknowledge_limit_s
 
 LIMITS = ProgressLimits(capture_s=30, frameless_s=60, answer_s=20, broker_s=50, acknowledge_s=40)
 DELIVERING = CameraSign(live=True, delivering=True, alive_s=0, received_s=0, waits=False)

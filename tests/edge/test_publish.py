@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.broker_address import parse_broker_url
 from edge.errors import BrokerUnavailableError
-from edge.outbox import Outbox, OutboxLimits
+from edge.mqtt.broker_address import parse_broker_url
+from edge.mqtt.outbox import Outbox, OutboxLimits
+from edge.mqtt.topics import Topics
 from edge.publish import MqttSink, StdoutSink
 from edge.records import Decision, LabelScore, ModelIdentity
-from edge.topics import Topics
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber
 from tests.support.tools import free_port, wait_until

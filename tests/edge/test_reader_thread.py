@@ -11,9 +11,9 @@ import weakref
 import numpy as np
 import pytest
 
+from edge.camera.reader_thread import ReaderThread
+from edge.camera.reading import Picture
 from edge.errors import CameraUnavailableError
-from edge.reader_thread import ReaderThread
-from edge.reading import Picture
 from tests.support.tools import wait_until
 
 

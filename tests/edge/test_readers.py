@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.camera.readers import FolderReader, Picture, Reader, opener
+from edge.camera.sources import parse_source
+from edge.camera.video import FFMPEG_OPTIONS_VARIABLE, as_bgr
 from edge.errors import CameraUnavailableError, RecordingError, UsageError
-from edge.readers import FolderReader, Picture, Reader, opener
-from edge.sources import parse_source
-from edge.video import FFMPEG_OPTIONS_VARIABLE, as_bgr
 from tests.support.tools import free_port
 from tests.support.videos import BGR, write_picture, write_video
 

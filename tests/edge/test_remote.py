@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.control import MAX_PER_S, Control
+from edge.mqtt.control import MAX_PER_S, Control
+from edge.mqtt.remote import CommandTopics, Refusal, SetEnabled, SetThreshold, TakeSnapshot
+from edge.mqtt.snapshot import MAX_BYTES, jpeg
+from edge.mqtt.topics import TopicNames
 from edge.records import Frame, Message
-from edge.remote import CommandTopics, Refusal, SetEnabled, SetThreshold, TakeSnapshot
-from edge.snapshot import MAX_BYTES, jpeg
-from edge.topics import TopicNames
 
 NAMES = TopicNames("edge", "pi")
 TOPICS = CommandTopics(NAMES, ("front", "yard"))

@@ -11,19 +11,19 @@ import cv2
 import pytest
 
 from edge.agent import Agent, AgentOptions
+from edge.camera.inbox import Inbox
+from edge.camera.readers import Picture, Reader, opener
+from edge.camera.sight import Sight
+from edge.camera.sources import parse_source
+from edge.camera.views import View
 from edge.capture import Capture, CaptureOptions
 from edge.decide import Decider, DecisionRules
-from edge.inbox import Inbox
 from edge.infer import Classifier
-from edge.outbox import Sequences
+from edge.mqtt.outbox import Sequences
 from edge.preprocess import Image, prepare
-from edge.readers import Picture, Reader, opener
 from edge.records import Limits
 from edge.region import Region, parse_crop
-from edge.sight import Sight
-from edge.sources import parse_source
 from edge.stages import Camera, Stages
-from edge.views import View
 from tests.support.recorder import RecordingSink
 from tests.support.tools import wait_until
 

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.camera.sight import HOLD_S, SEEN_S, Sight
 from edge.preprocess import IMAGE_SUFFIXES, Image, read_image
 from edge.records import UnknownReason
-from edge.sight import HOLD_S, SEEN_S, Sight
 from tests.support.photographs import draw
 from tests.support.videos import BGR
 

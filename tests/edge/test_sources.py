@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.camera.sources import default_name, parse_source, split_name, without_credentials
 from edge.errors import UsageError
-from edge.sources import default_name, parse_source, split_name, without_credentials
 
 
 @pytest.mark.parametrize(

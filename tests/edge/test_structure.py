@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from edge.errors import ModelError
-from edge.flatbuffer import DamagedError
-from edge.model_file import read_model
-from edge.structure import check_structure
+from edge.model.flatbuffer import DamagedError
+from edge.model.model_file import read_model
+from edge.model.structure import check_structure
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import json
 import numpy as np
 import pytest
 
+from edge.mqtt.topics import Topics, rfc3339
 from edge.records import Decision, LabelScore, Message, ModelIdentity
 from edge.region import PixelRegion
-from edge.topics import Topics, rfc3339
 
 TOPICS = Topics("edge", "pi", ModelIdentity("colours", "3", "f" * 64))
 DECISION = Decision(

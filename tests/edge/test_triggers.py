@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from edge.collecting.triggers import Interval, KeyPress, Motion, Trigger
 from edge.preprocess import Image
 from edge.records import Frame
-from edge.triggers import Interval, KeyPress, Motion, Trigger
 
 EMPTY = np.full((48, 64, 3), 90, np.uint8)
 

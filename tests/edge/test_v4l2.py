@@ -11,9 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.commands.cameras import lines
-from edge.errors import CameraUnavailableError
-from edge.v4l2 import (
+from edge.camera.v4l2 import (
     Ask,
     Places,
     find_device,
@@ -24,6 +22,8 @@ from edge.v4l2 import (
     parse_size,
     video_devices,
 )
+from edge.commands.cameras import lines
+from edge.errors import CameraUnavailableError
 from tests.support.command_line import edge_agent
 
 VIDEO, METADATA, M2M = 0x04200001, 0x04A00000, 0x04004000

@@ -11,19 +11,19 @@ from pathlib import Path
 import pytest
 
 from edge.agent import Agent, AgentOptions
+from edge.camera.inbox import Inbox
+from edge.camera.readers import opener
+from edge.camera.sources import parse_source
 from edge.capture import Capture, CaptureOptions
 from edge.decide import Decider, DecisionRules
-from edge.inbox import Inbox
 from edge.infer import Classifier
-from edge.notify import Notifier
-from edge.outbox import Sequences
+from edge.monitoring.notify import Notifier
+from edge.monitoring.progress import ProgressLimits
+from edge.monitoring.watchdog import Watchdog, status_line
+from edge.mqtt.outbox import Sequences
 from edge.preprocess import Image, PreprocessSpec, prepare
-from edge.progress import ProgressLimits
-from edge.readers import opener
 from edge.records import Limits
-from edge.sources import parse_source
 from edge.stages import Camera, Stages
-from edge.watchdog import Watchdog, status_line
 from tests.support.command_line import EdgeAgent
 from tests.support.mosquitto import Mosquitto
 from tests.support.recorder import RecordingSink

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge import watched
+from edge.camera import watched
+from edge.camera.readers import opener
+from edge.camera.sources import parse_source
+from edge.camera.watched import WatchedFolder
 from edge.check import first_picture
 from edge.errors import CameraUnavailableError, UsageError
-from edge.readers import opener
-from edge.sources import parse_source
-from edge.watched import WatchedFolder
 from tests.support.command_line import EdgeAgent
 from tests.support.tools import wait_until
 from tests.support.videos import BGR, write_picture

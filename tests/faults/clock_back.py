@@ -23,7 +23,7 @@ MORE = 40  # events that show that things go on
 WRONG = (
     "import os, time; right = time.time; "
     "time.time = lambda: right() - 8 * 86400 * os.path.exists('clock-is-wrong'); "
-    "import edge.outbox; edge.outbox.AGEING_S = 0.2; "
+    "import edge.mqtt.outbox; edge.mqtt.outbox.AGEING_S = 0.2; "
 )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.model_file import read_model
+from edge.model.model_file import read_model
 
 Entry = tuple[zipfile.ZipInfo, bytes]
 

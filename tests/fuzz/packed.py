@@ -10,7 +10,7 @@ import zlib
 from random import Random
 from typing import Any
 
-from edge.model_file import LABELS, MANIFEST, SELFTEST
+from edge.model.model_file import LABELS, MANIFEST, SELFTEST
 from tests.fuzz.damage import DIRECTORY, LOCAL, Damage, places_of
 from tests.fuzz.original import Entry, Original, stored
 

@@ -19,8 +19,8 @@ import numpy as np
 from edge import preprocess
 from edge.errors import EdgeError
 from edge.infer import Classifier, run_selftest
-from edge.interpreter import RuntimeName
-from edge.model_file import read_model
+from edge.model.interpreter import RuntimeName
+from edge.model.model_file import read_model
 
 MEMORY_BYTES = 2 << 30
 REFUSED, SAME, CHANGED, ESCAPED = "refused", "same", "CHANGED", "ESCAPED"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.interchange import MEDIAPIPE, Agreement, agreements, mediapipe_labels, pictures
-from edge.model_file import read_model
+from edge.model.model_file import read_model
 from tests.support.tools import need
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "familiar.tflite"

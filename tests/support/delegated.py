@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge.interpreter import DELEGATE, Network
+from edge.model.interpreter import DELEGATE, Network
 
 
 def steps_wrongly_counted(network: Network) -> list[str]:

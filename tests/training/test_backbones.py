@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge.interpreter import Network
+from edge.model.interpreter import Network
 from training.backbones.applications import APPLICATIONS, copy_weights
 from training.backbones.efficientnet_lite import scaled_channels
 from training.backbones.normalisation import TORCHVISION, Normalisation, fold_normalisation

@@ -13,7 +13,7 @@ import tensorflow as tf
 from edge.errors import ModelError
 from edge.infer import Classifier
 from edge.input_settings import InputSettings
-from edge.model_file import read_model
+from edge.model.model_file import read_model
 from tests.support.make_foreign import LABELS, SIZE, keras_model, network, with_labels, with_metadata
 from tests.support.videos import BGR, picture
 
@@ -134,7 +134,7 @@ def test_a_network_whose_scores_are_no_numbers_is_refused(tmp_path: Path) -> Non
 
 
 def test_an_own_file_may_be_coded_otherwise(tmp_path: Path, golden: Path) -> None:
-    from edge.manifest import Coding, Preprocess
+    from edge.model.manifest import Coding, Preprocess
 
     own = read_model(golden)
     assert own.manifest is not None

@@ -9,7 +9,7 @@ import pytest
 
 from edge.classify import Answer, answers, image_files
 from edge.infer import Classifier, run_selftest
-from edge.model_file import read_model
+from edge.model.model_file import read_model
 from training.backbones.weights import PACKAGES, find_package_file
 from training.calibrate import calibration_images
 from training.compare import Comparison, device_scores, paired_drop

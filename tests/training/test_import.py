@@ -13,7 +13,7 @@ import pytest
 
 from edge.errors import ModelError
 from edge.infer import Classifier, run_selftest
-from edge.model_file import read_model
+from edge.model.model_file import read_model
 from tests.support.videos import BGR, picture, write_picture
 from training.errors import DataError, GateError
 from training.import_model import (

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from edge.infer import Classifier
-from edge.interpreter import Network
-from edge.model_file import ModelFile, read_model
+from edge.model.interpreter import Network
+from edge.model.model_file import ModelFile, read_model
 from edge.preprocess import prepare, read_image
 from tests.support.delegated import steps_wrongly_counted
 from tests.training.conftest import Trained

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from edge.infer import Classifier, run_selftest
-from edge.interpreter import Network
-from edge.model_file import read_model
+from edge.model.interpreter import Network
+from edge.model.model_file import read_model
 from edge.preprocess import read_image
 from tests.training.conftest import SIZE_PX, Trained
 from training.calibrate import calibration_images

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from edge.infer import Classifier
-from edge.metadata import Metadata, read_metadata
-from edge.model_file import ModelFile, read_model
+from edge.model.metadata import Metadata, read_metadata
+from edge.model.model_file import ModelFile, read_model
 from edge.preprocess import read_image
 from tests.support.tools import need
 from training.adopt import point_first_latest

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.interpreter import Network
+from edge.model.interpreter import Network
 from tests.training.conftest import Trained
 from training.calibrate import calibration_images
 from training.compare import device_scores, paired_drop

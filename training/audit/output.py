@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from edge.model_file import first_finding, write_atomically
+from edge.model.model_file import first_finding, write_atomically
 from training.audit.page import audit_page
 from training.audit.record import Audit
 from training.errors import RunError

@@ -13,7 +13,7 @@ from training.commands.options import Out, RunsDir
 
 if TYPE_CHECKING:
     from edge.input_settings import InputSettings
-    from edge.model_file import ModelFile
+    from edge.model.model_file import ModelFile
     from training.import_model import Said
 
 ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite file, or a zip with one.")]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from edge.model_file import LABELS, first_finding
+from edge.model.model_file import LABELS, first_finding
 from training.errors import ExportError
 from training.export.record import ExportedFile, ExportRecord
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from edge.manifest import Preprocess
+from edge.model.manifest import Preprocess
 from training.export.exchange import INPUT, OUTPUT
 
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edge.errors import ModelError
-from edge.manifest import Preprocess
-from edge.model_file import LABELS, write_atomically
+from edge.model.manifest import Preprocess
+from edge.model.model_file import LABELS, write_atomically
 from training.errors import TrainingError
 from training.export.folder import RECORD, earlier_files, hash_of, make_folder, place, size_of
 from training.export.formats import FORMATS, Format, chosen_formats

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.interpreter import Network
+from edge.model.interpreter import Network
 from training.convert import to_float_of_bytes
 from training.errors import ConversionError, MissingLibraryError
 from training.flatbuffer import with_uint8_ends

@@ -17,7 +17,7 @@ import numpy as np
 import optuna
 from optuna.storages.journal import JournalFileBackend
 
-from edge.model_file import write_atomically
+from edge.model.model_file import write_atomically
 from training.cache import Cache, opened_cache
 from training.config import TrainConfig
 from training.errors import RunError

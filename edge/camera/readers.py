@@ -1,0 +1,72 @@
+"""Which reader a source needs, and how to see cheaply whether it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from edge.camera.folder import FolderReader as FolderReader
+from edge.camera.libcamera import SILENCE_S, LibcameraCamera
+from edge.camera.presence import device_is_there, server_answers
+from edge.camera.reading import Opener as Opener
+from edge.camera.reading import Picture as Picture
+from edge.camera.reading import Reader as Reader
+from edge.camera.sources import Kind, Source
+from edge.camera.test_pattern import TestPattern
+from edge.camera.v4l2 import find_device, has_device
+from edge.camera.video import VideoReader
+from edge.camera.watched import WatchedFolder
+from edge.errors import UsageError
+
+LARGE_PICTURE_S = 10.0  # a small computer decodes a large photograph for seconds
+
+
+def opener(source: Source) -> Opener:
+    """How to open the source; raises UsageError for options that it does not know."""
+    return OPENERS[source.kind](source)
+
+
+def _device(source: Source) -> Opener:
+    return Opener(lambda: VideoReader(source), lambda: device_is_there(source.address))
+
+
+def _usb(source: Source) -> Opener:
+    def is_there() -> bool:
+        return has_device(source.place)
+
+    return Opener(lambda: VideoReader(source, str(find_device(source.place))), is_there)
+
+
+def _csi(source: Source) -> Opener:
+    # The reader notices silence itself, and can say more of its reason.
+    return Opener(LibcameraCamera(source.address).open, silence_s=2 * SILENCE_S)
+
+
+def _stream(source: Source) -> Opener:
+    return Opener(lambda: VideoReader(source), lambda: server_answers(source.address))
+
+
+def _watch(source: Source) -> Opener:
+    if not source.place:
+        raise UsageError(
+            "can't use the camera watch://", "it names no folder", "write watch:///path/to/folder"
+        )
+    watched = WatchedFolder(Path(source.place))
+    return Opener(watched.open, watched.folder.is_dir, silence_s=LARGE_PICTURE_S)
+
+
+def _test(source: Source) -> Opener:
+    pattern = TestPattern(source.address)
+    return Opener(pattern.open, pattern.is_there)
+
+
+OPENERS: dict[Kind, Callable[[Source], Opener]] = {
+    "device": _device,
+    "usb": _usb,
+    "csi": _csi,
+    "stream": _stream,
+    "file": lambda source: Opener(lambda: VideoReader(source)),
+    "folder": lambda source: Opener(lambda: FolderReader(Path(source.address))),
+    "watch": _watch,
+    "test": _test,
+}

@@ -1,0 +1,50 @@
+"""What of a source's pictures is a camera of its own: a region, with its own look at what it shows."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge.camera.sight import Sight
+from edge.preprocess import Image, cut
+from edge.records import Frame
+from edge.region import Region
+
+
+@dataclass(slots=True)
+class View:
+    """One camera as subscribers see it; region None: whole pictures. Used by its capture thread alone.
+
+    replaced, skipped: how many of its frames a newer one replaced, or showed nothing for too short a time.
+    """
+
+    name: str
+    region: Region | None = None
+    sight: Sight | None = None
+    replaced: int = 0
+    skipped: int = 0
+
+    def check(self, pixels: Image) -> None:
+        """Raises ValueError where the region lies outside this picture."""
+        if self.region is not None:
+            self.region.on(pixels.shape[1], pixels.shape[0])
+
+    def frame_of(self, whole: Frame, prepare: Callable[[Image], Image] | None) -> Frame | None:
+        """Its part of a frame, prepared if it shows something; None while that is in doubt."""
+        pixels, region = whole.pixels, None
+        if self.region is not None:
+            region = self.region.on(pixels.shape[1], pixels.shape[0])
+            pixels = cut(pixels, region)
+        blind = self.sight.judge(pixels, whole.time_s) if self.sight else None
+        if self.sight and self.sight.doubtful:
+            self.skipped += 1
+            return None
+        part = dataclasses.replace(whole, camera=self.name, pixels=pixels, blind=blind, region=region)
+        if blind or prepare is None:
+            return part
+        started_s = time.monotonic()
+        prepared = prepare(pixels)
+        took_ms = (time.monotonic() - started_s) * 1e3
+        return dataclasses.replace(part, pixels=prepared, prepared=True, prepare_ms=took_ms)

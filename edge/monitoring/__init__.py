@@ -1,0 +1,1 @@
+"""How the agent is doing: counters, the watchdog, metrics and logs."""
