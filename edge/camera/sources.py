@@ -108,3 +108,12 @@ def without_credentials(address: str) -> str:
         return address
     # People write passwords with / ? # unescaped, so all before the last @ goes.
     return f"{scheme}://{re.split('[?#]', rest.rpartition('@')[2])[0]}"
+
+
+def credentials_of(address: str) -> tuple[str, ...]:
+    """What `without_credentials` leaves out of a network address."""
+    scheme, separator, rest = address.partition("://")
+    if not separator or scheme in LOCAL_SCHEMES:
+        return ()
+    login, _, place = rest.rpartition("@")
+    return tuple(part for part in (login, *re.split("[?#]", place)[1:]) if part)

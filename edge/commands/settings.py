@@ -27,7 +27,8 @@ def load(
 
     region: crop, rotate and flip of the one camera.
     """
-    from edge.camera.sources import split_name
+    from edge.camera.sources import credentials_of, split_name
+    from edge.commands.process_title import hide
     from edge.config import load_config
 
     part = {key: value for key, value in (region or {}).items() if value is not None}
@@ -36,6 +37,7 @@ def load(
         raise UsageError(f"can't use --{next(iter(part))} here", "it is for one camera", advice)
     if cameras:
         named = [split_name(text) for text in cameras]
+        hide(part for _, source in named for part in credentials_of(source))
         overrides["camera"] = tuple({"name": name, "source": source, **part} for name, source in named)
     return load_config(config_file(config), {**overrides, "broker": {"url": broker}})
 

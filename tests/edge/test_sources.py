@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.camera.sources import default_name, parse_source, split_name, without_credentials
+from edge.camera.sources import credentials_of, default_name, parse_source, split_name, without_credentials
 from edge.errors import UsageError
 
 
@@ -83,6 +83,7 @@ def test_what_is_no_camera_is_said_so(address: str) -> None:
 )
 def test_credentials_are_never_shown(address: str) -> None:
     shown = without_credentials(address)
+    assert any("sec" in part for part in credentials_of(address))
     assert "sec" not in shown
     assert "ret" not in shown
     assert "10.0.0.7/stream" in shown

@@ -74,9 +74,12 @@ def test_a_stream_that_is_not_there_is_waited_for(tmp_path: Path, golden: Path, 
     with EdgeAgent(tmp_path, *command) as agent:
         agent.wait_for_log("can't open the camera")
         wait_until(lambda: len(agent.records) >= 2, "no_frames")
+        seen = Path(f"/proc/{agent.process.pid}/cmdline").read_bytes()
         assert agent.stop() == 0
     assert agent.records[-1]["unknown_reason"] == "no_frames"
     assert "secret" not in agent.stderr + agent.stdout
+    assert b"secret" not in seen
+    assert b"127.0.0.1:1/x" in seen
 
 
 @contextmanager
