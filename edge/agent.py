@@ -159,7 +159,7 @@ class Agent:
         if self._options.publish_scores and frame.time_s >= camera.scores_due_s:
             camera.scores_due_s = frame.time_s + 1 / MAX_SCORES_PER_S
             for sink in self._stages.sinks:
-                sink.scores(frame.camera, frame.index, scores.values)
+                sink.scores(frame, age_ms, scores.values)
         return self.health.classified(frame, scores, age_ms)
 
     def _publish(self, camera: Camera, decision: Decision) -> None:

@@ -17,7 +17,7 @@ from edge.mqtt.broker import BrokerConnection, ConnectionCallbacks
 from edge.mqtt.broker_address import BrokerAddress
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.topics import Topics, decision_record
-from edge.records import Decision, Message, ModelIdentity
+from edge.records import Decision, Frame, Message, ModelIdentity
 
 POLL_S = 0.02
 
@@ -88,9 +88,9 @@ class MqttSink:
             self._cameras_online[camera] = online
             self._send(self._topics.camera_availability(camera, online=online))
 
-    def scores(self, camera: str, frame_index: int, values: NDArray[np.float32]) -> None:
+    def scores(self, frame: Frame, age_ms: float, values: NDArray[np.float32]) -> None:
         """Publish all scores of one frame; lost if there is no connection."""
-        self._send(self._topics.scores(camera, frame_index, self._labels, values))
+        self._send(self._topics.scores(frame, age_ms, self._labels, values))
 
     def stats(self, stats: Mapping[str, Any]) -> None:
         """Publish the counters; lost if there is no connection."""
@@ -220,7 +220,7 @@ class StdoutSink:
     def camera_availability(self, camera: str, *, online: bool) -> None:
         """Told by the log and by `no_frames`."""
 
-    def scores(self, camera: str, frame_index: int, values: NDArray[np.float32]) -> None:
+    def scores(self, frame: Frame, age_ms: float, values: NDArray[np.float32]) -> None:
         """Not printed: the best ones are in each decision."""
 
     def stats(self, stats: Mapping[str, Any]) -> None:

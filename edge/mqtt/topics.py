@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.records import Decision, Message, ModelIdentity
+from edge.records import Decision, Frame, Message, ModelIdentity
 
 SCHEMA = 1
 UNKNOWN = "unknown"  # an empty payload would delete the retained label
@@ -66,12 +66,13 @@ class Topics:
         return Message(self.names.of_camera(decision.camera, "event"), self._json(decision, sequence))
 
     def scores(
-        self, camera: str, frame_index: int, labels: tuple[str, ...], values: NDArray[np.float32]
+        self, frame: Frame, age_ms: float, labels: tuple[str, ...], values: NDArray[np.float32]
     ) -> Message:
-        """Every label's score of one frame."""
+        """Every label's score of one frame; age_ms: from capture to scores."""
         scores = {label: round(float(value), 4) for label, value in zip(labels, values, strict=True)}
-        body = {"schema": SCHEMA, "camera": camera, "frame": frame_index, "scores": scores}
-        return Message(self.names.of_camera(camera, "scores"), _dump(body), qos=0)
+        body = {"schema": SCHEMA, "camera": frame.camera, "frame": frame.index}
+        body |= {"frame_age_ms": round(age_ms, 1), "scores": scores}
+        return Message(self.names.of_camera(frame.camera, "scores"), _dump(body), qos=0)
 
     def stats(self, stats: Mapping[str, Any]) -> Message:
         """How the agent is doing."""

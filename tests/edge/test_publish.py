@@ -16,7 +16,7 @@ from edge.mqtt.broker_address import parse_broker_url
 from edge.mqtt.outbox import Outbox, OutboxLimits
 from edge.mqtt.topics import Topics
 from edge.publish import MqttSink, StdoutSink
-from edge.records import Decision, LabelScore, ModelIdentity
+from edge.records import Decision, Frame, LabelScore, ModelIdentity
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber
 from tests.support.tools import free_port, wait_until
@@ -204,7 +204,11 @@ def test_a_clean_stop_says_offline_after_all_else(mosquitto: Mosquitto) -> None:
 
 def test_scores_and_stats_go_out(mosquitto: Mosquitto) -> None:
     with Subscriber(mosquitto.port) as subscriber, sinking(mosquitto.url) as sink:
-        sink.scores("cam", 3, np.array([0.1, 0.2, 0.7], np.float32))
+        sink.scores(
+            Frame("cam", 3, np.zeros((8, 8, 3), np.uint8), 1.0, 2.0, 3.0),
+            5.0,
+            np.array([0.1, 0.2, 0.7], np.float32),
+        )
         sink.stats({"uptime_s": 1})
         subscriber.wait_for(lambda: subscriber.on("/scores") and subscriber.on("pi/stats"), "both")
         (scores,) = subscriber.on("/scores")

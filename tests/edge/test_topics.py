@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge.mqtt.topics import Topics, rfc3339
-from edge.records import Decision, LabelScore, Message, ModelIdentity
+from edge.records import Decision, Frame, LabelScore, Message, ModelIdentity
 from edge.region import PixelRegion
 
 TOPICS = Topics("edge", "pi", ModelIdentity("colours", "3", "f" * 64))
@@ -94,10 +94,17 @@ def test_without_a_region_it_is_null() -> None:
 
 
 def test_scores_name_every_label_and_may_be_lost() -> None:
-    message = TOPICS.scores("belt", 5, ("a", "b"), np.array([0.25, 0.75], np.float32))
+    frame = Frame("belt", 5, np.zeros((8, 8, 3), np.uint8), 1.0, 2.0, 3.0)
+    message = TOPICS.scores(frame, 12.34, ("a", "b"), np.array([0.25, 0.75], np.float32))
     assert (message.topic, message.qos, message.retain) == ("edge/pi/belt/scores", 0, False)
     record = json.loads(message.payload)
-    assert record == {"schema": 1, "camera": "belt", "frame": 5, "scores": {"a": 0.25, "b": 0.75}}
+    assert record == {
+        "schema": 1,
+        "camera": "belt",
+        "frame": 5,
+        "frame_age_ms": 12.3,
+        "scores": {"a": 0.25, "b": 0.75},
+    }
 
 
 def test_stats_may_be_lost() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.records import Decision
+from edge.records import Decision, Frame
 
 
 class RecordingSink:
@@ -48,8 +48,8 @@ class RecordingSink:
     def camera_availability(self, camera: str, *, online: bool) -> None:
         self.availability.append((camera, online))
 
-    def scores(self, camera: str, frame_index: int, values: NDArray[np.float32]) -> None:
-        self.frames_scored.append(frame_index)
+    def scores(self, frame: Frame, age_ms: float, values: NDArray[np.float32]) -> None:
+        self.frames_scored.append(frame.index)
 
     def stats(self, stats: Mapping[str, Any]) -> None:
         self.reports.append(stats)
