@@ -233,16 +233,19 @@ class Agent:
         self._oversight.progress.camera_done(camera.capture.camera)
         camera.capture.ask_to_stop()
         self._stages.inbox.remove_camera(camera.capture.camera)
-        if camera.started:
-            self._publish_if_changed(camera, camera.decider.missing("no_frames", time.time()))
-        self._set_online(camera, online=False)
+        try:
+            if camera.started:
+                self._publish_if_changed(camera, camera.decider.missing("no_frames", time.time()))
+        finally:
+            self._set_online(camera, online=False)
 
     def _shut_down(self) -> None:
-        """End everything, whatever of it fails; sinks are closed first, for they have the last word."""
+        """End everything, whatever of it fails: cameras, sinks, threads. What is named last goes first."""
         self._notifier.stopping()
         with contextlib.ExitStack() as endings:
             for camera in self._cameras.values():
-                self._finish(camera)
                 endings.callback(camera.capture.join)
             for sink in self._stages.sinks:
                 endings.callback(sink.close, self._options.drain_timeout_s)
+            for camera in self._cameras.values():
+                endings.callback(self._finish, camera)

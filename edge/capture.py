@@ -40,14 +40,15 @@ CaptureState = Literal["starting", "delivering", "lost", "ended", "failed"]
 class CaptureStatus:
     """What a capture thread has to say; written by it alone, read by others.
 
-    received_s: the monotonic clock when the last picture came, in seconds; alive_s: when the thread last
-    moved.
+    On the monotonic clock, in seconds: received_s, when the last picture came; answered_s, when the source
+    last said anything, if only that it has nothing new; alive_s, when the thread last moved.
     """
 
     state: CaptureState = "starting"
     detail: str = ""
     error: Exception | None = None
     received_s: float | None = None
+    answered_s: float | None = None
     alive_s: float = 0.0
     frames_in: int = 0
     replaced: int = 0
@@ -143,6 +144,7 @@ class Capture:
                 self._follow(thread)
             except CameraUnavailableError as error:
                 self._enter("lost", str(error))
+                self._pace.forget()
                 self._leave(thread, CLOSE_TIMEOUT_S)
                 self._pause(self._backoff.next_s(thread.started_s, time.monotonic()))
             else:
@@ -174,6 +176,7 @@ class Capture:
                 self._pace.learn(arrival.received_s - last_s)
                 self._backoff.delivered(first_s, arrival.received_s)
             last_s, limit_s = arrival.received_s, self._pace.limit_s
+            self.status.answered_s = last_s
             if arrival.picture is not None:
                 self._count_missed(arrival.missed)
                 self._deliver(arrival.picture, arrival.received_s)

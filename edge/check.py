@@ -114,7 +114,7 @@ def _login(config: AgentConfig) -> str:
 
 def try_login(address: BrokerAddress) -> str:
     """Log in and out again under a client id of its own; raises BrokerUnavailableError."""
-    nothing = ConnectionCallbacks(lambda: None, lambda: None, lambda _mid: None)
+    nothing = ConnectionCallbacks(lambda: None, lambda: None, lambda _mid, _refused: None)
     connection = BrokerConnection(address, "", None, nothing)
     connection.start()
     try:

@@ -161,6 +161,8 @@ class Decider:
         threshold_of, hysteresis = self._rules.limits.threshold_of, self._rules.hysteresis
         best = self._labels[int(average.argmax())]
         highest = float(average.max())
+        if highest <= 0:  # nothing at all is no label, however low its threshold
+            return None
         if self._label is not None:
             present = float(average[self._labels.index(self._label)])
             overtaken = highest >= max(threshold_of(best), present + hysteresis)

@@ -55,7 +55,7 @@ def _subscriber(address: BrokerAddress, cameras: str, arrived: queue.Queue[bytes
             with contextlib.suppress(queue.Full):  # nobody reads what we print: the newest are dropped
                 arrived.put_nowait(message.payload)
 
-    callbacks = ConnectionCallbacks(lambda: None, lambda: None, lambda _mid: None, on_message)
+    callbacks = ConnectionCallbacks(lambda: None, lambda: None, lambda _mid, _refused: None, on_message)
     connection = BrokerConnection(address, "", None, callbacks)
     for leaf in ("state", "event"):
         connection.subscribe(cameras + leaf)

@@ -66,7 +66,7 @@ class Oversight:
         for name, camera in active.items():
             status, waits = camera.capture.status, not self._stages.inbox.is_empty(name)
             delivering = status.state == "delivering"
-            sign = CameraSign(camera.capture.live, delivering, status.alive_s, status.received_s, waits)
+            sign = CameraSign(camera.capture.live, delivering, status.alive_s, status.answered_s, waits)
             self.progress.camera_seen(name, sign, now_s)
         broker = ""
         for number, sink in enumerate(self._stages.sinks):

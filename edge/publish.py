@@ -159,12 +159,12 @@ class MqttSink:
             self._keys_by_mid.clear()
             self._outbox.take_back()
 
-    def _on_acknowledged(self, mid: int) -> None:
+    def _on_acknowledged(self, mid: int, refused: bool) -> None:
         with self._lock:
             key = self._keys_by_mid.pop(mid, None)
             if key is not None:
-                self._acknowledged += 1
-                self._outbox.acknowledge(key)
+                self._acknowledged += not refused
+                self._outbox.acknowledge(key, refused=refused)
                 self._drain()
 
     def _on_message(self, message: Message) -> None:

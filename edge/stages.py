@@ -43,6 +43,7 @@ class CaptureReport(CaptureCounters, Protocol):
     detail: str
     error: Exception | None
     received_s: float | None
+    answered_s: float | None
     alive_s: float
 
     @property

@@ -27,6 +27,10 @@ class Pace:
         """So much time was between two pictures."""
         self._gaps.append(gap_s)
 
+    def forget(self) -> None:
+        """The camera was lost: it may come back at another rate."""
+        self._gaps.clear()
+
     @property
     def limit_s(self) -> float:
         """A silence longer than this is a loss: two intervals more than what is granted anyway."""

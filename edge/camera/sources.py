@@ -13,6 +13,8 @@ from edge.errors import UsageError
 Kind = Literal["device", "usb", "csi", "stream", "file", "folder", "watch", "test"]
 NAME_AND_ADDRESS = re.compile(r"^([a-z0-9_-]+)=(.*)$", re.DOTALL)
 MAX_DEVICE = 255
+# A query, a fragment, or what cheap cameras want in the path: rtsp://host/user=admin&password=…
+SETTINGS = re.compile(r"([?#]|/(?=[^/?#]*=)).*", re.DOTALL)
 STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
 # Kinds of their own, whose addresses hold no credentials.
 LOCAL_SCHEMES: tuple[Literal["usb", "csi", "watch", "test"], ...] = ("usb", "csi", "watch", "test")
@@ -100,14 +102,12 @@ def default_name(source: Source) -> str:
 
 
 def without_credentials(address: str) -> str:
-    """The address without user and password, and without a query that may hold a token."""
-    if "://" not in address:
-        return address
-    scheme, _, rest = address.partition("://")
-    if scheme in LOCAL_SCHEMES:
+    """The address without user and password, and without settings behind it that may hold a token."""
+    scheme, separator, rest = address.partition("://")
+    if not separator or scheme in LOCAL_SCHEMES:
         return address
     # People write passwords with / ? # unescaped, so all before the last @ goes.
-    return f"{scheme}://{re.split('[?#]', rest.rpartition('@')[2])[0]}"
+    return f"{scheme}://{SETTINGS.split(rest.rpartition('@')[2])[0]}"
 
 
 def credentials_of(address: str) -> tuple[str, ...]:
@@ -116,4 +116,5 @@ def credentials_of(address: str) -> tuple[str, ...]:
     if not separator or scheme in LOCAL_SCHEMES:
         return ()
     login, _, place = rest.rpartition("@")
-    return tuple(part for part in (login, *re.split("[?#]", place)[1:]) if part)
+    settings = SETTINGS.search(place)
+    return tuple(part for part in (login, settings[0][1:] if settings else "") if part)

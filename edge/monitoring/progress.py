@@ -37,13 +37,13 @@ def acknowledge_limit_s(keepalive_s: float) -> float:
 class CameraSign:
     """What is seen of a camera: delivering as it says itself, alive_s when its thread last moved.
 
-    received_s: when its last picture came, None before the first; waits: a frame of it is in the inbox.
+    answered_s: when its source last said anything, None before that; waits: a frame of it is in the inbox.
     """
 
     live: bool
     delivering: bool
     alive_s: float
-    received_s: float | None
+    answered_s: float | None
     waits: bool
 
 
@@ -137,8 +137,8 @@ class Progress:
         if sign is not None and sign.live:
             if now_s - max(sign.alive_s, camera.started_s) > limits.capture_s:
                 yield f"its thread has not moved for {limits.capture_s:g} s"
-            received_s = camera.started_s if sign.received_s is None else sign.received_s
-            if sign.delivering and now_s - received_s > limits.frameless_s:
+            answered_s = camera.started_s if sign.answered_s is None else sign.answered_s
+            if sign.delivering and now_s - answered_s > limits.frameless_s:
                 yield f"it is said to deliver, but no picture came for {limits.frameless_s:g} s"
         for since_s in (camera.taken_s, camera.waits_since_s):
             if since_s is not None and now_s - since_s > limits.answer_s:

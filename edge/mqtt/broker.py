@@ -41,11 +41,14 @@ ABANDON_AFTER_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class ConnectionCallbacks:
-    """on_up after each login, on_acknowledged with a publish's id; all in the connection's thread."""
+    """All are called in the connection's thread.
+
+    on_up after each login; on_acknowledged with a publish's id and whether the broker refused it.
+    """
 
     on_up: Callable[[], None]
     on_down: Callable[[], None]
-    on_acknowledged: Callable[[int], None]
+    on_acknowledged: Callable[[int, bool], None]
     on_message: Callable[[Message], None] = lambda _message: None
 
 
@@ -131,7 +134,11 @@ class BrokerConnection:
         retry_s = FIRST_RETRY_S
         while not self._stop.is_set():
             self.alive_s = started_s = time.monotonic()
-            ending = self._connect_once()
+            try:
+                ending = self._connect_once()
+            except Exception as error:  # the thread's last line of defence: it must go on
+                log.exception("broker %s: unexpected failure", self.address.shown)
+                ending = unreachable(error)
             if self._stop.is_set():
                 return
             if self._version.failed(ending.how):
@@ -163,14 +170,15 @@ class BrokerConnection:
             self._connecting = False
         self._signs = client.signs
         self._client = client
-        ending = self._serve(client)
-        was_up = self.connected
-        self._up.clear()
-        self._client = None
-        client.close()
-        if was_up:
-            self._callbacks.on_down()
-        return ending
+        try:
+            return self._serve(client)
+        finally:
+            was_up = self.connected
+            self._up.clear()
+            self._client = None
+            client.close()
+            if was_up:
+                self._callbacks.on_down()
 
     def _serve(self, client: Client) -> Ending:
         """Pass on what the client reports until the connection is over."""
@@ -191,7 +199,7 @@ class BrokerConnection:
                     return ended(code, words) if self.connected else unanswered(words)
                 case Acknowledged(mid, refusal):
                     self._note_refusal(refusal)
-                    self._callbacks.on_acknowledged(mid)
+                    self._callbacks.on_acknowledged(mid, refusal is not None)
                 case Message():
                     self._callbacks.on_message(sign)
         return Ending(How.STOPPED)
@@ -248,7 +256,7 @@ class BrokerConnection:
 def deliver(address: BrokerAddress, message: Message, timeout_s: float) -> None:
     """Publish one message over a connection of its own; raises BrokerUnavailableError."""
     acknowledged = threading.Event()
-    callbacks = ConnectionCallbacks(lambda: None, lambda: None, lambda _mid: acknowledged.set())
+    callbacks = ConnectionCallbacks(lambda: None, lambda: None, lambda _mid, _refused: acknowledged.set())
     connection = BrokerConnection(address, "", None, callbacks)
     connection.start()
     try:

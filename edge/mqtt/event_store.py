@@ -86,14 +86,25 @@ class EventStore:
         """What was counted."""
         return dict(self._database.execute("SELECT name, value FROM counts"))
 
-    def adopt(self, other: EventStore, *, instead: bool) -> None:
-        """Take over what another one has: `instead` of our own events, else behind them with new keys."""
+    def adopt(
+        self,
+        other: EventStore,
+        numbers: Mapping[str, int],
+        counts: Mapping[str, float],
+        *,
+        instead: bool,
+        later_s: float = 0.0,
+    ) -> None:
+        """Take over another one's events, `instead` of our own, keys and all, or behind ours with new ones.
+
+        later_s: is added to their stamps.
+        """
         with self._transaction(durable=True):
             if instead:
                 self._database.execute("DELETE FROM events")
-            rows = ((e.key if instead else None, e.topic, e.payload, e.stamp_s) for e in other.after(0))
-            self._insert(rows)
-            self._save(other.numbers(), other.counts())
+            rows = [(e.key, e.topic, e.payload, e.stamp_s + later_s) for e in other.after(0)]
+            self._insert(rows if instead else [(None, *row[1:]) for row in rows])
+            self._save(numbers, counts)
         self._measure()
 
     def keep(self, numbers: Mapping[str, int], counts: Mapping[str, float]) -> None:
@@ -117,6 +128,7 @@ class EventStore:
             "SELECT count(*), total(length(CAST(topic AS BLOB)) + length(payload)) FROM events"
         )
         self.count, self.bytes = int(count), int(size)
+        self.numbers(), self.counts()  # a file that is damaged only there must be found now
 
     @contextlib.contextmanager
     def _transaction(self, *, durable: bool) -> Iterator[None]:

@@ -93,11 +93,12 @@ class Outbox:
             handed.append((handle, Message(event.topic, event.payload)))
         return handed
 
-    def acknowledge(self, handle: int) -> None:
-        """The broker has it: remove it."""
+    def acknowledge(self, handle: int, *, refused: bool = False) -> None:
+        """The broker has it, or has refused it, which counts as dropped: remove it."""
         event = self._in_flight.pop(handle, None)
         if event is not None:
-            self._do(lambda store: store.remove([event]))
+            self.dropped += refused
+            self._do(lambda store: store.remove([event], self._counts()))
 
     def take_back(self) -> None:
         """The connection is gone: what was in flight waits again, in its old order."""
@@ -133,7 +134,6 @@ class Outbox:
         if self._path is None:
             return EventStore(None)
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
             return self._opened_on_disk(self._path)
         except (OSError, sqlite3.Error) as error:
             self._say(error)
@@ -142,6 +142,7 @@ class Outbox:
 
     def _opened_on_disk(self, path: Path) -> EventStore:
         """The store in this file; one that is no store is put aside, and the last such file is kept."""
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             return EventStore(path)
         except sqlite3.OperationalError:  # locked, read-only, no room: not the content's fault
@@ -169,15 +170,14 @@ class Outbox:
         self._retry_due_s = self._clock() + RETRY_S
         memory = EventStore(None)
         try:
-            memory.adopt(self._store, instead=True)
+            memory.adopt(self._store, self.numbers, self._counts(), instead=True)
         except sqlite3.Error as unreadable:
             log.warning("the outbox can't be read either (%s): %d events are lost", unreadable, len(self))
             self.dropped += len(self)
-            memory.keep(self.numbers, self._counts())
-            self.take_back()
         with contextlib.suppress(sqlite3.Error):
             self._store.close()
         self._store = memory
+        self.take_back()  # keys begin anew where nothing was waiting
 
     def _return_to_disk(self, path: Path) -> None:
         before = self.trouble
@@ -187,7 +187,7 @@ class Outbox:
             self._say(error)
             return
         try:
-            disk.adopt(self._store, instead=not self._disk_unread)
+            self._move_to(disk)
         except sqlite3.Error as error:
             disk.close()
             self._say(error)
@@ -196,6 +196,15 @@ class Outbox:
         self._store, self.trouble, self._disk_unread = disk, None, False
         self.take_back()
         log.warning("the outbox is on disk again (it was: %s)", before)
+
+    def _move_to(self, disk: EventStore) -> None:
+        """What memory holds goes to disk: in place of what we know of it, else behind what was unread."""
+        earlier = disk.counts() if self._disk_unread else {}
+        dropped, lived_s = int(earlier.get(DROPPED, 0)), earlier.get(LIVED, 0.0)
+        counts = {DROPPED: self.dropped + dropped, LIVED: self._lived_s() + lived_s}
+        disk.adopt(self._store, self.numbers, counts, instead=not self._disk_unread, later_s=lived_s)
+        self.dropped += dropped
+        self._lived_before_s += lived_s
 
     def _say(self, error: Exception) -> None:
         reason = str(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from edge.infer import Classifier
 from edge.mqtt.control import Control
 from edge.mqtt.outbox import Sequences
 from edge.mqtt.topics import TopicNames
-from edge.records import Limits, Message
+from edge.records import Decision, Limits, Message
 from edge.stages import Camera, Stages
 from tests.support.recorder import RecordingSink
 from tests.support.tools import wait_until
@@ -267,3 +268,16 @@ def test_a_camera_that_has_ended_takes_no_commands(build: Build, tmp_path: Path)
         control.receive(Message("edge/pi/cam/enabled/set", b"OFF"))
         wait_until(lambda: any(b"the camera has ended" in message.payload for message in told), "the answer")
         assert "disabled" not in sink.changes()
+
+
+def test_one_sink_that_breaks_keeps_no_other_from_its_good_end(build: Build) -> None:
+    class Broken(RecordingSink):
+        def publish(self, decision: Decision, sequence: int) -> None:
+            raise BrokenPipeError
+
+    agent, good = build("test://?size=16x16")
+    agent._stages = dataclasses.replace(agent._stages, sinks=[good, Broken()])
+    with pytest.raises(BrokenPipeError):
+        agent.run()
+    assert good.calls == ["start", "close"]
+    assert good.availability[-1] == ("cam", False)

@@ -305,3 +305,9 @@ def test_one_wild_frame_moves_the_mean_but_not_the_votes() -> None:
     sequence = [quiet] * 3 + [wild]
     assert said(run(machine_of(window=3), sequence))[-1] == "red"
     assert said(run(machine_of(window=3, smoothing="votes"), sequence))[-1] == "green"
+
+
+def test_nothing_at_all_is_no_label_at_any_threshold() -> None:
+    nothing = (0.0, 0.0, 0.0)
+    machine = decider(window=1, threshold=0.0)
+    assert said(run(machine, [RED, nothing, nothing])) == ["red", "low_score", "low_score"]

@@ -250,6 +250,55 @@ def test_a_disk_that_gets_full_puts_the_queue_into_memory_and_back(
     assert list(everything(again)) == [1, 2, 3, 4, 5]
 
 
+def test_events_leave_also_where_the_disk_fails_while_nothing_waits(path: Path) -> None:
+    outbox = filled(3, path)
+    assert list(everything(outbox)) == [0, 1, 2]
+    outbox._store._database.execute("PRAGMA query_only = ON")
+    fill(outbox, range(3, 6))
+    assert outbox.trouble
+    assert list(everything(outbox)) == [3, 4, 5]
+
+
+def test_a_file_that_is_damaged_in_part_is_put_aside_too(path: Path) -> None:
+    filled(3, path).close()
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        (page,) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'numbers'").fetchone()
+        (size,) = database.execute("PRAGMA page_size").fetchone()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(os.urandom(size))
+    outbox = filled(2, path)
+    assert outbox.numbers_lost
+    assert outbox.report()["outbox"] == "disk"
+
+
+def test_a_refused_event_counts_as_dropped(path: Path) -> None:
+    outbox = filled(2, path)
+    (one, _), (other, _) = outbox.hand_out()
+    outbox.acknowledge(one, refused=True)
+    outbox.acknowledge(other)
+    outbox.close()
+    assert Outbox(path).dropped == 1
+
+
+def test_counts_and_ages_go_on_from_a_disk_that_was_away_at_the_start(clock: Clock, path: Path) -> None:
+    limits = OutboxLimits(max_bytes=2 * ONE, max_age_s=1000)
+    before = fill(Outbox(path, limits, clock), range(4))
+    clock.now_s += 900
+    before.close()
+    path.parent.rename(path.parent.with_name("away"))
+    path.parent.touch()
+    outbox = fill(Outbox(path, limits, clock), range(7, 8))
+    path.parent.unlink()
+    path.parent.with_name("away").rename(path.parent)
+    clock.now_s += RETRY_S
+    outbox.tend()
+    assert (outbox.trouble, len(outbox), outbox.dropped) == (None, 3, 2)
+    clock.now_s += 100
+    outbox.tend()
+    assert list(everything(outbox, clock)) == [7]
+
+
 def test_a_copy_taken_at_any_moment_is_whole(path: Path, tmp_path: Path) -> None:
     outbox = filled(40, path)
     for handle, _ in outbox.hand_out()[:7]:

@@ -9,8 +9,8 @@ import pytest
 from edge.monitoring.progress import CameraSign, Progress, ProgressLimits, SinkPulse, acknowledge_limit_s
 
 LIMITS = ProgressLimits(capture_s=30, frameless_s=60, answer_s=20, broker_s=50, acknowledge_s=40)
-DELIVERING = CameraSign(live=True, delivering=True, alive_s=0, received_s=0, waits=False)
-LOST = CameraSign(live=True, delivering=False, alive_s=0, received_s=None, waits=False)
+DELIVERING = CameraSign(live=True, delivering=True, alive_s=0, answered_s=0, waits=False)
+LOST = CameraSign(live=True, delivering=False, alive_s=0, answered_s=None, waits=False)
 UP = SinkPulse(alive_s=0, problem=None, waiting=0, acknowledged=0)
 AWAY = SinkPulse(alive_s=0, problem="unreachable", waiting=7, acknowledged=0)
 
@@ -21,14 +21,14 @@ AWAY = SinkPulse(alive_s=0, problem="unreachable", waiting=7, acknowledged=0)
         (DELIVERING, 30, False),
         (DELIVERING, 31, True),
         (LOST, 31, True),
-        (replace(DELIVERING, alive_s=1000, received_s=1000), 1030, False),
-        (replace(DELIVERING, alive_s=1000, received_s=1000), 1031, True),
+        (replace(DELIVERING, alive_s=1000, answered_s=1000), 1030, False),
+        (replace(DELIVERING, alive_s=1000, answered_s=1000), 1031, True),
         # Gone for long while the thread goes on trying: handled.
         (replace(LOST, alive_s=1000), 1030, False),
         # The thread turns, and says that it delivers, but nothing comes.
-        (replace(DELIVERING, alive_s=1000, received_s=940), 1000, False),
-        (replace(DELIVERING, alive_s=1000, received_s=939), 1000, True),
-        (replace(DELIVERING, alive_s=1000, received_s=None), 1000, True),
+        (replace(DELIVERING, alive_s=1000, answered_s=940), 1000, False),
+        (replace(DELIVERING, alive_s=1000, answered_s=939), 1000, True),
+        (replace(DELIVERING, alive_s=1000, answered_s=None), 1000, True),
         # A recording may wait for room as long as it likes.
         (replace(DELIVERING, live=False), 1000, False),
     ],
@@ -64,7 +64,7 @@ def test_one_stuck_camera_is_named_among_others() -> None:
     progress = Progress(LIMITS)
     for name, alive_s in (("front", 100), ("yard", 50)):
         progress.camera_started(name, 0)
-        progress.camera_seen(name, replace(DELIVERING, alive_s=alive_s, received_s=alive_s), 100)
+        progress.camera_seen(name, replace(DELIVERING, alive_s=alive_s, answered_s=alive_s), 100)
     assert progress.hung(100) == "camera yard: its thread has not moved for 30 s"
 
 
@@ -72,7 +72,7 @@ def test_one_stuck_camera_is_named_among_others() -> None:
 def test_a_frame_must_come_out_of_inference(kind: str) -> None:
     progress = Progress(LIMITS)
     progress.camera_started("front", 0)
-    seen = replace(DELIVERING, alive_s=100, received_s=100, waits=kind == "waiting")
+    seen = replace(DELIVERING, alive_s=100, answered_s=100, waits=kind == "waiting")
     for now_s in range(80, 100, 5):
         progress.camera_seen("front", seen, now_s)
     if kind == "taken":
@@ -87,7 +87,7 @@ def test_an_inbox_that_is_always_full_is_no_matter_while_frames_are_answered() -
     progress = Progress(LIMITS)
     progress.camera_started("front", 0)
     for now_s in range(100):
-        waiting = replace(DELIVERING, alive_s=now_s, received_s=now_s, waits=True)
+        waiting = replace(DELIVERING, alive_s=now_s, answered_s=now_s, waits=True)
         progress.camera_seen("front", waiting, now_s)
         progress.frame_taken("front", now_s)
         progress.frame_answered("front")

@@ -219,3 +219,11 @@ def test_photographs_raise_no_alarm() -> None:
         assert [alone.judge(picture, second) for second in (0.0, 1.0)] == [None, None], path.name
         assert together.judge(picture, number) is None, path.name
         assert not together.doubtful
+
+
+def test_a_picture_that_shows_nothing_in_turns_in_two_ways_is_found_too() -> None:
+    sight, rng = watched(), np.random.default_rng(1)
+    levels = [20 if number % 2 else 60 for number in range(2 * FPS)]
+    flat = (noisy(np.full((HEIGHT, WIDTH, 3), level, np.uint8), rng, 1.0) for level in levels)
+    found = list(camera(flat, sight, 20.0))
+    assert None not in found[round(HOLD_S * FPS) :]

@@ -79,6 +79,7 @@ def test_what_is_no_camera_is_said_so(address: str) -> None:
         "rtsp://admin:sec?ret@10.0.0.7/stream",
         "rtsp://admin:sec@ret@10.0.0.7/stream",
         "http://10.0.0.7/stream?password=secret",
+        "rtsp://10.0.0.7/stream/user=admin&password=secret&channel=1/0.sdp?real",
     ],
 )
 def test_credentials_are_never_shown(address: str) -> None:
