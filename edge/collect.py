@@ -12,12 +12,14 @@ from typing import Protocol
 from edge.camera.inbox import Inbox
 from edge.camera.readers import opener
 from edge.camera.sources import Source, default_name
+from edge.camera.views import View
 from edge.capture import Capture, CaptureOptions
 from edge.collecting.album import Album
 from edge.collecting.keyboard import END
 from edge.collecting.triggers import KeyPress, Trigger
 from edge.errors import CameraUnavailableError
 from edge.records import Frame
+from edge.region import Region
 
 TICK_S = 0.05
 SETTLE_S = 1.0  # a webcam's exposure needs about as long
@@ -69,12 +71,12 @@ class Tally:
 class Feed:
     """One camera being read."""
 
-    def __init__(self, source: Source) -> None:
-        """Raises UsageError for a test:// address that makes no sense."""
+    def __init__(self, source: Source, region: Region | None = None) -> None:
+        """`region`: what of its pictures is kept. Raises UsageError for a test:// address without sense."""
+        name = default_name(source)
         self.inbox = Inbox()
-        self.capture = Capture(
-            default_name(source), opener(source), self.inbox, CaptureOptions(live=source.live)
-        )
+        options = CaptureOptions(live=source.live, views=(View(name, region),))
+        self.capture = Capture(name, opener(source), self.inbox, options)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Feed]:

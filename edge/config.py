@@ -106,6 +106,8 @@ class DecisionConfig(Section):
 
     @model_validator(mode="after")
     def _votes_can_be_had(self) -> DecisionConfig:
+        if self.votes is not None and self.smoothing != "votes":
+            raise ValueError('votes are counted with smoothing = "votes" only')
         if self.votes is not None and self.votes > self.window:
             raise ValueError(f"{self.votes} votes can't be had of a window of {self.window}")
         return self
@@ -173,6 +175,8 @@ class AgentConfig(Section):
     def _decisions_go_somewhere(self) -> AgentConfig:
         if not self.mqtt and not self.stdout:
             raise ValueError("mqtt and stdout are both off: decisions would go nowhere")
+        if not self.mqtt and (self.homeassistant or self.allow_commands or self.require_broker):
+            raise ValueError("homeassistant, allow_commands and require_broker need a broker: give --broker")
         return self
 
 

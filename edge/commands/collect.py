@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from edge.collect import CollectOptions, Feed
     from edge.collecting.album import Album
     from edge.collecting.triggers import Trigger
+    from edge.region import Region
 
 MAX_LABELS = 9  # as many as there are keys
 
@@ -76,13 +77,13 @@ def collect_command(
     from edge.collecting.album import Album
     from edge.collecting.triggers import MOTION_SHARE
 
-    source = _source(camera, config)
+    source, region = _source(camera, config)
     share = motion_threshold or (MOTION_SHARE if motion else None)
     triggers = _triggers(source, label, every, share)
     settle_s = _settle_s(source, triggers)
     album = Album(into, label, picture_format.value, compare=not keep_duplicates)
     options = CollectOptions(count, duration, settle_s, require_camera)
-    _collect(Feed(source), album, triggers, options, debug)
+    _collect(Feed(source, region), album, triggers, options, debug)
 
 
 def _collect(feed: Feed, album: Album, triggers: list[Trigger], options: CollectOptions, debug: bool) -> None:
@@ -111,8 +112,8 @@ def _collect(feed: Feed, album: Album, triggers: list[Trigger], options: Collect
             print(collector.tally.summary, flush=True)
 
 
-def _source(cameras: list[str] | None, config: Path | None) -> Source:
-    """The one camera named on the command line, else in the configuration file."""
+def _source(cameras: list[str] | None, config: Path | None) -> tuple[Source, Region | None]:
+    """The one camera named on the command line, else in the configuration file, and its region."""
     from edge.camera.sources import parse_source
 
     settings = load(config, cameras, None)
@@ -123,7 +124,10 @@ def _source(cameras: list[str] | None, config: Path | None) -> Source:
         raise UsageError("can't collect from several cameras at once", "more than one is named", advice)
     if not cameras:
         blame_the_file(config_file(config), settings, cameras=True, broker=False)
-    return parse_source(settings.camera[0].source)
+    if settings.camera[0].region:
+        advice = "give a --config in which the camera has the crop, rotate and flip of one of them"
+        raise UsageError("can't collect from several regions at once", "the camera has named ones", advice)
+    return parse_source(settings.camera[0].source), settings.camera[0].wanted
 
 
 def _triggers(
