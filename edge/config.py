@@ -106,10 +106,10 @@ class DecisionConfig(Section):
 
     @model_validator(mode="after")
     def _votes_can_be_had(self) -> DecisionConfig:
-        if self.votes is not None and self.smoothing != "votes":
-            raise ValueError('votes are counted with smoothing = "votes" only')
         if self.votes is not None and self.votes > self.window:
             raise ValueError(f"{self.votes} votes can't be had of a window of {self.window}")
+        if self.votes is not None and self.smoothing != "votes":
+            raise ValueError('votes are counted with smoothing = "votes" only')
         return self
 
 
