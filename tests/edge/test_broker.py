@@ -28,7 +28,7 @@ from tests.support.tools import free_port, wait_until
 WILL = Message("edge/x/availability", b"offline", qos=1, retain=True)
 
 
-def ignored(_thing: object) -> None:
+def ignored(*_things: object) -> None:
     """Nobody asks."""
 
 

@@ -24,6 +24,9 @@ from tests.support.videos import write_video
 TRACK = [(label, 30) for label in ("red", "green", "blue")]
 BOUND_MB, SHORT_BOUND_MB = 1.0, 4.0  # in a short run the pools of C libraries are still filling
 LONG_MINUTES = 10
+PASSING = (
+    1  # a thread that looks for a lost camera may be there at every second look; a leak is one an outage
+)
 
 
 def run(folder: Path, tries: int) -> Outcome:
@@ -88,9 +91,9 @@ def _leaks(looks: Sequence[Figures], bound_mb: float) -> Iterator[str]:
     first, last = _thirds(looks)
     if last.memory_mb - first.memory_mb > bound_mb:
         yield f"memory grew from {first.memory_mb:.1f} to {last.memory_mb:.1f} MB"
-    if last.threads > first.threads:
+    if last.threads > first.threads + PASSING:
         yield f"threads grew from {first.threads} to {last.threads}"
-    if last.descriptors > first.descriptors:
+    if last.descriptors > first.descriptors + PASSING:
         yield f"open descriptors grew from {first.descriptors} to {last.descriptors}"
 
 
