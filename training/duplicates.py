@@ -154,12 +154,14 @@ def _unit_thumbnails(facts: Sequence[Facts], indices: NDArray[np.int64]) -> NDAr
 
 def _connected(pairs: Pairs, chosen: NDArray[np.bool_], count: int) -> list[tuple[int, ...]]:
     """Connected components of two members at least."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     first, second = pairs.first[chosen], pairs.second[chosen]
-    edges = coo_array((np.ones(len(first), bool), (first, second)), shape=(count, count))
-    _, labels = connected_components(edges, directed=False)
+    labels, before = np.arange(count), np.full(count, -1)
+    while not np.array_equal(labels, before):  # SciPy could do this, and takes longer to import
+        before = labels.copy()
+        lowest = np.minimum(labels[first], labels[second])
+        np.minimum.at(labels, first, lowest)
+        np.minimum.at(labels, second, lowest)
+        labels = labels[labels]
     order = np.argsort(labels, kind="stable")
     bounds = np.flatnonzero(np.diff(labels[order])) + 1
     return [tuple(int(i) for i in part) for part in np.split(order, bounds) if len(part) > 1]

@@ -56,7 +56,9 @@ def measure(image: Image, data: bytes) -> Facts:
     height, width = image.shape[:2]
     shrunk = _shrunk(image)
     luma: Image = cv2.cvtColor(shrunk, cv2.COLOR_RGB2GRAY)  # type: ignore[assignment]
-    small: Image = cv2.resize(luma, (THUMBNAIL_SIDE_PX,) * 2, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    # of every pixel: the limits for near duplicates were found with these, and groups must stay as they are
+    full: Image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)  # type: ignore[assignment]
+    small: Image = cv2.resize(full, (THUMBNAIL_SIDE_PX,) * 2, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     shares = cv2.calcHist([luma], [0], None, [256], [0, 256]).ravel() / luma.size
     return Facts(
         width_px=width,
