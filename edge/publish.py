@@ -31,12 +31,12 @@ class MqttSink:
         client_id: str,
         topics: Topics,
         *,
+        outbox: Outbox,
         labels: tuple[str, ...] = (),
-        outbox: Outbox | None = None,
     ) -> None:
-        """`outbox` is closed with the sink; without one, events wait in memory."""
+        """Events wait in `outbox`, which stays its owner's to close."""
         self._topics, self._labels = topics, labels
-        self._outbox = Outbox() if outbox is None else outbox  # an empty one is falsy
+        self._outbox = outbox
         self._lock = threading.Lock()
         self._closing = False
         self._acknowledged = 0
@@ -132,10 +132,7 @@ class MqttSink:
                 self._closing = True
                 self._send(self._topics.device_availability(online=False))
             _wait_until(lambda: not self._keys_by_mid, deadline_s)
-        try:
-            self._connection.stop()
-        finally:
-            self._outbox.close()
+        self._connection.stop()
 
     def _is_drained(self) -> bool:
         self.tend()

@@ -150,7 +150,7 @@ def built_agent(
             capture = Capture(name, readers[name], inbox, options)
             captures += shares(capture, views)
         rules = _rules(classifier, config)
-        outbox = _outbox(config)
+        outbox = resources.enter_context(contextlib.closing(_outbox(config)))
         sinks = _sinks(config, address, classifier, stream, outbox)
         mqtt = next((sink for sink in sinks if isinstance(sink, MqttSink)), None)
         stages = Stages(

@@ -57,7 +57,7 @@ class Outbox:
         self._handles = itertools.count()
         self._handed_key = 0
         self.trouble: str | None = None
-        self.numbers_lost = self._disk_unread = self._said_dropping = False
+        self.numbers_lost = self._disk_unread = self._said_dropping = self._closed = False
         self._store = self._opened()
         self.numbers: dict[str, int] = self._store.numbers()
         counts = self._store.counts()
@@ -126,7 +126,10 @@ class Outbox:
         }
 
     def close(self) -> None:
-        """Let go of the file; what waits is still there at the next start."""
+        """Let go of the file, for good; what waits is still there at the next start."""
+        if self._closed:
+            return
+        self._closed = True
         self._do(lambda store: store.keep(self.numbers, self._counts()))
         self._store.close()
 

@@ -17,6 +17,20 @@ from edge.mqtt.outbox import AGEING_S, RETRY_S, Outbox, OutboxLimits, Sequences
 from edge.records import Message
 
 ONE = len("t") + 1  # bytes of a one-digit event
+_OPEN: list[Outbox] = []
+
+
+def opened(*arguments: Any) -> Outbox:
+    """An outbox that is closed after the test."""
+    _OPEN.append(Outbox(*arguments))
+    return _OPEN[-1]
+
+
+@pytest.fixture(autouse=True)
+def all_closed() -> Iterator[None]:
+    yield
+    while _OPEN:
+        _OPEN.pop().close()
 
 
 class Clock:
@@ -46,7 +60,7 @@ def fill(outbox: Outbox, numbers: range) -> Outbox:
 
 
 def filled(count: int, path: Path | None = None, **limits: Any) -> Outbox:
-    return fill(Outbox(path, OutboxLimits(**limits)), range(count))
+    return fill(opened(path, OutboxLimits(**limits)), range(count))
 
 
 def numbers(handed: list[tuple[int, Message]]) -> list[int]:
@@ -93,7 +107,7 @@ def test_an_acknowledgement_of_before_the_connection_was_lost_changes_nothing() 
 
 
 def test_only_so_many_leave_a_second(clock: Clock) -> None:
-    outbox = fill(Outbox(None, OutboxLimits(rate=20, max_in_flight=1000), clock), range(100))
+    outbox = fill(opened(None, OutboxLimits(rate=20, max_in_flight=1000), clock), range(100))
     times = []
     while len(outbox):
         for handle, _ in outbox.hand_out():
@@ -126,12 +140,12 @@ def test_dropping_an_event_in_flight_makes_room_for_another() -> None:
 
 def test_what_is_too_old_goes_by_the_agents_own_time(clock: Clock, path: Path) -> None:
     limits = OutboxLimits(max_age_s=3 * AGEING_S)
-    outbox = fill(Outbox(path, limits, clock), range(2))
+    outbox = fill(opened(path, limits, clock), range(2))
     clock.now_s += 2 * AGEING_S
     fill(outbox, range(2, 4))
     outbox.close()
     clock.now_s = 5.0  # the machine was started anew, after a year or so
-    again = Outbox(path, limits, clock)
+    again = opened(path, limits, clock)
     again.tend()
     assert len(again) == 4
     clock.now_s += 2 * AGEING_S
@@ -145,7 +159,7 @@ def test_events_numbers_and_counts_survive_a_restart(path: Path) -> None:
     (handle, _), *_ = outbox.hand_out()
     outbox.acknowledge(handle)
     outbox.close()
-    again = Outbox(path)
+    again = opened(path)
     assert again.numbers == {"cam": 4}
     assert again.dropped == 1
     assert list(everything(again)) == [2, 3, 4]
@@ -153,7 +167,7 @@ def test_events_numbers_and_counts_survive_a_restart(path: Path) -> None:
 
 def test_a_commit_waits_for_the_disk(path: Path) -> None:
     statements: list[str] = []
-    outbox = Outbox(path)
+    outbox = opened(path)
     outbox._store._database.set_trace_callback(statements.append)
     fill(outbox, range(1))
     (handle, _), *_ = outbox.hand_out()
@@ -166,7 +180,7 @@ def test_a_commit_waits_for_the_disk(path: Path) -> None:
 def test_two_agents_do_not_share_one_file(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     first = filled(2, path)
     with caplog.at_level(logging.WARNING):
-        second = fill(Outbox(path), range(7, 9))
+        second = fill(opened(path), range(7, 9))
     assert "locked" in str(second.report()["outbox"])
     assert list(everything(first)) == [0, 1]
     assert list(everything(second)) == [7, 8]
@@ -186,12 +200,12 @@ def test_a_file_that_is_no_outbox_is_put_aside(path: Path, caplog: pytest.LogCap
 
 
 def test_events_that_noise_has_overwritten_are_counted(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    outbox = Outbox(path)
+    outbox = opened(path)
     for number in range(1, 61):  # more than SQLite keeps of it in memory
         outbox.append("cam", number, Message("t", bytes(100_000)))
     for file in (path, path.with_name(f"{path.name}-wal")):
-        with file.open("r+b") as opened:
-            opened.write(os.urandom(file.stat().st_size))
+        with file.open("r+b") as noise:
+            noise.write(os.urandom(file.stat().st_size))
     assert outbox.hand_out() == []
     outbox.append("cam", 61, Message("t", b"61"))
     assert (outbox.dropped, len(outbox), outbox.numbers) == (60, 1, {"cam": 61})
@@ -213,7 +227,7 @@ def test_what_came_while_the_disk_was_away_goes_behind_what_it_held(clock: Clock
     filled(3, path).close()
     path.parent.rename(path.parent.with_name("away"))
     path.parent.touch()
-    outbox = fill(Outbox(path, None, clock), range(7, 9))
+    outbox = fill(opened(path, None, clock), range(7, 9))
     first, _ = outbox.hand_out()
     path.parent.unlink()
     path.parent.with_name("away").rename(path.parent)
@@ -224,13 +238,13 @@ def test_what_came_while_the_disk_was_away_goes_behind_what_it_held(clock: Clock
     assert outbox.trouble is None
     outbox.acknowledge(first[0])  # of a store that is gone: it comes again
     outbox.close()
-    assert list(everything(Outbox(path))) == [0, 1, 2, 7, 8]
+    assert list(everything(opened(path))) == [0, 1, 2, 7, 8]
 
 
 def test_a_disk_that_gets_full_puts_the_queue_into_memory_and_back(
     clock: Clock, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    outbox = fill(Outbox(path, None, clock), range(3))
+    outbox = fill(opened(path, None, clock), range(3))
     database = outbox._store._database
     (pages,) = database.execute("PRAGMA page_count").fetchone()
     database.execute(f"PRAGMA max_page_count = {pages}")  # SQLite's own full disk
@@ -245,7 +259,7 @@ def test_a_disk_that_gets_full_puts_the_queue_into_memory_and_back(
     outbox.tend()
     assert outbox.report()["outbox"] == "disk"
     outbox.close()
-    again = Outbox(path)
+    again = opened(path)
     assert again.numbers == {"cam": 5}
     assert list(everything(again)) == [1, 2, 3, 4, 5]
 
@@ -278,17 +292,17 @@ def test_a_refused_event_counts_as_dropped(path: Path) -> None:
     outbox.acknowledge(one, refused=True)
     outbox.acknowledge(other)
     outbox.close()
-    assert Outbox(path).dropped == 1
+    assert opened(path).dropped == 1
 
 
 def test_counts_and_ages_go_on_from_a_disk_that_was_away_at_the_start(clock: Clock, path: Path) -> None:
     limits = OutboxLimits(max_bytes=2 * ONE, max_age_s=1000)
-    before = fill(Outbox(path, limits, clock), range(4))
+    before = fill(opened(path, limits, clock), range(4))
     clock.now_s += 900
     before.close()
     path.parent.rename(path.parent.with_name("away"))
     path.parent.touch()
-    outbox = fill(Outbox(path, limits, clock), range(7, 8))
+    outbox = fill(opened(path, limits, clock), range(7, 8))
     path.parent.unlink()
     path.parent.with_name("away").rename(path.parent)
     clock.now_s += RETRY_S
@@ -306,7 +320,7 @@ def test_a_copy_taken_at_any_moment_is_whole(path: Path, tmp_path: Path) -> None
     copied = shutil.copytree(path.parent, tmp_path / "copy") / path.name
     with contextlib.closing(sqlite3.connect(copied)) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert list(everything(Outbox(copied))) == list(range(7, 40))
+    assert list(everything(opened(copied))) == list(range(7, 40))
 
 
 def test_numbers_go_on_from_the_known_ones() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -44,16 +44,16 @@ def decision(label: str | None, index: int = 0, *, changed: bool = True) -> Deci
 @contextmanager
 def sinking(url: str, *, up: bool = True, rate: float = 1e6, path: Path | None = None) -> Iterator[MqttSink]:
     labels = ("blue", "green", "red")
-    outbox = Outbox(path, OutboxLimits(rate=rate))
     topics = Topics("edge", "pi", MODEL)
-    sink = MqttSink(parse_broker_url(url), "agent-pi", topics, labels=labels, outbox=outbox)
-    sink.start()
-    try:
-        if up:
-            sink.require(10)
-        yield sink
-    finally:
-        sink.close(10 if up else 0)
+    with closing(Outbox(path, OutboxLimits(rate=rate))) as outbox:
+        sink = MqttSink(parse_broker_url(url), "agent-pi", topics, labels=labels, outbox=outbox)
+        sink.start()
+        try:
+            if up:
+                sink.require(10)
+            yield sink
+        finally:
+            sink.close(10 if up else 0)
 
 
 def publish_all(sink: MqttSink, numbers: range) -> None:

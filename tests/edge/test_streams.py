@@ -63,7 +63,7 @@ def test_a_stream_may_change_its_size_on_the_way(tmp_path: Path, golden: Path) -
             for label, width, height in (("red", 320, 180), ("green", 96, 128)):
                 wait_until(lambda: len(agent.records) > 10, "decisions")
                 camera.show(label, width, height)
-                wait_until(lambda: agent.records[-1]["label"] == label, label)  # noqa: B023
+                wait_until(lambda: agent.records[-1]["label"] == label, label, 40)  # noqa: B023
             assert agent.stop() == 0
     assert "lost" not in agent.stderr
 
