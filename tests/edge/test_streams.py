@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 import pytest
 
 from tests.support.command_line import EdgeAgent
@@ -56,6 +57,9 @@ def test_an_http_camera_delivers_labels(tmp_path: Path, golden: Path) -> None:
     assert agent.records[-2]["label"] == "blue"
 
 
+@pytest.mark.skipif(
+    int(cv2.__version__.partition(".")[0]) < 5, reason="OpenCV 4 goes on giving the picture before the change"
+)
 def test_a_stream_may_change_its_size_on_the_way(tmp_path: Path, golden: Path) -> None:
     with MjpegCamera("blue") as camera:
         command = ("--camera", camera.address, "--model", golden, "--stdout")
