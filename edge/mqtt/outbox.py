@@ -98,7 +98,7 @@ class Outbox:
         event = self._in_flight.pop(handle, None)
         if event is not None:
             self.dropped += refused
-            self._do(lambda store: store.remove([event], self._counts()))
+            self._do(lambda store: store.remove([event], self._counts() if refused else None))
 
     def take_back(self) -> None:
         """The connection is gone: what was in flight waits again, in its old order."""

@@ -11,7 +11,7 @@ from threading import Event
 from typing import Any
 
 from tests.faults.agents import is_whole, outbox_file, printed_events, start_agent
-from tests.faults.listener import Listener, faults_of
+from tests.faults.listener import Listener, faults_of, missing
 from tests.faults.outcome import Fault, Outcome
 from tests.support.mosquitto import Mosquitto
 
@@ -43,8 +43,7 @@ def run(folder: Path, tries: int) -> Outcome:
             shutil.rmtree(copied)
         listener.wait_for(lambda: listener.last >= sent[-1]["sequence"], 20)
         events = listener.events
-    arrived = {event["sequence"]: event["timestamp"] for event in events}
-    lost = [event for event in sent if arrived.get(event["sequence"]) != event["timestamp"]]
+    arrived, lost = {event["sequence"] for event in events}, missing(sent, events)
     trouble += faults_of(events)
     note = f"held; {len(events) - len(arrived)} came twice"
     return Outcome(

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from tests.faults.agents import printed_events, start_agent
-from tests.faults.listener import Listener, faults_of
+from tests.faults.listener import Listener, faults_of, missing
 from tests.faults.outcome import Fault, Outcome
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber
@@ -40,8 +40,7 @@ def run(folder: Path, count: int) -> Outcome:
         sent = before + printed_events(second)
         listener.wait_for(lambda: listener.last >= sent[-1]["sequence"], 20)
         events, arrivals_s = listener.events, listener.arrivals_s
-    arrived = {event["sequence"] for event in events}
-    lost = sum(event["sequence"] not in arrived for event in sent)
+    arrived, lost = {event["sequence"] for event in events}, len(missing(sent, events))
     per_s = _rate(arrivals_s[: len(before)])
     claims = {
         f"only {len(before)} of {count} events were made": made,

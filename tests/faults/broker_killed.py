@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Event
 
 from tests.faults.agents import printed_events, start_agent
-from tests.faults.listener import Listener, faults_of
+from tests.faults.listener import Listener, faults_of, missing
 from tests.faults.outcome import Fault, Outcome
 from tests.support.mosquitto import Mosquitto
 from tests.support.tap import Tap
@@ -55,11 +55,11 @@ def run(folder: Path, tries: int) -> Outcome:
         sent += printed_events(last)
         listener.wait_for(lambda: listener.last >= sent[-1]["sequence"], 20)
         events, acknowledged = listener.events, _numbers(tap.acknowledged)
-    arrived = {event["sequence"]: event["timestamp"] for event in events}
-    missing = {event["sequence"] for event in sent if arrived.get(event["sequence"]) != event["timestamp"]}
-    lost = missing - acknowledged
-    trouble += faults_of(events, missing - lost)
-    note = f"held; {len(events) - len(arrived)} came twice, {len(missing - lost)} lost by the broker"
+    arrived = {event["sequence"] for event in events}
+    absent = {event["sequence"] for event in missing(sent, events)}
+    lost = absent - acknowledged
+    trouble += faults_of(events, absent - lost)
+    note = f"held; {len(events) - len(arrived)} came twice, {len(absent - lost)} lost by the broker"
     return Outcome(
         FAULT.name, tries, len(sent), len(arrived), len(lost), tuple(recovery_s), tuple(trouble), note
     )

@@ -12,8 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from tests.faults.agents import printed_events, start_agent
-from tests.faults.disks import missing
-from tests.faults.listener import Listener, faults_of
+from tests.faults.listener import Listener, faults_of, missing
 from tests.faults.outcome import Fault, Outcome
 from tests.support.command_line import EdgeAgent
 from tests.support.mosquitto import Mosquitto
@@ -50,7 +49,7 @@ def run(folder: Path, tries: int) -> Outcome:
         arrived = listener.events
     back = sum(later["timestamp"] < earlier["timestamp"] for earlier, later in pairwise(sent))
     trouble += [f"the clock went back {back} times, not {tries}"] if back != tries else []
-    lost, numbers = missing(sent, arrived), {event["sequence"] for event in arrived}
+    lost, numbers = len(missing(sent, arrived)), {event["sequence"] for event in arrived}
     trouble += faults_of(arrived)
     return Outcome(FAULT.name, tries, len(sent), len(numbers), lost, trouble=tuple(trouble))
 

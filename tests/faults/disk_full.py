@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults.agents import printed_events, start_agent
-from tests.faults.disks import BACK, LEFT, SOON_BACK, fill, missing, said, small_disk, where
-from tests.faults.listener import Listener, faults_of
+from tests.faults.disks import BACK, LEFT, SOON_BACK, fill, said, small_disk, where
+from tests.faults.listener import Listener, faults_of, missing
 from tests.faults.outcome import Fault, Outcome
 from tests.support.command_line import EdgeAgent
 from tests.support.mosquitto import Mosquitto
@@ -81,7 +81,7 @@ def run(folder: Path, tries: int) -> Outcome:
         sent = printed_events(agent) + printed_events(second)
         listener.wait_for(lambda: listener.last >= sent[-1]["sequence"], 20)
         arrived = listener.events
-    lost, numbers = missing(sent, arrived), {event["sequence"] for event in arrived}
+    lost, numbers = len(missing(sent, arrived)), {event["sequence"] for event in arrived}
     trouble += faults_of(arrived)
     return Outcome(FAULT.name, tries, len(sent), len(numbers), lost, tuple(recovery_s), tuple(trouble))
 

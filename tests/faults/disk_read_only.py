@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.agents import printed_events, start_agent
-from tests.faults.disks import BACK, LEFT, SOON_BACK, given_twice, missing, remount, said, small_disk, where
-from tests.faults.listener import Listener
+from tests.faults.disks import BACK, LEFT, SOON_BACK, remount, said, small_disk, where
+from tests.faults.listener import Listener, given_twice, missing
 from tests.faults.outcome import Fault, Outcome
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber
@@ -76,7 +76,7 @@ def run(folder: Path, tries: int) -> Outcome:
             trouble += [f"try {number + 1}: {claim}" for claim, true in held.items() if not true]
             recovery_s.append(seconds)
         arrived = listener.events
-    lost, trouble = missing(scene.sent, arrived), [*trouble, *given_twice(arrived)]
+    lost, trouble = len(missing(scene.sent, arrived)), [*trouble, *given_twice(arrived)]
     numbers = {event["sequence"] for event in arrived}
     return Outcome(FAULT.name, tries, len(scene.sent), len(numbers), lost, tuple(recovery_s), tuple(trouble))
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -58,18 +57,3 @@ def where(stats: Subscriber) -> str:
     """Where the agent says that its events are, as of its last stats."""
     newest = stats.messages[-1:]
     return str(json.loads(newest[0].payload).get("outbox", "")) if newest else ""
-
-
-def missing(sent: Sequence[dict[str, Any]], arrived: Sequence[dict[str, Any]]) -> int:
-    """How many of the events have not come as they were printed."""
-    known = {(event["sequence"], event["timestamp"]) for event in arrived}
-    return sum((event["sequence"], event["timestamp"]) not in known for event in sent)
-
-
-def given_twice(events: Sequence[dict[str, Any]]) -> list[str]:
-    """One sentence if a number was given to two events."""
-    known: dict[int, str] = {}
-    twice = sum(
-        known.setdefault(event["sequence"], event["timestamp"]) != event["timestamp"] for event in events
-    )
-    return [f"{twice} numbers were given to two events"] if twice else []

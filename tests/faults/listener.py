@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -96,3 +96,18 @@ def faults_of(events: list[dict[str, Any]], excused: Collection[int] = ()) -> li
 
 def _excused(numbers: range, excused: Collection[int]) -> bool:
     return all(number in excused for number in numbers)
+
+
+def missing(sent: Sequence[dict[str, Any]], arrived: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The events that have not come as they were printed."""
+    known = {(event["sequence"], event["timestamp"]) for event in arrived}
+    return [event for event in sent if (event["sequence"], event["timestamp"]) not in known]
+
+
+def given_twice(events: Sequence[dict[str, Any]]) -> list[str]:
+    """One sentence if a number was given to two events."""
+    known: dict[int, str] = {}
+    twice = sum(
+        known.setdefault(event["sequence"], event["timestamp"]) != event["timestamp"] for event in events
+    )
+    return [f"{twice} numbers were given to two events"] if twice else []

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.agents import outbox_file, printed_events, start_agent
-from tests.faults.disks import LEFT, SOON_BACK, given_twice, missing, said
-from tests.faults.listener import Listener
+from tests.faults.disks import LEFT, SOON_BACK, said
+from tests.faults.listener import Listener, given_twice, missing
 from tests.faults.outcome import Fault, Outcome
 from tests.support.mosquitto import Mosquitto
 
@@ -62,7 +62,7 @@ def run(folder: Path, tries: int) -> Outcome:
             held[f"after{number}: nothing was put aside"] = outbox.with_suffix(".broken").exists()
         listener.wait_for(lambda: not missing(scene.sent, listener.events), 10)
         arrived = listener.events
-    lost = missing(scene.sent, arrived)
+    lost = len(missing(scene.sent, arrived))
     trouble = (*(claim for claim, true in held.items() if not true), *given_twice(arrived))
     numbers = {event["sequence"] for event in arrived}
     return Outcome(FAULT.name, tries, len(scene.sent), len(numbers), lost, tuple(recovery_s), trouble)
