@@ -13,8 +13,8 @@ RESULTS = Path(__file__).with_name("RESULTS.md")
 HEAD = """# Results
 
 Written by `make bench`. Each row is a ratio inside one run on one machine: ours and what it is held against
-take turns; the ratio is the median of the rounds, with the lowest and the highest. On shared cores times alone
-say little.
+take turns; the ratio is the median of the rounds, with the lowest and the highest. On shared cores times
+alone say little.
 """
 
 
