@@ -37,7 +37,8 @@ def acknowledge_limit_s(keepalive_s: float) -> float:
 class CameraSign:
     """What is seen of a camera: delivering as it says itself, alive_s when its thread last moved.
 
-    answered_s: when its source last said anything, None before that; waits: a frame of it is in the inbox.
+    answered_s: when its source last said anything, None before that; waits: a frame of it is in the inbox, or
+    was taken from it and has no answer yet.
     """
 
     live: bool
@@ -66,7 +67,6 @@ class _Camera:
     started_s: float
     sign: CameraSign | None = None
     waits_since_s: float | None = None
-    taken_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -100,15 +100,10 @@ class Progress:
         elif watched.waits_since_s is None:
             watched.waits_since_s = now_s
 
-    def frame_taken(self, camera: str, now_s: float) -> None:
-        """A frame left the inbox: now it must be answered."""
-        if camera in self._cameras:
-            self._cameras[camera].taken_s = now_s
-
     def frame_answered(self, camera: str) -> None:
         """It came out of inference, or was declared too old for it."""
         if camera in self._cameras:
-            self._cameras[camera].taken_s = self._cameras[camera].waits_since_s = None
+            self._cameras[camera].waits_since_s = None
 
     def sink_seen(self, number: int, pulse: SinkPulse, now_s: float) -> None:
         """A look at a sink, which is known by its number."""
@@ -140,6 +135,5 @@ class Progress:
             answered_s = camera.started_s if sign.answered_s is None else sign.answered_s
             if sign.delivering and now_s - answered_s > limits.frameless_s:
                 yield f"it is said to deliver, but no picture came for {limits.frameless_s:g} s"
-        for since_s in (camera.taken_s, camera.waits_since_s):
-            if since_s is not None and now_s - since_s > limits.answer_s:
-                yield f"a frame has been waiting for its scores for {limits.answer_s:g} s"
+        if camera.waits_since_s is not None and now_s - camera.waits_since_s > limits.answer_s:
+            yield f"a frame has been waiting for its scores for {limits.answer_s:g} s"

@@ -54,7 +54,6 @@ def test_a_camera_that_is_done_is_expected_to_do_nothing() -> None:
     progress = Progress(LIMITS)
     progress.camera_started("front", 0)
     progress.camera_seen("front", DELIVERING, 0)
-    progress.frame_taken("front", 0)
     progress.camera_done("front")
     progress.frame_answered("front")
     assert progress.hung(1000) is None
@@ -68,15 +67,11 @@ def test_one_stuck_camera_is_named_among_others() -> None:
     assert progress.hung(100) == "camera yard: its thread has not moved for 30 s"
 
 
-@pytest.mark.parametrize("kind", ["taken", "waiting"])
-def test_a_frame_must_come_out_of_inference(kind: str) -> None:
+def test_a_frame_must_come_out_of_inference() -> None:
     progress = Progress(LIMITS)
     progress.camera_started("front", 0)
-    seen = replace(DELIVERING, alive_s=100, answered_s=100, waits=kind == "waiting")
     for now_s in range(80, 100, 5):
-        progress.camera_seen("front", seen, now_s)
-    if kind == "taken":
-        progress.frame_taken("front", 80)
+        progress.camera_seen("front", replace(DELIVERING, alive_s=100, answered_s=100, waits=True), now_s)
     assert progress.hung(100) is None
     assert "waiting for its scores" in str(progress.hung(101))
     progress.frame_answered("front")
@@ -89,7 +84,6 @@ def test_an_inbox_that_is_always_full_is_no_matter_while_frames_are_answered() -
     for now_s in range(100):
         waiting = replace(DELIVERING, alive_s=now_s, answered_s=now_s, waits=True)
         progress.camera_seen("front", waiting, now_s)
-        progress.frame_taken("front", now_s)
         progress.frame_answered("front")
         assert progress.hung(now_s + 15) is None
 
