@@ -113,6 +113,7 @@ class MqttSink:
         return {
             "broker": self._connection.problem or "connected",
             "logins": self._connection.logins,
+            "subscriptions_refused": list(self._connection.refused_topics),
             **self._outbox.report(),
             "events_acknowledged": self._acknowledged,
         }

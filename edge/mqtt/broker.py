@@ -23,6 +23,7 @@ from edge.mqtt.broker_client import (
     LoggedIn,
     Refused,
     Sign,
+    Subscribed,
 )
 from edge.mqtt.broker_ending import Ending, How, VersionChoice, ended, refused, unanswered, unreachable
 from edge.records import Message
@@ -64,6 +65,7 @@ class BrokerConnection:
     ) -> None:
         self.address = address
         self.logins = 0
+        self.refused_topics: tuple[str, ...] = ()  # subscriptions that the broker does not grant
         self.alive_s = time.monotonic()  # when our thread last moved
         self._client_id, self._will, self._callbacks = client_id, will, callbacks
         self._subscriptions: list[str] = []
@@ -200,6 +202,8 @@ class BrokerConnection:
                 case Acknowledged(mid, refusal):
                     self._note_refusal(refusal)
                     self._callbacks.on_acknowledged(mid, refusal is not None)
+                case Subscribed(topics, refusal):
+                    self._note_refused_topics(topics, refusal)
                 case Message():
                     self._callbacks.on_message(sign)
         return Ending(How.STOPPED)
@@ -251,6 +255,14 @@ class BrokerConnection:
             advice = "let this user publish under the agent's topics"
             log.warning("broker %s: refuses a message (%s); %s", self.address.shown, refusal, advice)
             self._refusal = refusal
+
+    def _note_refused_topics(self, topics: tuple[str, ...], refusal: str) -> None:
+        """Nothing will arrive there: said once, and again only if it becomes another set of topics."""
+        if topics and topics != self.refused_topics:
+            what = f"refuses to subscribe us to {', '.join(topics)} ({refusal})"
+            advice = "allow it in the broker's access rules (ACL)"
+            log.warning("broker %s: %s; %s", self.address.shown, what, advice)
+        self.refused_topics = topics
 
 
 def deliver(address: BrokerAddress, message: Message, timeout_s: float) -> None:

@@ -76,7 +76,15 @@ class Acknowledged:
     refusal: str | None = None
 
 
-Sign = LoggedIn | Refused | Closed | Acknowledged | Message
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """The broker has answered the subscriptions: the topics that it refuses, and its words for the first."""
+
+    refused: tuple[str, ...] = ()
+    refusal: str = ""
+
+
+Sign = LoggedIn | Refused | Closed | Acknowledged | Subscribed | Message
 
 
 class Client:
@@ -90,6 +98,7 @@ class Client:
         self._address, self._protocol = address, protocol
         self._trouble = ""
         self._flooded = False
+        self._topics: tuple[str, ...] = ()
         self._paho = self._new_paho(client_id)
         if will is not None:
             self._paho.will_set(will.topic, will.payload, will.qos, will.retain)
@@ -110,10 +119,10 @@ class Client:
         return info.mid if info.rc == paho.MQTT_ERR_SUCCESS else None
 
     def subscribe(self, topics: Iterable[str]) -> None:
-        """Ask for what is published there, at QoS 1."""
-        wanted = [(topic, 1) for topic in topics]
-        if wanted:
-            self._paho.subscribe(wanted)
+        """Ask for what is published there, at QoS 1; once in a connection."""
+        self._topics = tuple(topics)
+        if self._topics:
+            self._paho.subscribe([(topic, 1) for topic in self._topics])
 
     def close(self) -> None:
         """Say goodbye, as far as the network takes it, and let go of the connection."""
@@ -128,7 +137,7 @@ class Client:
         self._paho.loop_stop()
         # paho closes its last two sockets when it is deleted, which a circle of references puts off
         self._paho.on_connect = self._paho.on_disconnect = None
-        self._paho.on_publish = self._paho.on_message = self._paho.on_log = None
+        self._paho.on_publish = self._paho.on_message = self._paho.on_log = self._paho.on_subscribe = None
 
     def _new_paho(self, client_id: str) -> paho.Client:
         five = self._protocol is Protocol.MQTT_5
@@ -147,6 +156,7 @@ class Client:
             client.tls_set_context(tls_context(self._address))
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
         client.on_publish, client.on_message, client.on_log = self._on_publish, self._on_message, self._on_log
+        client.on_subscribe = self._on_subscribe
         return client
 
     def _on_connect(self, _client: Any, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
@@ -158,6 +168,11 @@ class Client:
 
     def _on_publish(self, _client: Any, _data: Any, mid: int, code: ReasonCode, _properties: Any) -> None:
         self.signs.put(Acknowledged(mid, str(code).lower() if code.is_failure else None))
+
+    def _on_subscribe(self, _client: Any, _data: Any, _mid: int, codes: list[ReasonCode], _more: Any) -> None:
+        answers = zip(self._topics, codes, strict=False)  # a broker may answer less than it was asked
+        refusals = {topic: str(code).lower() for topic, code in answers if code.is_failure}
+        self.signs.put(Subscribed(tuple(refusals), next(iter(refusals.values()), "")))
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         if len(message.payload) > MAX_PAYLOAD_BYTES or self.signs.qsize() >= MAX_WAITING:
