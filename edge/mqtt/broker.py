@@ -24,6 +24,7 @@ from edge.mqtt.broker_client import (
     Refused,
     Sign,
     Subscribed,
+    Verdict,
 )
 from edge.mqtt.broker_ending import Ending, How, VersionChoice, ended, refused, unanswered, unreachable
 from edge.records import Message
@@ -44,12 +45,12 @@ ABANDON_AFTER_S = 1.0
 class ConnectionCallbacks:
     """All are called in the connection's thread.
 
-    on_up after each login; on_acknowledged with a publish's id and whether the broker refused it.
+    on_up after each login; on_acknowledged with a publish's id and what the broker says to it.
     """
 
     on_up: Callable[[], None]
     on_down: Callable[[], None]
-    on_acknowledged: Callable[[int, bool], None]
+    on_acknowledged: Callable[[int, Verdict], None]
     on_message: Callable[[Message], None] = lambda _message: None
 
 
@@ -199,9 +200,9 @@ class BrokerConnection:
                     return refused(code, words)
                 case Closed(code, words):
                     return ended(code, words) if self.connected else unanswered(words)
-                case Acknowledged(mid, refusal):
-                    self._note_refusal(refusal)
-                    self._callbacks.on_acknowledged(mid, refusal is not None)
+                case Acknowledged(mid, verdict, refusal):
+                    self._note_refusal(verdict, refusal)
+                    self._callbacks.on_acknowledged(mid, verdict)
                 case Subscribed(topics, refusal):
                     self._note_refused_topics(topics, refusal)
                 case Message():
@@ -249,12 +250,16 @@ class BrokerConnection:
         self._conflict_until_s = time.monotonic() + CONFLICT_REMEMBERED_S
         self._problem = self._conflict
 
-    def _note_refusal(self, refusal: str | None) -> None:
-        """A broker that takes no message of ours (MQTT 5 tells): there is nothing to try again."""
-        if refusal is not None and refusal != self._refusal:
+    def _note_refusal(self, verdict: Verdict, refusal: str) -> None:
+        """A broker that does not take a message of ours (MQTT 5 tells)."""
+        if verdict is Verdict.TAKEN or refusal == self._refusal:
+            return
+        self._refusal = refusal
+        if verdict is Verdict.NOT_NOW:
+            advice = "events are kept and offered again; raise the broker's limits if this lasts"
+        else:
             advice = "let this user publish under the agent's topics"
-            log.warning("broker %s: refuses a message (%s); %s", self.address.shown, refusal, advice)
-            self._refusal = refusal
+        log.warning("broker %s: refuses a message (%s); %s", self.address.shown, refusal, advice)
 
     def _note_refused_topics(self, topics: tuple[str, ...], refusal: str) -> None:
         """Nothing will arrive there: said once, and again only if it becomes another set of topics."""
@@ -268,7 +273,7 @@ class BrokerConnection:
 def deliver(address: BrokerAddress, message: Message, timeout_s: float) -> None:
     """Publish one message over a connection of its own; raises BrokerUnavailableError."""
     acknowledged = threading.Event()
-    callbacks = ConnectionCallbacks(lambda: None, lambda: None, lambda _mid, _refused: acknowledged.set())
+    callbacks = ConnectionCallbacks(lambda: None, lambda: None, lambda _mid, _verdict: acknowledged.set())
     connection = BrokerConnection(address, "", None, callbacks)
     connection.start()
     try:

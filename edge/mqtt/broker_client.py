@@ -15,7 +15,7 @@ import socket
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, auto
 from typing import Any, cast
 
 import paho.mqtt.client as paho
@@ -38,6 +38,10 @@ UNSPECIFIED, UNSUPPORTED_VERSION, INVALID_CLIENT_ID, TAKEN_OVER = 0x80, 0x84, 0x
 # The only place where paho tells a TLS alert: its log.
 RECEIVE_ERROR = re.compile(r"failed to receive on socket: (\[[^\]]*\] )?(?P<why>.*?)( \(_ssl\.c:\d+\))?")
 LOGIN_REFUSALS = frozenset({0x86, 0x87, 0x8A, 0x8C})
+# Refusals of a publish that can pass (MQTT 5.0, table 3-4): its id is in use, a quota is exceeded. The others
+# name a fault of the message or of our rights, or nothing that will pass (0x80, 0x83): an event that the
+# broker never wants would hold up all that come after it, if it were kept.
+PASSING_REFUSALS = frozenset({0x91, 0x97})
 
 
 class Protocol(Enum):
@@ -68,12 +72,21 @@ class Closed:
     words: str
 
 
+class Verdict(Enum):
+    """What a broker says to a message."""
+
+    TAKEN = auto()
+    REFUSED = auto()
+    NOT_NOW = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """The broker has answered a publish; `refusal` says why it does not want it, None where it does."""
+    """The broker has answered a publish; `refusal` says why it does not take it, empty where it does."""
 
     mid: int
-    refusal: str | None = None
+    verdict: Verdict = Verdict.TAKEN
+    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +180,11 @@ class Client:
         self.signs.put(Closed(code.value, self._trouble or str(code).lower()))
 
     def _on_publish(self, _client: Any, _data: Any, mid: int, code: ReasonCode, _properties: Any) -> None:
-        self.signs.put(Acknowledged(mid, str(code).lower() if code.is_failure else None))
+        if not code.is_failure:
+            self.signs.put(Acknowledged(mid))
+            return
+        verdict = Verdict.NOT_NOW if code.value in PASSING_REFUSALS else Verdict.REFUSED
+        self.signs.put(Acknowledged(mid, verdict, str(code).lower()))
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, codes: list[ReasonCode], _more: Any) -> None:
         answers = zip(self._topics, codes, strict=False)  # a broker may answer less than it was asked
