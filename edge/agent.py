@@ -56,6 +56,7 @@ class Agent:
         self.health = self._oversight.health
         self._inference = InferenceThread(stages.inbox, stages.classifier, self._is_wanted)
         self._tick_due_s = 0.0
+        self._start_due_s: float | None = None
 
     def run(self) -> None:
         """Work; raises the first error of a camera that can't go on, after all others are done."""
@@ -64,9 +65,8 @@ class Agent:
         try:
             if self._options.require_broker_s is not None:
                 self._require_sinks(time.monotonic() + self._options.require_broker_s)
-            self._stop.wait(self._options.start_after_s)
             self._inference.start()
-            self._start_cameras()
+            self._announce_cameras()
             while not self._stop.is_set() and not all(camera.done for camera in self._cameras.values()):
                 self._step()
         finally:
@@ -86,15 +86,26 @@ class Agent:
                     if time.monotonic() > deadline_s:
                         raise
 
-    def _start_cameras(self) -> None:
-        now_s = time.monotonic()
+    def _announce_cameras(self) -> None:
+        """From now on nobody must believe what was said of them before."""
+        delay_s = self._options.start_after_s
+        self._start_due_s = time.monotonic() + delay_s
+        for camera in self._cameras.values():
+            camera.announced = True
+            self._publish(camera, camera.decider.missing("starting", time.time()))
+            if delay_s:
+                self._set_online(camera, online=False)
+
+    def _start_cameras(self, now_s: float) -> None:
+        self._start_due_s = None
         for name, camera in self._cameras.items():
             camera.started, camera.started_s = True, now_s
             self._oversight.camera_started(name, now_s)
-            self._publish(camera, camera.decider.missing("starting", time.time()))
             camera.capture.start()
 
     def _step(self) -> None:
+        if self._start_due_s is not None and time.monotonic() >= self._start_due_s:
+            self._start_cameras(time.monotonic())
         answer = self._inference.take(TICK_S)
         if answer is not None:
             self._take(self._cameras[answer.frame.camera], answer)
@@ -200,13 +211,14 @@ class Agent:
                 self._look_after(camera, now_s)
         for sink in self._stages.sinks:
             sink.tend()
-        self._oversight.turn(now_s)
+        self._oversight.turn(now_s, self._options.start_after_s if self._start_due_s is not None else 0.0)
 
     def _look_after(self, camera: Camera, now_s: float) -> None:
         """Silence, heartbeat and the end of one camera."""
         status, name = camera.capture.status, camera.capture.camera
+        live = camera.started and camera.capture.live
         last_s = camera.started_s if status.received_s is None else status.received_s
-        if camera.capture.live and now_s - last_s > self._options.max_frame_age_s:
+        if live and now_s - last_s > self._options.max_frame_age_s:
             self._lose_sight(camera, "no_frames")
             self._set_online(camera, online=False)
             self._check_required(camera)
@@ -215,7 +227,7 @@ class Agent:
             for sink in self._stages.sinks:
                 sink.refresh(name)
         duration_s = self._options.duration_s
-        if camera.capture.live and duration_s is not None and now_s - camera.started_s >= duration_s:
+        if live and duration_s is not None and now_s - camera.started_s >= duration_s:
             self._finish(camera)
         if status.finished and self._stages.inbox.is_empty(name):
             self._finish(camera)
@@ -243,7 +255,7 @@ class Agent:
         camera.capture.ask_to_stop()
         self._stages.inbox.remove_camera(camera.capture.camera)
         try:
-            if camera.started:
+            if camera.announced:
                 self._publish_if_changed(camera, camera.decider.missing("no_frames", time.time()))
         finally:
             self._set_online(camera, online=False)

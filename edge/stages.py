@@ -127,10 +127,14 @@ class EventNumbers(Protocol):
 
 @dataclass(slots=True)
 class Camera:
-    """One camera under the agent's eyes; the times are on the monotonic clock, in seconds."""
+    """One camera under the agent's eyes; the times are on the monotonic clock, in seconds.
+
+    announced: something has been said of it; started: it is being read.
+    """
 
     capture: FrameCapture
     decider: DecisionMaker
+    announced: bool = False
     started: bool = False
     started_s: float = 0.0
     first_time_s: float | None = None

@@ -18,7 +18,7 @@ class ProgressLimits:
     capture_s: the silence of a live camera's thread; a read takes 10 s at most (V4L2), a name server up to
     30. frameless_s: a live camera that says it delivers, without a picture. answer_s: a frame that waits for
     its turn or is in inference. broker_s: the silence of the broker's thread. acknowledge_s: events wait on
-    a connection that stands and none is acknowledged.
+    a connection that stands and none is answered.
     """
 
     capture_s: float = 30.0
@@ -52,14 +52,14 @@ class CameraSign:
 class SinkPulse:
     """What a sink with a thread of its own says: when that last moved, and how its events get away.
 
-    problem: why there is no connection, None with one; waiting: events not acknowledged yet; acknowledged:
-    how many were, since the start.
+    problem: why there is no connection, None with one; waiting: events not acknowledged yet; answered: how
+    often the broker has taken or refused one, since the start.
     """
 
     alive_s: float
     problem: str | None
     waiting: int
-    acknowledged: int
+    answered: int
 
 
 @dataclass(slots=True)
@@ -109,7 +109,7 @@ class Progress:
         """A look at a sink, which is known by its number."""
         sink = self._sinks.setdefault(number, _Sink(pulse, now_s))
         idle = pulse.problem is not None or pulse.waiting == 0
-        if idle or pulse.acknowledged != sink.pulse.acknowledged:
+        if idle or pulse.answered != sink.pulse.answered:
             sink.moved_s = now_s
         sink.pulse = pulse
 
@@ -125,7 +125,7 @@ class Progress:
             if now_s - sink.pulse.alive_s > self._limits.broker_s:
                 yield f"broker: its thread has not moved for {self._limits.broker_s:g} s"
             if now_s - sink.moved_s > self._limits.acknowledge_s:
-                yield f"broker: connected, but has acknowledged no event for {self._limits.acknowledge_s:g} s"
+                yield f"broker: connected, but has answered no event for {self._limits.acknowledge_s:g} s"
 
     def _of_camera(self, camera: _Camera, now_s: float) -> Iterator[str]:
         limits, sign = self._limits, camera.sign

@@ -11,8 +11,8 @@ from edge.monitoring.progress import CameraSign, Progress, ProgressLimits, SinkP
 LIMITS = ProgressLimits(capture_s=30, frameless_s=60, answer_s=20, broker_s=50, acknowledge_s=40)
 DELIVERING = CameraSign(live=True, delivering=True, alive_s=0, answered_s=0, waits=False)
 LOST = CameraSign(live=True, delivering=False, alive_s=0, answered_s=None, waits=False)
-UP = SinkPulse(alive_s=0, problem=None, waiting=0, acknowledged=0)
-AWAY = SinkPulse(alive_s=0, problem="unreachable", waiting=7, acknowledged=0)
+UP = SinkPulse(alive_s=0, problem=None, waiting=0, answered=0)
+AWAY = SinkPulse(alive_s=0, problem="unreachable", waiting=7, answered=0)
 
 
 @pytest.mark.parametrize(
@@ -97,9 +97,9 @@ def test_an_inbox_that_is_always_full_is_no_matter_while_frames_are_answered() -
         # Its thread does not turn.
         ([(0, AWAY), (51, AWAY)], "thread has not moved"),
         ([(0, UP), (51, UP)], "thread has not moved"),
-        # Connected, events wait, and some are acknowledged or none.
-        ([(0, UP), (41, replace(UP, alive_s=41, waiting=1, acknowledged=1))], None),
-        ([(0, UP), (1, replace(UP, waiting=1)), (41, replace(UP, alive_s=41, waiting=9))], "acknowledged no"),
+        # Connected, events wait, and some are answered or none.
+        ([(0, UP), (41, replace(UP, alive_s=41, waiting=1, answered=1))], None),
+        ([(0, UP), (1, replace(UP, waiting=1)), (41, replace(UP, alive_s=41, waiting=9))], "answered no"),
         # The clock starts with the connection.
         (
             [(0, AWAY), (1000, replace(AWAY, alive_s=1000)), (1035, replace(UP, alive_s=1035, waiting=7))],
