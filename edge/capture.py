@@ -236,11 +236,17 @@ class Capture:
             index=index,
             pixels=picture.pixels,
             time_s=time_s,
-            captured_at=time.time() if picture.position_s is None else self._opened_at + time_s,
+            captured_at=self._captured_at(picture, received_s),
             received_s=received_s,
         )
         taken = [self._hand_over(view, whole) for view in self._views if self._fits(view, whole)]
         return any(taken)
+
+    def _captured_at(self, picture: Picture, received_s: float) -> float:
+        """UTC seconds: a live picture's arrival, a recording's own time line laid from its opening on."""
+        if picture.position_s is None:
+            return time.time() - (time.monotonic() - received_s)
+        return self._opened_at + picture.position_s
 
     def _hand_over(self, view: View, whole: Frame) -> bool:
         frame = view.frame_of(whole, self._options.prepare)
