@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
 from edge.monitoring.health import Health
 from edge.monitoring.notify import Notifier
+from edge.monitoring.overload import Overload
 from edge.monitoring.progress import CameraSign, Progress, ProgressLimits
 from edge.monitoring.watchdog import CONNECTED, Watchdog
 from edge.stages import Stages
+
+log = logging.getLogger(__name__)
 
 
 class Oversight:
@@ -23,6 +27,7 @@ class Oversight:
         self._cameras = {camera.capture.camera: camera for camera in stages.cameras}
         for name in self._cameras:
             self.health.add_camera(name)
+        self._overload = Overload()
         self._watchdog = Watchdog(notifier, limits)
         self._stats_interval_s = stats_interval_s
         self._stats_due_s = time.monotonic() + stats_interval_s
@@ -52,6 +57,11 @@ class Oversight:
         self.health.begin_interval()
         for sink in self._stages.sinks:
             sink.stats(record)
+        for name, camera in self._cameras.items():
+            status = camera.capture.status
+            said = self._overload.look(name, status.frames_in, status.replaced)
+            if said:
+                log.warning("%s", said)
 
     def _record(self) -> dict[str, Any]:
         """All counters: of the cameras, the watchdog and the sinks."""
