@@ -61,11 +61,11 @@ class Comparison:
         verdict = "" if self.goal is None else "reached" if self.reached else "MISSED"
         return (
             self.what,
-            f"{_short(statistics.median(self.ours))} {self.unit}",
-            f"{_short(statistics.median(self.theirs))} {self.unit}",
+            f"{short(statistics.median(self.ours))} {self.unit}",
+            f"{short(statistics.median(self.theirs))} {self.unit}",
             self.against,
-            _short(self.ratio),
-            f"{_short(min(self.ratios))} to {_short(max(self.ratios))}",
+            short(self.ratio),
+            f"{short(min(self.ratios))} to {short(max(self.ratios))}",
             "" if self.goal is None else f"{sign} {self.goal:g}",
             ": ".join(part for part in (verdict, self.note) if part),
         )
@@ -132,6 +132,6 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "| " + " | ".join(f"{cell:{width}}" for cell, width in zip(cells, widths, strict=True)) + " |"
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """Three figures that count."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")

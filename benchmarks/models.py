@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,21 +16,27 @@ def model_file(name: ModelName, folder: Path) -> Path:
     """The network's file in `folder`, made where it is not there yet; its labels lie beside it (`.txt`)."""
     model = folder / f"{name}.tflite"
     if not model.is_file():
-        backbone, _, size = name.rpartition("_")
         folder.mkdir(parents=True, exist_ok=True)
         model.with_suffix(".txt").write_text("".join(f"label {number}\n" for number in range(LABELS)))
-        model.write_bytes(_converted(backbone, int(size)))
+        model.write_bytes(_converted(name))
     return model
 
 
-def _converted(backbone: str, size: int) -> bytes:
+def keras_network(name: ModelName) -> Any:
+    """The network before its conversion: float RGB 0–255 → scores; its random weights are always the same."""
     from training.backbones.registry import build_trunk
-    from training.convert import to_uint8
     from training.libraries import keras
 
+    backbone, _, size = name.rpartition("_")
     keras().utils.set_random_seed(0)
-    trunk = build_trunk(backbone, size)
-    network = keras().Model(trunk.input, keras().layers.Dense(LABELS, activation="softmax")(trunk.output))
-    pixels = np.random.default_rng(0).integers(0, 256, (8, size, size, 3), dtype=np.uint8)
+    trunk = build_trunk(backbone, int(size))
+    return keras().Model(trunk.input, keras().layers.Dense(LABELS, activation="softmax")(trunk.output))
+
+
+def _converted(name: ModelName) -> bytes:
+    from training.convert import to_uint8
+
+    network = keras_network(name)
+    pixels = np.random.default_rng(0).integers(0, 256, (8, *network.input_shape[1:]), dtype=np.uint8)
     pixels[0], pixels[1] = 0, 255
     return to_uint8(network, pixels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import cameras, latency, throughput
+from benchmarks import cameras, latency, rivals, throughput
 from benchmarks.comparison import Part
 
-PARTS: tuple[Part, ...] = (throughput.PART, latency.PART, cameras.PART)
+PARTS: tuple[Part, ...] = (throughput.PART, latency.PART, cameras.PART, rivals.PART)

@@ -1,0 +1,88 @@
+"""The network of the comparison in three files: ours as it ships, and two ONNX exports of it."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from pathlib import Path
+
+from benchmarks.models import ModelName, keras_network, model_file
+from edge.model import manifest
+from edge.model.model_file import write_model
+from edge.preprocess import PreprocessSpec
+
+NAME: ModelName = "mobilenet_v2_224"
+SIZE = 224
+
+
+def shipped(folder: Path) -> Path:
+    """The int8 file with metadata, labels and manifest; the picture is stretched, as the others do it."""
+    path = _beside(folder, "shipped.tflite")
+    if not path.is_file():
+        from training.metadata import Description, with_metadata
+
+        about = Description(NAME, "1", "untrained, to be measured", SIZE, SIZE)
+        content = with_metadata(model_file(NAME, folder).read_bytes(), about)
+        write_model(path, content, _manifest(content, _labels(folder)), None, {})
+    return path
+
+
+def int8_onnx(folder: Path) -> Path:
+    """The int8 file's own numbers as ONNX: tf2onnx turns each step of quantization into Q and DQ nodes."""
+    path = _beside(folder, "int8.onnx")
+    if not path.is_file():
+        from training.export.exchange import quietly
+        from training.export.onnx_file import OPSET
+
+        with quietly("tf2onnx can't read the int8 file"):
+            import tf2onnx
+
+            tf2onnx.convert.from_tflite(str(model_file(NAME, folder)), opset=OPSET, output_path=str(path))
+    return path
+
+
+def float_onnx(folder: Path) -> Path:
+    """The network as `edge-train export` writes it: float32."""
+    path = _beside(folder, "float.onnx")
+    if not path.is_file():
+        from training.export.exchange import Source
+        from training.export.onnx_file import write_onnx
+
+        write_onnx(Source(keras_network(NAME), model_file(NAME, folder)), path)
+    return path
+
+
+def _beside(folder: Path, name: str) -> Path:
+    path = folder / name
+    model_file(NAME, folder)
+    path.with_suffix(".txt").write_text("".join(f"{label}\n" for label in _labels(folder)))
+    return path
+
+
+def _labels(folder: Path) -> tuple[str, ...]:
+    return tuple(model_file(NAME, folder).with_suffix(".txt").read_text().splitlines())
+
+
+def _manifest(content: bytes, labels: tuple[str, ...]) -> manifest.Manifest:
+    unknown = manifest.Accuracy(accuracy=0.0, count=0)
+    return manifest.Manifest(
+        name=NAME,
+        version="1",
+        model_sha256=hashlib.sha256(content).hexdigest(),
+        labels=labels,
+        preprocess=manifest.Preprocess.of(PreprocessSpec(SIZE, SIZE, "stretch", "linear")),
+        input=manifest.TensorQuantization(dtype="uint8", scale=1.0, zero_point=0),
+        output=manifest.TensorQuantization(dtype="uint8", scale=1 / 256, zero_point=0),
+        threshold=0.0,
+        metrics=manifest.Metrics(float_=unknown, int8=unknown, agreement=0.0),
+        provenance=manifest.Provenance(
+            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            backbone=NAME,
+            weights="random",
+            seed=0,
+            run="benchmark",
+            dataset_sha256="0" * 64,
+            dataset_counts={},
+            libraries={},
+        ),
+    )
