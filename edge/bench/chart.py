@@ -41,7 +41,8 @@ def bars(in_turn: InTurn, highlighted: str, *, columns: int, blocks: bool) -> It
 
 def _head(bench: Bench) -> Iterator[str]:
     threads = f"{bench.threads} thread{'s' if bench.threads > 1 else ''}"
-    yield f"model        {bench.model.shown}: {bench.model.name} on {bench.runtime}, {threads}"
+    name = f" ({bench.model.name})" if bench.model.backbone else ""
+    yield f"model        {bench.model.shown}{name} on {bench.runtime}, {threads}"
     yield f"machine      {bench.machine.name} ({bench.machine.processor})"
     size = f"{bench.in_turn.width}×{bench.in_turn.height}"
     yield f"camera       {bench.source}, {bench.in_turn.frames} pictures of {size}"

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from edge.errors import StorageError
+from edge.errors import StorageError, UsageError
 
 HEADER = re.compile(r"\s*\[")
 ASSIGNMENT = re.compile(r"\s*[\w\"'-]+\s*=")
@@ -34,8 +34,14 @@ def edited(text: str, settings: Settings) -> str:
     return text
 
 
-def write_settings(path: Path, settings: Settings) -> str:
-    """Change the file in one step; the difference in diff's form. Raises StorageError."""
+def write_settings(path: Path | None, settings: Settings) -> str:
+    """Change the file in one step; the difference in diff's form.
+
+    Raises UsageError where there is no file, StorageError where it can't be changed.
+    """
+    if path is None:
+        advice = f"write {written_out(settings)} into agent.toml, or give --config FILE"
+        raise UsageError("can't write the best setting down", "there is no configuration file", advice)
     by_hand = f"write {written_out(settings)} into it by hand"
     target = path.resolve()
     try:
@@ -59,7 +65,6 @@ def _attempts(text: str, key: str, value: int | str) -> Iterator[str]:
         if found := assignment.match(line):
             changed = f"{found[1]}{json.dumps(value)}{line[found.end() :]}"
             yield "".join([*lines[:number], changed, *lines[number + 1 :]])
-            return
     commented = re.compile(rf"\s*#\s*{key}\s*=")
     places = [number + 1 for number, line in enumerate(lines[:top]) if commented.match(line)]
     places += [number + 1 for number, line in enumerate(lines[:top]) if ASSIGNMENT.match(line)][-1:]

@@ -79,8 +79,8 @@ def comparison(model: ModelFacts, inference_ms: float, kept: Sequence[Reference]
     """How this machine's inference compares with the boards that ran the same network, in a sentence."""
     same = [each for each in kept if _is_same(model, each.model)]
     if not same:
-        known = ", ".join(sorted({each.model.shown for each in kept})) or "no model yet"
-        return f"no reference results for this model; there are some for {known}"
+        known = ", ".join(sorted({each.model.shown for each in kept}))
+        return f"there are no reference results for this model, only for: {known or '-'}"
     return "; ".join(f"inference is {_compared(inference_ms, each)}" for each in same)
 
 

@@ -99,10 +99,9 @@ def remark(default: Tried, best: Tried) -> str:
     )
 
 
-def changes(tuning: Tuning, file: Path | None, runtime: str | None) -> dict[str, int | str]:
+def changes(best: Setting, file: Path | None, runtime: str | None) -> dict[str, int | str]:
     """What the file must say for the best setting and does not; runtime: given on the command line."""
     said = load_config(file, {}, {}) if file else AgentConfig()
-    best = tuning.best.setting
     found: dict[str, int | str] = {}
     if said.threads != best.threads:
         found["threads"] = best.threads

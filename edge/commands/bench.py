@@ -122,22 +122,18 @@ def _has_blocks() -> bool:
 def _tune(
     settings: AgentConfig, file: Path | None, frames: int, runtime: str | None, *, as_json: bool
 ) -> None:
-    from edge.bench.config_edit import write_settings, written_out
+    from edge.bench.config_edit import write_settings
     from edge.bench.tune import changes, tune
 
     found = tune(settings, frames)
-    wanted = changes(found, file, runtime)
+    wanted = changes(found.best.setting, file, runtime)
     if as_json:
         print(json.dumps({**dataclasses.asdict(found), "changes": wanted}, ensure_ascii=False))
     else:
         _print_tuning(found)
-    if not wanted:
-        _say(f"{file or 'the default'} says so already", as_json=as_json)
-        return
-    if file is None:
-        advice = f"write {written_out(wanted)} into agent.toml, or give --config FILE"
-        raise UsageError("can't write the best setting down", "there is no configuration file", advice)
-    _say(write_settings(file, wanted), as_json=as_json)
+    done = write_settings(file, wanted) if wanted else f"{file or 'the default'} says so already"
+    if not as_json:
+        print(done)
 
 
 def _print_tuning(found: Tuning) -> None:
@@ -151,8 +147,3 @@ def _print_tuning(found: Tuning) -> None:
         print(f"{name:32}{each.inference_ms:7.2f} ms{each.cpu_ms:9.2f} ms   {spread}{best}")
     if found.remark:
         print(found.remark)
-
-
-def _say(text: str, *, as_json: bool) -> None:
-    if not as_json:
-        print(text)
