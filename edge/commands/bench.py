@@ -48,7 +48,7 @@ def bench_command(
     runtime: RuntimeOption = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw the stages.")] = None,
     tune: Annotated[
-        bool, typer.Option("--tune", help="Find the best threads and runtime, and write them to --config.")
+        bool, typer.Option("--tune", help="Find the best threads and runtime; write them to --config.")
     ] = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,
