@@ -84,12 +84,16 @@ def comparison(model: ModelFacts, inference_ms: float, kept: Sequence[Reference]
     if not same:
         known = ", ".join(sorted({each.model.shown for each in kept}))
         return f"there are no reference results for this model, only for: {known}"
-    return "; ".join(f"inference is {_compared(inference_ms, each)}" for each in same)
+    return "; ".join(f"inference {_compared(inference_ms, each)}" for each in same)
 
 
 def _compared(inference_ms: float, reference: Reference) -> str:
     ratio = reference.inference_ms / inference_ms
-    how = "as fast as" if 0.95 <= ratio <= 1.05 else f"{ratio:.2g} times as fast as"
+    how = "is as fast as"
+    if ratio > 1.05:
+        how = f"is {ratio:.2g} times as fast as"
+    elif ratio < 0.95:
+        how = f"takes {1 / ratio:.2g} times as long as"
     threads = f"{reference.threads} thread{'s' if reference.threads > 1 else ''}"
     return f"{how} on {reference.board} with {threads} (reference of {reference.date})"
 
