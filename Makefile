@@ -45,8 +45,11 @@ report: .venv/ready ## write the newest training's (or RUN=name's) report.html: 
 	@.venv/bin/edge-train report $(if $(RUN),--run $(RUN))
 
 .PHONY: bench
-bench: .venv/ready ## the measurements in benchmarks/, side by side in one run
-	@.venv/bin/python -m benchmarks.throughput
+bench: .venv/ready ## what the agent costs, side by side with the least it could (NAMES="throughput …", QUICK=1)
+	@.venv/bin/python -m benchmarks $(if $(QUICK),--quick) $(NAMES)
+
+.PHONY: bench-training
+bench-training: .venv/ready ## training on cached features against the usual recipe
 	@.venv/bin/python -m benchmarks.training_speed
 
 .PHONY: faults

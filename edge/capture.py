@@ -224,7 +224,6 @@ class Capture:
 
     def _deliver(self, picture: Picture, received_s: float) -> bool:
         """Hand the picture over if it is due; false once nobody takes frames any more."""
-        self._check_views(picture)
         index = self.status.frames_in
         self.status.frames_in += 1
         self.status.received_s = received_s
@@ -237,11 +236,17 @@ class Capture:
             index=index,
             pixels=picture.pixels,
             time_s=time_s,
-            captured_at=time.time() if picture.position_s is None else self._opened_at + time_s,
+            captured_at=self._captured_at(picture, received_s),
             received_s=received_s,
         )
-        taken = [self._hand_over(view, whole) for view in self._views]
+        taken = [self._hand_over(view, whole) for view in self._views if self._fits(view, whole)]
         return any(taken)
+
+    def _captured_at(self, picture: Picture, received_s: float) -> float:
+        """UTC seconds: a live picture's arrival, a recording's own time line laid from its opening on."""
+        if picture.position_s is None:
+            return time.time() - (time.monotonic() - received_s)
+        return self._opened_at + picture.position_s
 
     def _hand_over(self, view: View, whole: Frame) -> bool:
         frame = view.frame_of(whole, self._options.prepare)
@@ -254,14 +259,20 @@ class Capture:
         self.status.replaced += replaced
         return True
 
-    def _check_views(self, picture: Picture) -> None:
-        for view in self._views:
-            try:
-                view.check(picture.pixels)
-            except ValueError as error:
-                failure = CameraUnavailableError if self.live else RecordingError
-                what = f"can't cut out the region of camera {view.name}"
-                raise failure(what, str(error), "give one inside the picture") from error
+    def _fits(self, view: View, whole: Frame) -> bool:
+        """Can the view be cut out of it? Where not, a recording fails; of a camera the other views go on."""
+        why = view.why_not(whole.pixels)
+        if why and not self.live:
+            raise RecordingError(f"can't cut out the region of camera {view.name}", why)
+        problem = f"can't cut out its region: {why}" if why else ""
+        if problem and not view.problem:
+            log.error("camera %s: %s", view.name, problem)
+        elif view.problem and not problem:
+            log.info("camera %s: its region lies inside the picture again", view.name)
+        view.problem = problem
+        if not problem:
+            view.received_s = whole.received_s
+        return not problem
 
     def _is_due(self, time_s: float) -> bool:
         if not self._options.fps:

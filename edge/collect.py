@@ -20,6 +20,7 @@ from edge.collecting.triggers import KeyPress, Trigger
 from edge.errors import CameraUnavailableError
 from edge.records import Frame
 from edge.region import Region
+from edge.shared_capture import shares
 
 TICK_S = 0.05
 SETTLE_S = 1.0  # a webcam's exposure needs about as long
@@ -75,8 +76,9 @@ class Feed:
         """`region`: what of its pictures is kept. Raises UsageError for a test:// address without sense."""
         name = default_name(source)
         self.inbox = Inbox()
-        options = CaptureOptions(live=source.live, views=(View(name, region),))
-        self.capture = Capture(name, opener(source), self.inbox, options)
+        views = (View(name, region),)
+        options = CaptureOptions(live=source.live, views=views)
+        (self.capture,) = shares(Capture(name, opener(source), self.inbox, options), views)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Feed]:

@@ -15,6 +15,7 @@ from edge.errors import BrokerUnavailableError
 from edge.monitoring.progress import SinkPulse
 from edge.mqtt.broker import BrokerConnection, ConnectionCallbacks
 from edge.mqtt.broker_address import BrokerAddress
+from edge.mqtt.broker_client import Verdict
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.topics import Topics, decision_record
 from edge.records import Decision, Frame, Message, ModelIdentity
@@ -39,7 +40,7 @@ class MqttSink:
         self._outbox = outbox
         self._lock = threading.Lock()
         self._closing = False
-        self._acknowledged = 0
+        self._acknowledged = self._answered = 0
         self._keys_by_mid: dict[int, int | None] = {}
         self._latest: dict[str, tuple[Decision, int]] = {}
         self._cameras_online: dict[str, bool] = {}
@@ -113,6 +114,7 @@ class MqttSink:
         return {
             "broker": self._connection.problem or "connected",
             "logins": self._connection.logins,
+            "subscriptions_refused": list(self._connection.refused_topics),
             **self._outbox.report(),
             "events_acknowledged": self._acknowledged,
         }
@@ -121,7 +123,7 @@ class MqttSink:
         """Is its thread alive, is there a connection, and do events get away."""
         connection = self._connection
         problem = None if connection.connected else connection.problem or "not connected"
-        return SinkPulse(connection.alive_s, problem, len(self._outbox), self._acknowledged)
+        return SinkPulse(connection.alive_s, problem, len(self._outbox), self._answered)
 
     def close(self, timeout_s: float) -> None:
         """Publish `offline` after all open publishes, as far as `timeout_s` allows, and disconnect."""
@@ -156,13 +158,18 @@ class MqttSink:
             self._keys_by_mid.clear()
             self._outbox.take_back()
 
-    def _on_acknowledged(self, mid: int, refused: bool) -> None:
+    def _on_acknowledged(self, mid: int, verdict: Verdict) -> None:
         with self._lock:
             key = self._keys_by_mid.pop(mid, None)
-            if key is not None:
-                self._acknowledged += not refused
-                self._outbox.acknowledge(key, refused=refused)
-                self._drain()
+            if key is None:
+                return
+            self._answered += 1
+            if verdict is Verdict.NOT_NOW:
+                self._outbox.postpone(key)
+            else:
+                self._acknowledged += verdict is Verdict.TAKEN
+                self._outbox.acknowledge(key, refused=verdict is Verdict.REFUSED)
+            self._drain()
 
     def _on_message(self, message: Message) -> None:
         if message.topic in self._listeners:

@@ -19,10 +19,13 @@ class SharedCapture:
 
     @property
     def status(self) -> CaptureStatus:
-        """The thread's account, with this view's own counters."""
-        shared = self._capture.status
-        skipped = shared.skipped + self._view.skipped
-        return dataclasses.replace(shared, replaced=self._view.replaced, skipped=skipped)
+        """The thread's account, with this view's own counters; lost where its region can't be cut out."""
+        shared, view = self._capture.status, self._view
+        own = dataclasses.replace(shared, replaced=view.replaced, skipped=shared.skipped + view.skipped)
+        if not view.problem or shared.finished:
+            return own
+        detail = shared.detail or view.problem
+        return dataclasses.replace(own, state="lost", detail=detail, received_s=view.received_s)
 
     def start(self) -> None:
         """Start reading, unless another view has."""

@@ -12,19 +12,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from edge import inference
+from edge.inference import FrameClassifier
 from edge.monitoring.health import CaptureCounters
 from edge.monitoring.progress import SinkPulse
 from edge.mqtt.remote import SetEnabled, SetThreshold
-from edge.preprocess import Image
 from edge.records import Decision, Frame, Scores, UnknownReason
-
-
-class FrameClassifier(Protocol):
-    """Scores for a picture."""
-
-    def classify(self, image: Image) -> Scores: ...
-
-    def classify_prepared(self, pixels: Image) -> Scores: ...
 
 
 class DecisionMaker(Protocol):
@@ -69,10 +62,10 @@ class FrameCapture(Protocol):
     def join(self) -> None: ...
 
 
-class FrameInbox(Protocol):
+class FrameInbox(inference.FrameInbox, Protocol):
     """Where captures leave their frames."""
 
-    def take(self, timeout_s: float) -> Frame | None: ...
+    def done(self, camera: str) -> None: ...
 
     def is_empty(self, camera: str) -> bool: ...
 
@@ -134,10 +127,14 @@ class EventNumbers(Protocol):
 
 @dataclass(slots=True)
 class Camera:
-    """One camera under the agent's eyes; the times are on the monotonic clock, in seconds."""
+    """One camera under the agent's eyes; the times are on the monotonic clock, in seconds.
+
+    announced: something has been said of it; started: it is being read.
+    """
 
     capture: FrameCapture
     decider: DecisionMaker
+    announced: bool = False
     started: bool = False
     started_s: float = 0.0
     first_time_s: float | None = None

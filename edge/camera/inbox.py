@@ -7,7 +7,7 @@ places, and its thread waits for room, so no frame is lost.
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 
 from edge.records import Frame
 
@@ -18,8 +18,10 @@ class Inbox:
     """Frames of several cameras on their way to one consumer."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        lock = threading.Lock()
+        self._changed, self._room = threading.Condition(lock), threading.Condition(lock)
         self._waiting: dict[str, deque[Frame]] = {}
+        self._under_way: Counter[str] = Counter()
 
     def add_camera(self, camera: str) -> None:
         """Make room for a camera; cameras are served in turn."""
@@ -35,18 +37,18 @@ class Inbox:
             replaced = bool(places)
             places.clear()
             places.append(frame)
-            self._changed.notify_all()
+            self._changed.notify()
             return replaced
 
     def put_next(self, frame: Frame) -> bool:
         """Hand over a recording's frame, waiting for room; false if the camera was removed meanwhile."""
-        with self._changed:
-            self._changed.wait_for(lambda: len(self._waiting.get(frame.camera, ())) < RECORDING_DEPTH)
+        with self._room:
+            self._room.wait_for(lambda: len(self._waiting.get(frame.camera, ())) < RECORDING_DEPTH)
             places = self._waiting.get(frame.camera)
             if places is None:
                 return False
             places.append(frame)
-            self._changed.notify_all()
+            self._changed.notify()
             return True
 
     def take(self, timeout_s: float) -> Frame | None:
@@ -57,17 +59,23 @@ class Inbox:
                 if places:
                     frame = places.popleft()
                     self._waiting[camera] = self._waiting.pop(camera)  # to the end of the queue of cameras
-                    self._changed.notify_all()
+                    self._under_way[camera] += 1
+                    self._room.notify_all()
                     return frame
             return None
 
-    def is_empty(self, camera: str) -> bool:
-        """True if nothing of this camera waits."""
+    def done(self, camera: str) -> None:
+        """A frame of this camera that was taken has been dealt with."""
         with self._changed:
-            return not self._waiting.get(camera)
+            self._under_way[camera] -= 1
+
+    def is_empty(self, camera: str) -> bool:
+        """True if no frame of this camera waits, and none that was taken is under way."""
+        with self._changed:
+            return not self._waiting.get(camera) and not self._under_way[camera]
 
     def remove_camera(self, camera: str) -> None:
         """Take nothing more of this camera, and free its thread if it waits for room."""
         with self._changed:
             self._waiting.pop(camera, None)
-            self._changed.notify_all()
+            self._room.notify_all()

@@ -11,6 +11,7 @@ on real recordings and photographs; LOG.md has the figures.
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,10 +66,11 @@ class Sight:
 def sampled(pixels: Pixels) -> Pixels:
     """Pixels at even distances, about 96 rows of them, trimmed to whole cells."""
     step = max(1, min(pixels.shape[:2]) // SAMPLE_ROWS)
-    sample = pixels[step // 2 :: step, step // 2 :: step]
-    side = cell_side(sample)
-    height, width = (length - length % side for length in sample.shape[:2])
-    return np.ascontiguousarray(sample[:height, :width])
+    height, width = pixels.shape[0] // step, pixels.shape[1] // step
+    side = max(1, min(height, width) // GRID_ROWS)
+    height, width = height - height % side, width - width % side
+    rows = pixels[step // 2 : step // 2 + height * step : step, : width * step]
+    return cv2.resize(rows, (width, height), interpolation=cv2.INTER_NEAREST)  # type: ignore[return-value]
 
 
 def cell_side(sample: Pixels) -> int:
@@ -83,10 +85,8 @@ def structure_of(sample: Pixels) -> float:
     averaged away, and a slow fall-off, as of light through a finger, has none.
     """
     side = cell_side(sample)
-    rows, columns = sample.shape[0] // side, sample.shape[1] // side
-    # one axis after the other: five times as fast as both at once
-    bands = sample.reshape(rows, side, -1).sum(axis=1, dtype=np.uint32)
-    cells = bands.reshape(rows, columns, side, 3).sum(axis=2, dtype=np.float32) / side**2
+    grid = (sample.shape[1] // side, sample.shape[0] // side)
+    cells = cv2.resize(sample.astype(np.float32), grid, interpolation=cv2.INTER_AREA)
     across = np.abs(2 * cells[:, 1:-1] - cells[:, 2:] - cells[:, :-2]).max(initial=0)
     down = np.abs(2 * cells[1:-1] - cells[2:] - cells[:-2]).max(initial=0)
     return float(max(across, down))
@@ -172,6 +172,6 @@ class _Motion:
 def _changed_cells(before: Pixels, now: Pixels) -> NDArray[np.bool_]:
     side = cell_side(now)
     rows, columns = now.shape[0] // side, now.shape[1] // side
-    differs = np.maximum(before, now) - np.minimum(before, now) > SAME_LEVELS
+    differs = cv2.absdiff(before, now) > SAME_LEVELS
     bands = differs.reshape(rows, side, -1).any(axis=1)
     return np.asarray(bands.reshape(rows, columns, -1).any(axis=2))

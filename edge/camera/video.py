@@ -21,6 +21,7 @@ from edge.preprocess import Image
 
 OPEN_TIMEOUT_MS = 5000
 READ_TIMEOUT_MS = 3000
+LARGE_PICTURE = 1280 * 720  # pixels
 FFMPEG_OPTIONS_VARIABLE = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 FFMPEG_OPTIONS = "rtsp_transport;tcp"  # pictures over UDP lose packets, and with them whole groups
 
@@ -118,6 +119,13 @@ def _open_capture(source: Source, node: str | None) -> cv2.VideoCapture:
             OPEN_TIMEOUT_MS,
             cv2.CAP_PROP_READ_TIMEOUT_MSEC,
             READ_TIMEOUT_MS,
+            cv2.CAP_PROP_N_THREADS,  # each more would be a frame's delay
+            1,
         ]
         return cv2.VideoCapture(source.address, cv2.CAP_FFMPEG, limits)
-    return cv2.VideoCapture(source.address, cv2.CAP_FFMPEG)
+    # FFmpeg's own threads cost a quarter more, and pay only where a picture takes long.
+    capture = cv2.VideoCapture(source.address, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    if capture.get(cv2.CAP_PROP_FRAME_WIDTH) * capture.get(cv2.CAP_PROP_FRAME_HEIGHT) > LARGE_PICTURE:
+        capture.release()
+        capture = cv2.VideoCapture(source.address, cv2.CAP_FFMPEG)
+    return capture

@@ -18,6 +18,8 @@ class View:
     """One camera as subscribers see it; region None: whole pictures. Used by its capture thread alone.
 
     replaced, skipped: how many of its frames a newer one replaced, or showed nothing for too short a time.
+    problem: why its region can't be cut out of the present pictures, empty where it can; received_s: when the
+    last picture came that it was cut out of.
     """
 
     name: str
@@ -25,11 +27,17 @@ class View:
     sight: Sight | None = None
     replaced: int = 0
     skipped: int = 0
+    problem: str = ""
+    received_s: float | None = None
 
-    def check(self, pixels: Image) -> None:
-        """Raises ValueError where the region lies outside this picture."""
-        if self.region is not None:
-            self.region.on(pixels.shape[1], pixels.shape[0])
+    def why_not(self, pixels: Image) -> str:
+        """Why its region can't be cut out of this picture, empty where it can."""
+        try:
+            if self.region is not None:
+                self.region.on(pixels.shape[1], pixels.shape[0])
+        except ValueError as error:
+            return f"{error}; give one inside the picture"
+        return ""
 
     def frame_of(self, whole: Frame, prepare: Callable[[Image], Image] | None) -> Frame | None:
         """Its part of a frame, prepared if it shows something; None while that is in doubt."""

@@ -76,6 +76,10 @@ def _on_disk(record: Record) -> Iterator[Sample]:
     yield {}, float(record["outbox"] == "disk") if "outbox" in record else None
 
 
+def _refused_topics(record: Record) -> Iterator[Sample]:
+    yield {}, float(len(record["subscriptions_refused"])) if "subscriptions_refused" in record else None
+
+
 def _progress(record: Record) -> Iterator[Sample]:
     yield {}, float(record["stuck"] is None)
 
@@ -98,6 +102,7 @@ METRICS = (
     Metric("latency_seconds", "summary", "By stage, over the last 1024 frames.", _latencies),
     Metric("broker_connected", "gauge", "1 while there is a connection to the broker.", _connected),
     Metric("broker_logins_total", "counter", "Logins at the broker.", _value("logins")),
+    Metric("subscriptions_refused", "gauge", "Topics that the broker keeps from us.", _refused_topics),
     Metric("outbox_on_disk", "gauge", "0 while events are kept in memory only.", _on_disk),
     Metric("events_waiting", "gauge", "Events not acknowledged by the broker yet.", _value("events_waiting")),
     Metric("events_acknowledged_total", "counter", "Events acknowledged.", _value("events_acknowledged")),

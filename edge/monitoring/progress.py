@@ -18,7 +18,7 @@ class ProgressLimits:
     capture_s: the silence of a live camera's thread; a read takes 10 s at most (V4L2), a name server up to
     30. frameless_s: a live camera that says it delivers, without a picture. answer_s: a frame that waits for
     its turn or is in inference. broker_s: the silence of the broker's thread. acknowledge_s: events wait on
-    a connection that stands and none is acknowledged.
+    a connection that stands and none is answered.
     """
 
     capture_s: float = 30.0
@@ -37,7 +37,8 @@ def acknowledge_limit_s(keepalive_s: float) -> float:
 class CameraSign:
     """What is seen of a camera: delivering as it says itself, alive_s when its thread last moved.
 
-    answered_s: when its source last said anything, None before that; waits: a frame of it is in the inbox.
+    answered_s: when its source last said anything, None before that; waits: a frame of it is in the inbox, or
+    was taken from it and has no answer yet.
     """
 
     live: bool
@@ -51,14 +52,14 @@ class CameraSign:
 class SinkPulse:
     """What a sink with a thread of its own says: when that last moved, and how its events get away.
 
-    problem: why there is no connection, None with one; waiting: events not acknowledged yet; acknowledged:
-    how many were, since the start.
+    problem: why there is no connection, None with one; waiting: events not acknowledged yet; answered: how
+    often the broker has taken or refused one, since the start.
     """
 
     alive_s: float
     problem: str | None
     waiting: int
-    acknowledged: int
+    answered: int
 
 
 @dataclass(slots=True)
@@ -66,7 +67,6 @@ class _Camera:
     started_s: float
     sign: CameraSign | None = None
     waits_since_s: float | None = None
-    taken_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -100,21 +100,16 @@ class Progress:
         elif watched.waits_since_s is None:
             watched.waits_since_s = now_s
 
-    def frame_taken(self, camera: str, now_s: float) -> None:
-        """A frame left the inbox: now it must be answered."""
-        if camera in self._cameras:
-            self._cameras[camera].taken_s = now_s
-
     def frame_answered(self, camera: str) -> None:
         """It came out of inference, or was declared too old for it."""
         if camera in self._cameras:
-            self._cameras[camera].taken_s = self._cameras[camera].waits_since_s = None
+            self._cameras[camera].waits_since_s = None
 
     def sink_seen(self, number: int, pulse: SinkPulse, now_s: float) -> None:
         """A look at a sink, which is known by its number."""
         sink = self._sinks.setdefault(number, _Sink(pulse, now_s))
         idle = pulse.problem is not None or pulse.waiting == 0
-        if idle or pulse.acknowledged != sink.pulse.acknowledged:
+        if idle or pulse.answered != sink.pulse.answered:
             sink.moved_s = now_s
         sink.pulse = pulse
 
@@ -130,7 +125,7 @@ class Progress:
             if now_s - sink.pulse.alive_s > self._limits.broker_s:
                 yield f"broker: its thread has not moved for {self._limits.broker_s:g} s"
             if now_s - sink.moved_s > self._limits.acknowledge_s:
-                yield f"broker: connected, but has acknowledged no event for {self._limits.acknowledge_s:g} s"
+                yield f"broker: connected, but has answered no event for {self._limits.acknowledge_s:g} s"
 
     def _of_camera(self, camera: _Camera, now_s: float) -> Iterator[str]:
         limits, sign = self._limits, camera.sign
@@ -140,6 +135,5 @@ class Progress:
             answered_s = camera.started_s if sign.answered_s is None else sign.answered_s
             if sign.delivering and now_s - answered_s > limits.frameless_s:
                 yield f"it is said to deliver, but no picture came for {limits.frameless_s:g} s"
-        for since_s in (camera.taken_s, camera.waits_since_s):
-            if since_s is not None and now_s - since_s > limits.answer_s:
-                yield f"a frame has been waiting for its scores for {limits.answer_s:g} s"
+        if camera.waits_since_s is not None and now_s - camera.waits_since_s > limits.answer_s:
+            yield f"a frame has been waiting for its scores for {limits.answer_s:g} s"

@@ -22,7 +22,8 @@ class Watchdog:
         self.progress = Progress(limits)
         self.hung: str | None = None
         self._notifier = notifier
-        self._start: str | None = None
+        self._how: str | None = None
+        self._ready = False
         self._started_s: float | None = None
         self._due_s = 0.0
 
@@ -33,16 +34,20 @@ class Watchdog:
             return "off"
         return "starved" if self.hung else "fed"
 
-    def turn(self, now_s: float, cameras: Mapping[str, bool], broker: str, *, seen: bool) -> None:
+    def turn(
+        self, now_s: float, cameras: Mapping[str, bool], broker: str, *, seen: bool, waits_s: float = 0.0
+    ) -> None:
         """Tell systemd how things are.
 
         cameras: does each deliver; broker: `connected`, why it is not, or empty where there is none; seen: a
-        frame has been classified. READY comes with the first such frame, or after 5 s without one.
+        frame has been classified; waits_s: how long it was told to wait before the cameras start, 0 once
+        they have. READY comes with the first such frame, after 5 s without one, or at once where it waits.
         """
         self._judge(now_s)
-        first = self._get_ready(now_s, seen=seen)
-        self._notifier.status(status_line(self._start, cameras, broker, self.hung))
-        if first:
+        start = f"waiting {waits_s:g} s before the cameras start" if waits_s else self._started(now_s, seen)
+        self._notifier.status(status_line(start, cameras, broker, self.hung))
+        if start is not None and not self._ready:
+            self._ready = True
             self._notifier.ready()
         interval_s = self._notifier.watchdog_interval_s
         if interval_s is not None and self.hung is None and now_s >= self._due_s:
@@ -57,16 +62,16 @@ class Watchdog:
             log.info("progress again")
         self.hung = hung
 
-    def _get_ready(self, now_s: float, *, seen: bool) -> bool:
-        """True once: when the start is over."""
-        if self._start is not None:
-            return False
+    def _started(self, now_s: float, seen: bool) -> str | None:
+        """How the start went, None until that is known."""
+        if self._how is not None:
+            return self._how
         self._started_s = now_s if self._started_s is None else self._started_s
         if seen:
-            self._start = "started with a frame"
+            self._how = "started with a frame"
         elif now_s - self._started_s > DEGRADED_START_S:
-            self._start = "started degraded, without a frame"
-        return self._start is not None
+            self._how = "started degraded, without a frame"
+        return self._how
 
 
 def status_line(start: str | None, cameras: Mapping[str, bool], broker: str, hung: str | None) -> str:

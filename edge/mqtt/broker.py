@@ -23,6 +23,8 @@ from edge.mqtt.broker_client import (
     LoggedIn,
     Refused,
     Sign,
+    Subscribed,
+    Verdict,
 )
 from edge.mqtt.broker_ending import Ending, How, VersionChoice, ended, refused, unanswered, unreachable
 from edge.records import Message
@@ -43,12 +45,12 @@ ABANDON_AFTER_S = 1.0
 class ConnectionCallbacks:
     """All are called in the connection's thread.
 
-    on_up after each login; on_acknowledged with a publish's id and whether the broker refused it.
+    on_up after each login; on_acknowledged with a publish's id and what the broker says to it.
     """
 
     on_up: Callable[[], None]
     on_down: Callable[[], None]
-    on_acknowledged: Callable[[int, bool], None]
+    on_acknowledged: Callable[[int, Verdict], None]
     on_message: Callable[[Message], None] = lambda _message: None
 
 
@@ -64,6 +66,7 @@ class BrokerConnection:
     ) -> None:
         self.address = address
         self.logins = 0
+        self.refused_topics: tuple[str, ...] = ()  # subscriptions that the broker does not grant
         self.alive_s = time.monotonic()  # when our thread last moved
         self._client_id, self._will, self._callbacks = client_id, will, callbacks
         self._subscriptions: list[str] = []
@@ -197,9 +200,11 @@ class BrokerConnection:
                     return refused(code, words)
                 case Closed(code, words):
                     return ended(code, words) if self.connected else unanswered(words)
-                case Acknowledged(mid, refusal):
-                    self._note_refusal(refusal)
-                    self._callbacks.on_acknowledged(mid, refusal is not None)
+                case Acknowledged(mid, verdict, refusal):
+                    self._note_refusal(verdict, refusal)
+                    self._callbacks.on_acknowledged(mid, verdict)
+                case Subscribed(topics, refusal):
+                    self._note_refused_topics(topics, refusal)
                 case Message():
                     self._callbacks.on_message(sign)
         return Ending(How.STOPPED)
@@ -245,18 +250,30 @@ class BrokerConnection:
         self._conflict_until_s = time.monotonic() + CONFLICT_REMEMBERED_S
         self._problem = self._conflict
 
-    def _note_refusal(self, refusal: str | None) -> None:
-        """A broker that takes no message of ours (MQTT 5 tells): there is nothing to try again."""
-        if refusal is not None and refusal != self._refusal:
+    def _note_refusal(self, verdict: Verdict, refusal: str) -> None:
+        """A broker that does not take a message of ours (MQTT 5 tells)."""
+        if verdict is Verdict.TAKEN or refusal == self._refusal:
+            return
+        self._refusal = refusal
+        if verdict is Verdict.NOT_NOW:
+            advice = "events are kept and offered again; raise the broker's limits if this lasts"
+        else:
             advice = "let this user publish under the agent's topics"
-            log.warning("broker %s: refuses a message (%s); %s", self.address.shown, refusal, advice)
-            self._refusal = refusal
+        log.warning("broker %s: refuses a message (%s); %s", self.address.shown, refusal, advice)
+
+    def _note_refused_topics(self, topics: tuple[str, ...], refusal: str) -> None:
+        """Nothing will arrive there: said once, and again only if it becomes another set of topics."""
+        if topics and topics != self.refused_topics:
+            what = f"refuses to subscribe us to {', '.join(topics)} ({refusal})"
+            advice = "allow it in the broker's access rules (ACL)"
+            log.warning("broker %s: %s; %s", self.address.shown, what, advice)
+        self.refused_topics = topics
 
 
 def deliver(address: BrokerAddress, message: Message, timeout_s: float) -> None:
     """Publish one message over a connection of its own; raises BrokerUnavailableError."""
     acknowledged = threading.Event()
-    callbacks = ConnectionCallbacks(lambda: None, lambda: None, lambda _mid, _refused: acknowledged.set())
+    callbacks = ConnectionCallbacks(lambda: None, lambda: None, lambda _mid, _verdict: acknowledged.set())
     connection = BrokerConnection(address, "", None, callbacks)
     connection.start()
     try:

@@ -15,7 +15,7 @@ import socket
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, auto
 from typing import Any, cast
 
 import paho.mqtt.client as paho
@@ -38,6 +38,10 @@ UNSPECIFIED, UNSUPPORTED_VERSION, INVALID_CLIENT_ID, TAKEN_OVER = 0x80, 0x84, 0x
 # The only place where paho tells a TLS alert: its log.
 RECEIVE_ERROR = re.compile(r"failed to receive on socket: (\[[^\]]*\] )?(?P<why>.*?)( \(_ssl\.c:\d+\))?")
 LOGIN_REFUSALS = frozenset({0x86, 0x87, 0x8A, 0x8C})
+# Refusals of a publish that can pass (MQTT 5.0, table 3-4): its id is in use, a quota is exceeded. The others
+# name a fault of the message or of our rights, or nothing that will pass (0x80, 0x83): an event that the
+# broker never wants would hold up all that come after it, if it were kept.
+PASSING_REFUSALS = frozenset({0x91, 0x97})
 
 
 class Protocol(Enum):
@@ -68,15 +72,32 @@ class Closed:
     words: str
 
 
+class Verdict(Enum):
+    """What a broker says to a message."""
+
+    TAKEN = auto()
+    REFUSED = auto()
+    NOT_NOW = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """The broker has answered a publish; `refusal` says why it does not want it, None where it does."""
+    """The broker has answered a publish; `refusal` says why it does not take it, empty where it does."""
 
     mid: int
-    refusal: str | None = None
+    verdict: Verdict = Verdict.TAKEN
+    refusal: str = ""
 
 
-Sign = LoggedIn | Refused | Closed | Acknowledged | Message
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """The broker has answered the subscriptions: the topics that it refuses, and its words for the first."""
+
+    refused: tuple[str, ...] = ()
+    refusal: str = ""
+
+
+Sign = LoggedIn | Refused | Closed | Acknowledged | Subscribed | Message
 
 
 class Client:
@@ -90,6 +111,7 @@ class Client:
         self._address, self._protocol = address, protocol
         self._trouble = ""
         self._flooded = False
+        self._topics: tuple[str, ...] = ()
         self._paho = self._new_paho(client_id)
         if will is not None:
             self._paho.will_set(will.topic, will.payload, will.qos, will.retain)
@@ -110,10 +132,10 @@ class Client:
         return info.mid if info.rc == paho.MQTT_ERR_SUCCESS else None
 
     def subscribe(self, topics: Iterable[str]) -> None:
-        """Ask for what is published there, at QoS 1."""
-        wanted = [(topic, 1) for topic in topics]
-        if wanted:
-            self._paho.subscribe(wanted)
+        """Ask for what is published there, at QoS 1; once in a connection."""
+        self._topics = tuple(topics)
+        if self._topics:
+            self._paho.subscribe([(topic, 1) for topic in self._topics])
 
     def close(self) -> None:
         """Say goodbye, as far as the network takes it, and let go of the connection."""
@@ -128,7 +150,7 @@ class Client:
         self._paho.loop_stop()
         # paho closes its last two sockets when it is deleted, which a circle of references puts off
         self._paho.on_connect = self._paho.on_disconnect = None
-        self._paho.on_publish = self._paho.on_message = self._paho.on_log = None
+        self._paho.on_publish = self._paho.on_message = self._paho.on_log = self._paho.on_subscribe = None
 
     def _new_paho(self, client_id: str) -> paho.Client:
         five = self._protocol is Protocol.MQTT_5
@@ -147,6 +169,7 @@ class Client:
             client.tls_set_context(tls_context(self._address))
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
         client.on_publish, client.on_message, client.on_log = self._on_publish, self._on_message, self._on_log
+        client.on_subscribe = self._on_subscribe
         return client
 
     def _on_connect(self, _client: Any, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
@@ -157,7 +180,16 @@ class Client:
         self.signs.put(Closed(code.value, self._trouble or str(code).lower()))
 
     def _on_publish(self, _client: Any, _data: Any, mid: int, code: ReasonCode, _properties: Any) -> None:
-        self.signs.put(Acknowledged(mid, str(code).lower() if code.is_failure else None))
+        if not code.is_failure:
+            self.signs.put(Acknowledged(mid))
+            return
+        verdict = Verdict.NOT_NOW if code.value in PASSING_REFUSALS else Verdict.REFUSED
+        self.signs.put(Acknowledged(mid, verdict, str(code).lower()))
+
+    def _on_subscribe(self, _client: Any, _data: Any, _mid: int, codes: list[ReasonCode], _more: Any) -> None:
+        answers = zip(self._topics, codes, strict=False)  # a broker may answer less than it was asked
+        refusals = {topic: str(code).lower() for topic, code in answers if code.is_failure}
+        self.signs.put(Subscribed(tuple(refusals), next(iter(refusals.values()), "")))
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         if len(message.payload) > MAX_PAYLOAD_BYTES or self.signs.qsize() >= MAX_WAITING:

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from edge.mqtt.event_store import EventStore, Stored
+from edge.mqtt.pace import Allowance, Pause
 from edge.records import Message
 
 log = logging.getLogger(__name__)
 
 RETRY_S = 30.0  # between two attempts to get back to disk
 AGEING_S = 60.0  # between two looks for events that are too old
-BURST_S = 0.25  # what the rate allows in this time may go at once
 DROPPED_AT_ONCE = 500
 DROPPED, LIVED = "dropped", "lived_s"  # what the store keeps count of
 
@@ -64,7 +64,7 @@ class Outbox:
         self.dropped = int(counts.get(DROPPED, 0))
         self._lived_before_s, self._opened_s = counts.get(LIVED, 0.0), clock()
         self._retry_due_s, self._ageing_due_s = clock() + RETRY_S, clock()
-        self._allowance = _Allowance(self._limits.rate, clock())
+        self._allowance, self._pause = Allowance(self._limits.rate, clock()), Pause()
 
     def __len__(self) -> int:
         return self._store.count
@@ -80,8 +80,12 @@ class Outbox:
 
     def hand_out(self) -> list[tuple[int, Message]]:
         """The next waiting events in order with a handle each, as many as may be in flight and go now."""
+        now_s = self._clock()
         room = self._limits.max_in_flight - len(self._in_flight)
-        count = min(room, self._allowance.left(self._clock()))
+        if self._pause.active:
+            room = int(not self._in_flight and self._pause.is_over(now_s))
+            self._handed_key = 0
+        count = min(room, self._allowance.left(now_s))
         if count <= 0 or not self._store.count:
             return []
         events = self._do(lambda store: store.after(self._handed_key, count))
@@ -91,14 +95,22 @@ class Outbox:
             handle = next(self._handles)
             self._in_flight[handle], self._handed_key = event, event.key
             handed.append((handle, Message(event.topic, event.payload)))
+            if self._pause.active:
+                self._pause.tries(handle)
         return handed
 
     def acknowledge(self, handle: int, *, refused: bool = False) -> None:
         """The broker has it, or has refused it, which counts as dropped: remove it."""
         event = self._in_flight.pop(handle, None)
         if event is not None:
+            self._pause.answered(handle)
             self.dropped += refused
             self._do(lambda store: store.remove([event], self._counts() if refused else None))
+
+    def postpone(self, handle: int) -> None:
+        """The broker refuses it for now: it waits again, and nothing is handed out for a while."""
+        if self._in_flight.pop(handle, None) is not None:
+            self._pause.refused(self._clock())
 
     def take_back(self) -> None:
         """The connection is gone: what was in flight waits again, in its old order."""
@@ -241,22 +253,6 @@ class Outbox:
     def _lived_s(self) -> float:
         """Seconds that agents have run with this outbox."""
         return self._lived_before_s + self._clock() - self._opened_s
-
-
-class _Allowance:
-    """How many events may go now, at a steady rate a second with a small burst."""
-
-    def __init__(self, rate: float, now_s: float) -> None:
-        self._rate, self._most = rate, max(1.0, rate * BURST_S)
-        self._left, self._at_s = self._most, now_s
-
-    def left(self, now_s: float) -> int:
-        self._left = min(self._most, self._left + (now_s - self._at_s) * self._rate)
-        self._at_s = now_s
-        return int(self._left)
-
-    def spend(self, count: int) -> None:
-        self._left -= count
 
 
 class Sequences:

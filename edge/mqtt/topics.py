@@ -70,8 +70,14 @@ class Topics:
     ) -> Message:
         """Every label's score of one frame; age_ms: from capture to scores."""
         scores = {label: round(float(value), 4) for label, value in zip(labels, values, strict=True)}
-        body = {"schema": SCHEMA, "camera": frame.camera, "frame": frame.index}
-        body |= {"frame_age_ms": round(age_ms, 1), "scores": scores}
+        body = {
+            "schema": SCHEMA,
+            "camera": frame.camera,
+            "frame": frame.index,
+            "timestamp": rfc3339(frame.captured_at),
+            "frame_age_ms": round(age_ms, 1),
+            "scores": scores,
+        }
         return Message(self.names.of_camera(frame.camera, "scores"), _dump(body), qos=0)
 
     def stats(self, stats: Mapping[str, Any]) -> Message:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+import tomllib
 from pathlib import Path
 
-from edge.config import load_config
+from pydantic import BaseModel
+
+from edge.config import AgentConfig, BrokerConfig, CameraConfig, NamedRegionConfig, load_config
 from tests.support.tools import need_program
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -49,12 +52,30 @@ def test_the_example_configuration_is_valid() -> None:
 
 
 def test_every_setting_in_comments_is_a_real_one(tmp_path: Path) -> None:
-    text = (DEPLOY / "agent.example.toml").read_text()
-    uncommented = "".join(
-        line.removeprefix("#") if line.startswith("#") and not line.startswith("# ") else line
-        for line in text.splitlines(keepends=True)
-    )
     file = tmp_path / "agent.toml"
-    file.write_text(uncommented)
+    file.write_text(uncommented_example())
     config = load_config(file, {}, {})
     assert (config.fps, len(config.camera)) == (5, 2)
+
+
+def test_every_setting_is_in_the_example() -> None:
+    shown = tomllib.loads(uncommented_example())
+    of_cameras = set().union(*shown["camera"])
+    of_regions = set().union(*(region for camera in shown["camera"] for region in camera.get("region", ())))
+    found = {AgentConfig: set(shown), CameraConfig: of_cameras, NamedRegionConfig: of_regions | of_cameras}
+    for name, field in AgentConfig.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found[field.annotation] = set(shown[name])
+    assert BrokerConfig in found
+    missing = {
+        f"{kind.__name__}.{key}" for kind, keys in found.items() for key in kind.model_fields.keys() - keys
+    }
+    assert missing == set()
+
+
+def uncommented_example() -> str:
+    lines = (DEPLOY / "agent.example.toml").read_text().splitlines(keepends=True)
+    return "".join(
+        line.removeprefix("#") if line.startswith("#") and not line.startswith("# ") else line
+        for line in lines
+    )

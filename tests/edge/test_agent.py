@@ -220,6 +220,25 @@ def test_an_agent_that_is_stopped_before_it_begins_ends_at_once(build: Build) ->
     assert sink.calls == ["start", "close"]
 
 
+def test_the_loop_turns_while_it_waits_before_the_cameras_start(build: Build) -> None:
+    stop, told = threading.Event(), list[Message]()
+    control = Control(TopicNames("edge", "pi"), {"cam": 0.5, "cam1": 0.5}, told.append)
+    cameras = ("test://?size=16x16&fps=50", "test://?size=16x16&fps=50")
+    options = {"start_after_s": 1.0, "stats_interval_s": 0.1, "heartbeat_s": 0.2, "max_frame_age_s": 0.3}
+    agent, sink = build(*cameras, stop=stop, control=control, **options)
+    control.receive(Message("edge/pi/cam1/enabled/set", b"OFF"))
+    with running(agent, stop):
+        wait_until(lambda: sink.reports, "a report")
+        waiting = sink.reports[0]["cameras"]["cam"]
+        assert (waiting["state"], waiting["online"], waiting["frames_in"]) == ("starting", False, 0)
+        wait_until(lambda: ("cam1", True) in sink.availability, "the second camera's frames")
+        wait_until(lambda: len(sink.changes()) > 1, "the first camera's label")
+    assert sink.availability[:2] == [("cam", False), ("cam1", False)]
+    assert "cam" in sink.refreshed
+    assert "no_frames" not in sink.changes()[:2]
+    assert sink.changes("cam1") == ["starting", "disabled", "no_frames"]
+
+
 def test_a_live_camera_that_breaks_for_good_ends_the_agent(classifier: Classifier) -> None:
     class Broken:
         def read(self) -> Picture:

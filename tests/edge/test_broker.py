@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 import socket
 import threading
@@ -23,7 +24,7 @@ from tests.support.certificates import make_certificates
 from tests.support.mosquitto import Mosquitto
 from tests.support.old_broker import UNSUPPORTED_VERSION, OldBroker
 from tests.support.subscriber import Subscriber
-from tests.support.tools import free_port, wait_until
+from tests.support.tools import free_port, need, wait_until
 
 WILL = Message("edge/x/availability", b"offline", qos=1, retain=True)
 
@@ -233,6 +234,47 @@ def test_a_broker_that_takes_no_message_of_ours_says_so(
         for _ in range(3):
             connection.publish(Message("edge/x/cam/event", b"x"))
         wait_until(lambda: "refuses a message (not authorized)" in caplog.text, "the refusal")
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["MQTT 5", "MQTT 3.1.1"])
+def test_a_refused_subscription_is_said_once_with_its_topic(
+    tmp_path: Path, old: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    options = granting(tmp_path, "edge/pi/cam/snapshot/get")
+    topics = ("edge/pi/cam/enabled/set", "edge/pi/cam/snapshot/get", "homeassistant/status")
+    with (
+        Mosquitto(tmp_path / "broker", options=options) as broker,
+        OldBroker(broker.port) as relay,
+        connecting(relay.url if old else broker.url, topics=topics) as connection,
+    ):
+        wait_until(lambda: connection.refused_topics, "the refusal")
+        broker.stop()
+        wait_until(lambda: not connection.connected, "the loss")
+        broker.start()
+        wait_until(lambda: connection.logins >= 2, "the second login", 30)
+        wait_until(lambda: broker.log.count("SUBACK") >= 2, "the second refusal")
+    assert connection.refused_topics == (topics[0], topics[2])
+    (said,) = [record.message for record in caplog.records if "subscribe" in record.message]
+    assert f"refuses to subscribe us to {topics[0]}, {topics[2]} (" in said
+    assert said.endswith("; allow it in the broker's access rules (ACL)")
+
+
+def granting(folder: Path, topic: str) -> list[str]:
+    """Options for a Mosquitto that grants this subscription and no other: its acl_file refuses none."""
+    plugin = "mosquitto_dynamic_security.so"
+    found = next(iter(Path("/usr/lib").glob(f"**/{plugin}")), None)
+    need(found is not None, plugin)
+    acl = {"acltype": "subscribePattern", "topic": topic, "allow": True}
+    access = {"publishClientSend": True, "publishClientReceive": True, "subscribe": False}
+    rules = {
+        "defaultACLAccess": access,
+        "roles": [{"rolename": "some", "acls": [acl]}],
+        "groups": [{"groupname": "all", "roles": [{"rolename": "some"}]}],
+        "anonymousGroup": "all",
+        "clients": [],
+    }
+    (folder / "rules.json").write_text(json.dumps(rules))
+    return [f"plugin {found}", f"plugin_opt_config_file {folder / 'rules.json'}", "log_type all"]
 
 
 def test_stopping_does_not_wait_for_a_look_up_that_hangs(

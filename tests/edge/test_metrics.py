@@ -58,6 +58,7 @@ RECORD: dict[str, Any] = {
     "logins": 3,
     "events_waiting": 4,
     "events_dropped": 5,
+    "subscriptions_refused": ["edge/pi/front/enabled/set"],
     "events_acknowledged": 6,
     "outbox": "memory: disk I/O error",
 }
@@ -107,6 +108,7 @@ def test_the_page_says_what_the_record_says() -> None:
     assert values["edge_agent_resident_memory_bytes", frozenset()] == 101.5e6
     assert values["edge_agent_broker_connected", frozenset()] == 1
     assert values["edge_agent_outbox_on_disk", frozenset()] == 0
+    assert values["edge_agent_subscriptions_refused", frozenset()] == 1
     assert values["edge_agent_progress", frozenset()] == 1
     assert not any("temperature" in name for name, _ in values)
 
@@ -123,7 +125,7 @@ def test_every_counter_of_a_camera_is_on_the_page() -> None:
 
 
 def test_what_has_no_broker_and_no_frames_yet_is_a_page_too() -> None:
-    of_a_broker = ("broker", "logins", "outbox")
+    of_a_broker = ("broker", "logins", "outbox", "subscriptions_refused")
     bare = {key: value for key, value in RECORD.items() if key not in of_a_broker and "events" not in key}
     values = parse(rendered({**bare, "latency_ms": {}, "cameras": {}, "stuck": "camera a: hangs"}))
     assert values["edge_agent_progress", frozenset()] == 0

@@ -295,6 +295,48 @@ def test_a_refused_event_counts_as_dropped(path: Path) -> None:
     assert opened(path).dropped == 1
 
 
+def test_what_is_refused_for_now_is_offered_again_later_and_alone_at_first(clock: Clock, path: Path) -> None:
+    outbox = fill(opened(path, OutboxLimits(max_in_flight=3), clock), range(5))
+    (first, _), (second, _), (third, _) = outbox.hand_out()
+    outbox.postpone(first)
+    outbox.acknowledge(second)
+    outbox.acknowledge(third)
+    clock.now_s += 0.9
+    assert outbox.hand_out() == []
+    for delay_s in (0.1, 2.0, 4.0):
+        clock.now_s += delay_s
+        ((handle, message),) = outbox.hand_out()
+        assert message.payload == b"0"
+        outbox.postpone(handle)
+        clock.now_s += 0.1
+        assert outbox.hand_out() == []
+    clock.now_s += 8
+    ((handle, _),) = outbox.hand_out()
+    assert outbox.hand_out() == []
+    outbox.acknowledge(handle)
+    assert numbers(outbox.hand_out()) == [3, 4]
+    assert (len(outbox), outbox.dropped) == (2, 0)
+
+
+def test_several_refusals_of_what_was_under_way_together_are_one(clock: Clock) -> None:
+    outbox = fill(opened(None, None, clock), range(4))
+    for handle, _ in outbox.hand_out():
+        outbox.postpone(handle)
+    clock.now_s += 1
+    assert numbers(outbox.hand_out()) == [0]
+
+
+def test_what_is_refused_for_now_keeps_to_the_bounds(clock: Clock) -> None:
+    outbox = fill(opened(None, OutboxLimits(max_bytes=2 * ONE), clock), range(2))
+    for handle, _ in outbox.hand_out():
+        outbox.postpone(handle)
+    clock.now_s += 1
+    outbox.hand_out()
+    fill(outbox, range(2, 4))
+    assert list(everything(outbox, clock)) == [2, 3]
+    assert outbox.dropped == 2
+
+
 def test_counts_and_ages_go_on_from_a_disk_that_was_away_at_the_start(clock: Clock, path: Path) -> None:
     limits = OutboxLimits(max_bytes=2 * ONE, max_age_s=1000)
     before = fill(opened(path, limits, clock), range(4))

@@ -11,8 +11,8 @@ from edge.monitoring.progress import CameraSign, Progress, ProgressLimits, SinkP
 LIMITS = ProgressLimits(capture_s=30, frameless_s=60, answer_s=20, broker_s=50, acknowledge_s=40)
 DELIVERING = CameraSign(live=True, delivering=True, alive_s=0, answered_s=0, waits=False)
 LOST = CameraSign(live=True, delivering=False, alive_s=0, answered_s=None, waits=False)
-UP = SinkPulse(alive_s=0, problem=None, waiting=0, acknowledged=0)
-AWAY = SinkPulse(alive_s=0, problem="unreachable", waiting=7, acknowledged=0)
+UP = SinkPulse(alive_s=0, problem=None, waiting=0, answered=0)
+AWAY = SinkPulse(alive_s=0, problem="unreachable", waiting=7, answered=0)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,6 @@ def test_a_camera_that_is_done_is_expected_to_do_nothing() -> None:
     progress = Progress(LIMITS)
     progress.camera_started("front", 0)
     progress.camera_seen("front", DELIVERING, 0)
-    progress.frame_taken("front", 0)
     progress.camera_done("front")
     progress.frame_answered("front")
     assert progress.hung(1000) is None
@@ -68,15 +67,11 @@ def test_one_stuck_camera_is_named_among_others() -> None:
     assert progress.hung(100) == "camera yard: its thread has not moved for 30 s"
 
 
-@pytest.mark.parametrize("kind", ["taken", "waiting"])
-def test_a_frame_must_come_out_of_inference(kind: str) -> None:
+def test_a_frame_must_come_out_of_inference() -> None:
     progress = Progress(LIMITS)
     progress.camera_started("front", 0)
-    seen = replace(DELIVERING, alive_s=100, answered_s=100, waits=kind == "waiting")
     for now_s in range(80, 100, 5):
-        progress.camera_seen("front", seen, now_s)
-    if kind == "taken":
-        progress.frame_taken("front", 80)
+        progress.camera_seen("front", replace(DELIVERING, alive_s=100, answered_s=100, waits=True), now_s)
     assert progress.hung(100) is None
     assert "waiting for its scores" in str(progress.hung(101))
     progress.frame_answered("front")
@@ -89,7 +84,6 @@ def test_an_inbox_that_is_always_full_is_no_matter_while_frames_are_answered() -
     for now_s in range(100):
         waiting = replace(DELIVERING, alive_s=now_s, answered_s=now_s, waits=True)
         progress.camera_seen("front", waiting, now_s)
-        progress.frame_taken("front", now_s)
         progress.frame_answered("front")
         assert progress.hung(now_s + 15) is None
 
@@ -103,9 +97,9 @@ def test_an_inbox_that_is_always_full_is_no_matter_while_frames_are_answered() -
         # Its thread does not turn.
         ([(0, AWAY), (51, AWAY)], "thread has not moved"),
         ([(0, UP), (51, UP)], "thread has not moved"),
-        # Connected, events wait, and some are acknowledged or none.
-        ([(0, UP), (41, replace(UP, alive_s=41, waiting=1, acknowledged=1))], None),
-        ([(0, UP), (1, replace(UP, waiting=1)), (41, replace(UP, alive_s=41, waiting=9))], "acknowledged no"),
+        # Connected, events wait, and some are answered or none.
+        ([(0, UP), (41, replace(UP, alive_s=41, waiting=1, answered=1))], None),
+        ([(0, UP), (1, replace(UP, waiting=1)), (41, replace(UP, alive_s=41, waiting=9))], "answered no"),
         # The clock starts with the connection.
         (
             [(0, AWAY), (1000, replace(AWAY, alive_s=1000)), (1035, replace(UP, alive_s=1035, waiting=7))],

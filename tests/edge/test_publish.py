@@ -18,6 +18,7 @@ from edge.mqtt.topics import Topics
 from edge.publish import MqttSink, StdoutSink
 from edge.records import Decision, Frame, LabelScore, ModelIdentity
 from tests.support.mosquitto import Mosquitto
+from tests.support.refusing import QUOTA_EXCEEDED, Refusing
 from tests.support.subscriber import Subscriber
 from tests.support.tools import free_port, wait_until
 
@@ -213,6 +214,35 @@ def test_scores_and_stats_go_out(mosquitto: Mosquitto) -> None:
         subscriber.wait_for(lambda: subscriber.on("/scores") and subscriber.on("pi/stats"), "both")
         (scores,) = subscriber.on("/scores")
     assert scores.record["scores"] == {"blue": 0.1, "green": 0.2, "red": 0.7}
+
+
+def test_events_that_the_broker_refuses_for_now_are_kept_and_come_in_order(mosquitto: Mosquitto) -> None:
+    with (
+        Refusing(mosquitto.port, QUOTA_EXCEEDED) as relay,
+        Subscriber(mosquitto.port) as subscriber,
+        sinking(relay.url) as sink,
+    ):
+        publish_all(sink, range(1, 50))
+        wait_until(lambda: sink.tend() or len(relay.refused) > len(set(relay.refused)), "a second offer")
+        assert sink.report()["events_waiting"] == 49
+        assert sink.pulse().answered > 0
+        assert sequences(subscriber) == []
+        relay.code = None
+        wait_until(lambda: sink.tend() or sink.report()["events_waiting"] == 0, "all events")
+        subscriber.wait_for(lambda: len(subscriber.events()) >= 49, "all events")
+        assert sink.report()["events_dropped"] == 0
+    assert sequences(subscriber) == list(range(1, 50))
+
+
+@pytest.mark.parametrize("code", [0x80, 0x83, 0x87, 0x90, 0x99])
+def test_events_that_the_broker_refuses_for_good_are_dropped_and_counted(
+    mosquitto: Mosquitto, code: int
+) -> None:
+    with Refusing(mosquitto.port, code) as relay, sinking(relay.url) as sink:
+        publish_all(sink, range(1, 4))
+        wait_until(lambda: sink.report()["events_waiting"] == 0, "the refusals")
+        assert len(relay.refused) == 3
+        assert (sink.report()["events_dropped"], sink.report()["events_acknowledged"]) == (3, 0)
 
 
 def test_a_required_broker_that_is_not_there_is_an_error() -> None:

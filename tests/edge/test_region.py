@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,14 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.camera.inbox import Inbox
+from edge.camera.readers import opener
+from edge.camera.sources import parse_source
+from edge.camera.views import View
+from edge.capture import Capture, CaptureOptions
 from edge.preprocess import Image, cut
 from edge.region import Crop, Flip, PixelRegion, Region, Rotate, parse_crop
+from edge.shared_capture import shares
 from tests.support.command_line import EdgeAgent, edge_agent
 from tests.support.tools import wait_until
 from tests.support.videos import BGR
@@ -190,12 +197,68 @@ def test_a_region_outside_a_recordings_picture_fails(tmp_path: Path, golden: Pat
 def test_a_region_outside_a_cameras_picture_is_its_problem(tmp_path: Path, golden: Path) -> None:
     command = ("--camera", "test://?size=64x48&fps=100", "--crop", "0,0,65,48", "--model", golden)
     with EdgeAgent(tmp_path, *command, "--stdout", "--max-frame-age", 0.3) as agent:
-        agent.wait_for_log("can't cut out the region of camera test: it ends at 65×48")
+        agent.wait_for_log("ERROR camera test: can't cut out its region: it ends at 65×48")
         wait_until(lambda: len(agent.records) == 2, "no_frames")
         assert agent.stop() == 0
     assert agent.records[-1]["unknown_reason"] == "no_frames"
     assert agent.stderr.count("can't cut out") == 1
     assert edge_agent(tmp_path, *command, "--stdout", "--require-camera").process.returncode == 69
+
+
+def test_a_region_outside_the_picture_is_unknown_alone_until_the_size_fits(
+    tmp_path: Path, golden: Path
+) -> None:
+    folder = tmp_path / "shots"
+    folder.mkdir()
+    lines = [f'model = "{golden}"', "stdout = true", "mqtt = false", "max_frame_age = 1.5"]
+    lines += ["[sight]", "enabled = false", "[[camera]]", f'source = "watch://{folder}"', 'name = "belt"']
+    lines += ["[[camera.region]]", 'name = "left"', "crop = [0, 0, 32, 24]"]
+    lines += ["[[camera.region]]", 'name = "right"', "crop = [32, 0, 32, 24]"]
+    (tmp_path / "agent.toml").write_text("\n".join(lines))
+
+    def changes(agent: EdgeAgent, name: str) -> list[str]:
+        own = [record for record in agent.records if record["camera"] == name and record["changed"]]
+        return [record["label"] or record["unknown_reason"] for record in own]
+
+    def shown(agent: EdgeAgent, width: int, right: list[str]) -> bool:
+        """One more picture of this width; has the right half come to these answers?"""
+        cv2.imwrite(str(folder / f"{time.monotonic_ns()}.png"), patches()[:, :width])
+        return changes(agent, "right") == right and changes(agent, "left")[-1] == "blue"
+
+    with EdgeAgent(tmp_path) as agent:
+        agent.wait_for_log("self-test passed")
+        answers = ["starting", "green"]
+        wait_until(lambda: shown(agent, 64, answers), "both labels")
+        answers.append("no_frames")
+        wait_until(lambda: shown(agent, 48, answers), "the right half's end")
+        seen = len(agent.records)
+        wait_until(lambda: shown(agent, 48, answers) and len(agent.records) > seen + 5, "the left half")
+        answers += ["starting", "green"]
+        wait_until(lambda: shown(agent, 64, answers), "both again")
+        assert changes(agent, "left") == ["starting", "blue"]
+        assert agent.stop() == 0
+    assert agent.stderr.count("right: can't cut out its region") == 1
+    assert (
+        "ERROR camera right: can't cut out its region: it ends at 64×24, and the picture is 48×48; "
+        "give one inside the picture" in agent.stderr
+    )
+    assert "belt: lost" not in agent.stderr
+
+
+def test_a_view_says_why_it_is_lost() -> None:
+    views = tuple(View(f"w{width}", Region(parse_crop(f"0,0,{width},16"))) for width in (64, 65))
+    source, inbox = opener(parse_source("test://?size=64x16&fps=100")), Inbox()
+    inside, outside = shares(Capture("cam", source, inbox, CaptureOptions(live=True, views=views)), views)
+    inside.start()
+    try:
+        wait_until(lambda: inside.status.state == "delivering", "pictures")
+        status = outside.status
+        assert (status.state, status.received_s) == ("lost", None)
+        assert status.detail.startswith("can't cut out its region: it ends at 65×16")
+        assert inside.status.detail == ""
+    finally:
+        inside.ask_to_stop()
+        inside.join()
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,7 @@ def test_scores_name_every_label_and_may_be_lost() -> None:
         "schema": 1,
         "camera": "belt",
         "frame": 5,
+        "timestamp": "1970-01-01T00:00:02.000Z",
         "frame_age_ms": 12.3,
         "scores": {"a": 0.25, "b": 0.75},
     }

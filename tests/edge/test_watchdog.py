@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from edge.stages import Camera, Stages
 from tests.support.command_line import EdgeAgent
 from tests.support.mosquitto import Mosquitto
 from tests.support.recorder import RecordingSink
+from tests.support.subscriber import Subscriber
 from tests.support.tools import free_port, wait_until
 
 
@@ -137,6 +139,18 @@ def test_readiness_comes_once_and_says_how(systemd: Systemd) -> None:
     ]
 
 
+def test_readiness_does_not_wait_for_cameras_that_start_later(systemd: Systemd) -> None:
+    watchdog = Watchdog(Notifier(systemd.environment))
+    for now_s, waits_s, seen in ((100.0, 90, False), (189.0, 90, False), (190.0, 0, False), (191.0, 0, True)):
+        watchdog.turn(now_s, {"cam": seen}, "", seen=seen, waits_s=waits_s)
+    assert [text for text in systemd.heard if text != "WATCHDOG=1"] == [
+        "STATUS=degraded; waiting 90 s before the cameras start; 0 of 1 cameras deliver: none",
+        "READY=1",
+        "STATUS=starting; no frame yet; 0 of 1 cameras deliver: none",
+        "STATUS=running; started with a frame; 1 of 1 cameras deliver: cam",
+    ]
+
+
 @pytest.mark.parametrize(
     ("cameras", "broker", "hung", "line"),
     [
@@ -187,3 +201,27 @@ def test_a_start_without_a_camera_is_declared_degraded(
         status = systemd.heard[systemd.heard.index("READY=1") - 1]
         assert status.startswith("STATUS=degraded; started degraded, without a frame; 0 of 1 cameras deliver")
         assert agent.stop() == 0
+
+
+def test_an_agent_that_waits_before_its_cameras_start_is_ready_and_answers(
+    tmp_path: Path, golden: Path, systemd: Systemd, mosquitto: Mosquitto
+) -> None:
+    port = free_port()
+    command = ("--camera", "front=test://", "--model", golden, "--device-id", "pi", "--start-after", 600)
+    more = ("--broker", mosquitto.url, "--allow-commands", "--metrics", port)
+    with (
+        Subscriber(mosquitto.port) as other,
+        EdgeAgent(tmp_path, *command, *more, env=systemd.environment) as agent,
+    ):
+        wait_until(lambda: "READY=1" in systemd.heard and systemd.fed >= 5, "readiness and food")
+        waiting = "degraded; waiting 600 s before the cameras start; 0 of 1 cameras deliver: none; broker "
+        assert systemd.status.startswith(waiting)
+        other.wait_for_text("front/availability", "offline")
+        other.publish("edge/pi/front/enabled/set", b"OFF")
+        other.wait_for_text("front/enabled", "OFF")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
+            assert b'edge_agent_camera_online{camera="front"} 0.0' in page.read()
+        assert agent.stop() == 0
+        other.wait_for(lambda: len(other.events()) == 3, "three events")
+    reasons = [event["unknown_reason"] for event in other.events()]
+    assert reasons == ["starting", "disabled", "no_frames"]

@@ -1,0 +1,110 @@
+"""From the moment a live frame is read to the broker's receipt of its scores, at 30 frames a second.
+
+A subscriber on this machine notes when each message arrives; the message says when its picture came. That
+is cut to milliseconds, so half a millisecond of what is measured is rounding.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from benchmarks import processes
+from benchmarks.agent_run import TIMEOUT_S, agent_command
+from benchmarks.comparison import Comparison, Effort, Findings, Part
+from benchmarks.models import MODELS, ModelName, model_file
+from tests.support.mosquitto import Mosquitto
+
+FPS, SIZE = 30, "768x432"
+DEVICE, CAMERA = "latency", "bars"
+P50_GOAL_MS, P95_GOAL_MS = 2.0, 5.0
+WARM_UP_FRAMES = 15
+BARE_FRAMES = 150
+
+
+@dataclass
+class Delays:
+    """Collects, in the subscriber's thread, how old each frame's scores are when they arrive."""
+
+    values_ms: list[float] = field(default_factory=list)
+
+    def on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        """Note one message."""
+        now_s = time.time()
+        taken_s = datetime.fromisoformat(json.loads(message.payload)["timestamp"]).timestamp()
+        self.values_ms.append((now_s - taken_s) * 1e3)
+
+    def percentiles(self) -> tuple[float, float]:
+        """The median and the 95th percentile in milliseconds, without the first frames."""
+        values = self.values_ms[WARM_UP_FRAMES:]
+        return statistics.median(values), statistics.quantiles(values, n=20)[-1]
+
+
+def run(work: Path, effort: Effort) -> Findings:
+    """Each network."""
+    comparisons: list[Comparison] = []
+    with Mosquitto(work / "broker") as broker:
+        for model in MODELS:
+            comparisons += _compare(model, broker, work, effort)
+    return Findings(tuple(comparisons))
+
+
+def _compare(model: ModelName, broker: Mosquitto, work: Path, effort: Effort) -> list[Comparison]:
+    file = model_file(model, work)
+    invokes, medians, tails = [], [], []
+    for _ in range(effort.rounds):
+        invokes.append(_invoke_ms(file))
+        median, tail = _delays(file, broker, effort.seconds).percentiles()
+        medians.append(median)
+        tails.append(tail)
+    return [
+        Comparison(
+            f"{model}, {name}",
+            tuple(ours),
+            f"invoke alone + {goal_ms:g} ms",
+            tuple(invoke + goal_ms for invoke in invokes),
+            "ms",
+            better="low",
+            goal=1.0,
+        )
+        for name, ours, goal_ms in (("p50", medians, P50_GOAL_MS), ("p95", tails, P95_GOAL_MS))
+    ]
+
+
+def _invoke_ms(model: Path) -> float:
+    command = [sys.executable, "-m", "benchmarks.bare_loop", str(model), str(BARE_FRAMES)]
+    return float(processes.run(command).stdout.split()[0]) / BARE_FRAMES * 1e3
+
+
+def _delays(model: Path, broker: Mosquitto, seconds: float) -> Delays:
+    delays = Delays()
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.on_message = delays.on_message
+    client.connect("127.0.0.1", broker.port)
+    client.subscribe(f"edge/{DEVICE}/{CAMERA}/scores")
+    client.loop_start()
+    command = agent_command(model, "--camera", f"{CAMERA}=test://?fps={FPS}&size={SIZE}", "--scores")
+    command += ["--broker", broker.url, "--device-id", DEVICE, "--duration", str(seconds)]
+    try:
+        with tempfile.TemporaryDirectory() as state:
+            environment = os.environ | {"STATE_DIRECTORY": state}
+            subprocess.run(command, check=True, stderr=subprocess.DEVNULL, env=environment, timeout=TIMEOUT_S)
+    finally:
+        client.disconnect()
+        client.loop_stop()
+    return delays
+
+
+PART = Part("latency", "From a live frame to the broker", run)

@@ -1,0 +1,36 @@
+"""The networks that are measured: int8 as the device runs them, untrained, for weights do not matter here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+LABELS = 10
+ModelName = Literal["mobilenet_v2_224", "mobilenet_v2_160", "mobilenet_v3_small_224"]
+MODELS: tuple[ModelName, ...] = ("mobilenet_v2_224", "mobilenet_v2_160", "mobilenet_v3_small_224")
+
+
+def model_file(name: ModelName, folder: Path) -> Path:
+    """The network's file in `folder`, made where it is not there yet; its labels lie beside it (`.txt`)."""
+    model = folder / f"{name}.tflite"
+    if not model.is_file():
+        backbone, _, size = name.rpartition("_")
+        folder.mkdir(parents=True, exist_ok=True)
+        model.with_suffix(".txt").write_text("".join(f"label {number}\n" for number in range(LABELS)))
+        model.write_bytes(_converted(backbone, int(size)))
+    return model
+
+
+def _converted(backbone: str, size: int) -> bytes:
+    from training.backbones.registry import build_trunk
+    from training.convert import to_uint8
+    from training.libraries import keras
+
+    keras().utils.set_random_seed(0)
+    trunk = build_trunk(backbone, size)
+    network = keras().Model(trunk.input, keras().layers.Dense(LABELS, activation="softmax")(trunk.output))
+    pixels = np.random.default_rng(0).integers(0, 256, (8, size, size, 3), dtype=np.uint8)
+    pixels[0], pixels[1] = 0, 255
+    return to_uint8(network, pixels)

@@ -1,0 +1,8 @@
+"""Which measurements there are, in the order of RESULTS.md."""
+
+from __future__ import annotations
+
+from benchmarks import cameras, latency, throughput
+from benchmarks.comparison import Part
+
+PARTS: tuple[Part, ...] = (throughput.PART, latency.PART, cameras.PART)

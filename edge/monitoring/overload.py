@@ -1,0 +1,30 @@
+"""Says when a machine can't classify all that its live cameras deliver, and when it can again."""
+
+from __future__ import annotations
+
+MUCH, FEW_FRAMES = 0.1, 10
+
+
+class Overload:
+    """Compares, from one look to the next, how many frames newer ones replaced before their turn came."""
+
+    def __init__(self) -> None:
+        self._before: dict[str, tuple[int, int]] = {}
+        self._behind: set[str] = set()
+
+    def look(self, camera: str, frames_in: int, replaced: int) -> str | None:
+        """What to say, given both counts since the start; None where nothing has changed."""
+        frames_before, replaced_before = self._before.get(camera, (0, 0))
+        self._before[camera] = (frames_in, replaced)
+        frames = frames_in - frames_before
+        share = (replaced - replaced_before) / max(frames, 1)
+        behind = frames >= FEW_FRAMES and share > MUCH
+        if behind == (camera in self._behind):
+            return None
+        self._behind ^= {camera}
+        if not behind:
+            return f"camera {camera}: the machine keeps up again"
+        return (
+            f"camera {camera}: the machine can't keep up: {share:.0%} of its frames are dropped, always "
+            "the older ones (--fps, a smaller model or fewer cameras help)"
+        )
