@@ -51,12 +51,12 @@ def possible_fps(in_turn: InTurn, *, live: bool, cores: int) -> float:
 
 
 def _lanes(*, live: bool, cores: int) -> tuple[tuple[Stage, ...], ...]:
-    """Which stages share a thread: a recording is prepared where it is read, a live frame in the loop."""
+    """Which stages share a thread: recordings are prepared where they are read, live frames for inference."""
     if cores == 1:
         return (("capture", "sight", "preprocess", "inference", "publish"),)
     if live:
-        return ("capture", "sight"), ("preprocess", "inference", "publish")
-    return ("capture", "sight", "preprocess"), ("inference", "publish")
+        return ("capture", "sight"), ("preprocess", "inference"), ("publish",)
+    return ("capture", "sight", "preprocess"), ("inference",), ("publish",)
 
 
 def _by_camera(in_turn: InTurn, rate: float, *, cores: int) -> Limit:
