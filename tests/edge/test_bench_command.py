@@ -31,7 +31,7 @@ def test_without_a_camera_a_made_up_video_is_measured(tmp_path: Path, golden: Pa
     agent = edge_agent(tmp_path, "bench", "--model", golden, "--frames", 20)
     assert agent.process.returncode == 0, agent.stderr
     lines = agent.stdout.splitlines()
-    assert [line.split()[0] for line in lines[4:9]] == STAGES
+    assert [line.split()[0] for line in lines[5:10]] == STAGES
     assert "made-up 640×480 MJPEG video, 20 pictures" in agent.stdout
     assert sum(line.startswith(("limited by ", "compared ", "memory ", "throughput ")) for line in lines) == 4
     assert "\x1b" not in agent.stdout
