@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import time
 from collections.abc import Sequence
@@ -112,26 +113,24 @@ def changes(best: Setting, file: Path | None, runtime: str | None) -> dict[str, 
 
 def _classifiers(config: AgentConfig) -> dict[Setting, Classifier]:
     """Each setting that can be had here, the simplest first."""
-    names: list[str] = [config.runtime]
-    made: dict[Setting, Classifier] = {}
-    threads = range(1, min(usable_cores(), MOST_THREADS) + 1)
-    first = _opened(config, config.runtime, 1)
-    if config.runtime == "auto":
-        names += [name for name in RUNTIMES if not first.runtime.startswith(name)]
-    for name in names:
-        for count in threads:
-            try:
-                classifier = first if (name, count) == (names[0], 1) else _opened(config, name, count)
-            except ModelError:
-                if name == names[0]:
-                    raise
-                break  # the other runtime is not installed, or refuses this network
-            made[Setting(name, count, classifier.runtime)] = classifier
+    made = _of_runtime(config, config.runtime)
+    if config.runtime != "auto":
+        return made
+    (library,) = {setting.library for setting in made}
+    for name in RUNTIMES:
+        if not library.startswith(name):
+            with contextlib.suppress(ModelError):  # it is not installed, or refuses this network
+                made |= _of_runtime(config, name)
     return made
 
 
-def _opened(config: AgentConfig, runtime: str, threads: int) -> Classifier:
-    return opened_classifier(config.model_copy(update={"runtime": runtime, "threads": threads}))
+def _of_runtime(config: AgentConfig, runtime: str) -> dict[Setting, Classifier]:
+    """With one thread, two, and so on."""
+    made: dict[Setting, Classifier] = {}
+    for threads in range(1, min(usable_cores(), MOST_THREADS) + 1):
+        classifier = opened_classifier(config.model_copy(update={"runtime": runtime, "threads": threads}))
+        made[Setting(runtime, threads, classifier.runtime)] = classifier
+    return made
 
 
 def _timed(classifier: Classifier, pixels: Image, calls: int) -> tuple[float, float]:
