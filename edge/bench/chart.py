@@ -49,8 +49,8 @@ def _head(bench: Bench) -> Iterator[str]:
 
 
 def _rates(bench: Bench) -> Iterator[str]:
-    came = f" of {bench.agent.camera_fps:.1f} that came" if bench.agent.camera_fps is not None else ""
-    yield f"throughput   {bench.agent.fps:.1f} frames/s{came} by the agent, which reads beside inference"
+    came = f", of {bench.agent.camera_fps:.1f} that came" if bench.agent.camera_fps is not None else ""
+    yield f"throughput   {bench.agent.fps:.1f} frames/s by the agent, which reads beside inference{came}"
     yield f"{'':13}{bench.in_turn.fps:.1f} frames/s in one thread, a stage after the other"
 
 
