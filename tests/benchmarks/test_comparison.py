@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import results
-from benchmarks.comparison import Comparison, Findings, Part, Table, as_text
 from benchmarks.comparison import FULL as EFFORT
+from benchmarks.comparison import Comparison, Findings, Part, Table, as_text
 
 
 def test_the_ratio_is_the_median_of_the_rounds() -> None:
