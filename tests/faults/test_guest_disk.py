@@ -36,3 +36,20 @@ def test_what_was_not_flushed_may_be_lost_whole_in_part_or_not_at_all(tmp_path: 
     assert {OLD} in found
     assert {OLD, NEW, NEWEST} in found
     assert {NEW, NEWEST} in found
+
+
+def test_a_copy_shows_what_a_power_cut_would_leave_and_changes_nothing(tmp_path: Path) -> None:
+    image, copy = tmp_path / "disk.img", tmp_path / "copy.img"
+    image.write_bytes(OLD * 2)
+    with Disk(image) as disk:
+        disk.write(0, NEW)
+        disk.flush()
+        disk.write(SECTOR, NEWEST)
+        left = set()
+        for seed in range(12):
+            assert disk.copy_after_power_cut(copy, random.Random(seed)) == 1
+            left.add(copy.read_bytes())
+        assert left == {NEW + OLD, NEW + NEWEST}
+        assert disk.read(0, 2 * SECTOR) == NEW + NEWEST
+        disk.flush()
+        assert disk.copy_after_power_cut(copy, random.Random(0)) == 0

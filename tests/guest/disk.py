@@ -60,13 +60,16 @@ class Disk:
             self.flush()
         return at_stake
 
-    def copy_after_power_cut(self, image: Path, chance: random.Random) -> None:
-        """What would be left if the power were cut now, as another image; the machine goes on."""
+    def copy_after_power_cut(self, image: Path, chance: random.Random) -> int:
+        """What would be left if the power were cut now, as another image, while the machine goes on.
+
+        Returns how many writes were at stake.
+        """
         with self._steady:
             shutil.copyfile(self._image, image)
             unflushed = list(self._unflushed)
         with image.open("r+b") as file:
-            _undo(file.fileno(), unflushed, chance)
+            return _undo(file.fileno(), unflushed, chance)
 
     def __enter__(self) -> Disk:
         self._thread.start()
