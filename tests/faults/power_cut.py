@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
 import time
@@ -52,7 +53,7 @@ class Scene:
             if last and machine.stop_agent():
                 self.trouble.append(f"the agent did not end well: {machine.log[-300:]}")
             if not last:
-                self._look_and_cut(machine)
+                self._look_and_cut(machine, away=number % 2 == 1)
             self.sent += machine.events
         self.disk.lose_power(self.chance)
 
@@ -67,15 +68,28 @@ class Scene:
             pytest.fail(f"no new event arrived within {BACK_WITHIN_S:g} s: {machine.log[-300:]}")
         return time.monotonic() - machine.started_s
 
-    def _look_and_cut(self, machine: Machine) -> None:
-        """Look at random moments; for the later half, and for the cut, the broker is away."""
-        for number in range(LOOKS):
-            if number == LOOKS // 2:
-                self.broker.stop()
+    def _look_and_cut(self, machine: Machine, *, away: bool) -> None:
+        """Look at random moments, half of them with the broker away; it is `away` for the cut, or back."""
+        if away:
+            self._look_often(machine)
+        with self._broker_away():
+            self._look_often(machine)
+            if away:
+                machine.cut_power()
+        if not away:
+            self._look_often(machine)
+            machine.cut_power()
+
+    @contextlib.contextmanager
+    def _broker_away(self) -> Iterator[None]:
+        self.broker.stop()
+        yield
+        self.broker.start()
+
+    def _look_often(self, machine: Machine) -> None:
+        for _ in range(LOOKS // 2):
             Event().wait(self.chance.uniform(0.0, MOST_PAUSE_S))
             self.trouble += self._look(machine)
-        machine.cut_power()
-        self.broker.start()
 
     def _look(self, machine: Machine) -> Iterator[str]:
         """What would be wrong after a cut at this moment."""

@@ -49,7 +49,6 @@ class Machine:
         self.started_s = time.monotonic()
         self._said, self._console = folder / "said.txt", folder / "console.log"
         self._heard = b""
-        self._disk = disk
         orders = folder / "orders"
         command = [need_machine(), *_hardware(payload, broker_port), *_ports(orders, self._said)]
         if disk:
@@ -79,12 +78,11 @@ class Machine:
             pytest.fail(f"in the guest, {order!r} failed: {text}")
         return text
 
-    def start_agent(self, *arguments: object, config: str = CONFIG, before: str = "") -> None:
-        """Start the agent on the broker of this machine; `before`: Python to run in its process first."""
-        start = ["-c", f"{before}import edge.cli; edge.cli.main()"] if before else ["-m", "edge"]
+    def start_agent(self, *arguments: object) -> None:
+        """Start the agent on the broker of this machine."""
         options = ("--model", MODEL, "--broker", BROKER, "--config", "/root/agent.toml", "--stdout")
-        command = shlex.join(["python3", *start, *map(str, arguments), *options])
-        self.do(f"cat > /root/agent.toml <<'END'\n{config}\nEND")
+        command = shlex.join(["python3", "-m", "edge", *map(str, arguments), *options])
+        self.do(f"cat > /root/agent.toml <<'END'\n{CONFIG}\nEND")
         self.do(f"PYTHONPATH=/payload:/payload/site {command} > {SAID} 2>> {LOG} & agent=$!")
 
     def stop_agent(self) -> int:
