@@ -41,14 +41,13 @@ def run(folder: Path, tries: int) -> Outcome:
                 step()
             if not listener.wait_for(_came(listener, _of(machine.events, "cam")[-1]), WITHIN_S):
                 trouble.append(f"try {number}: what waited did not come")
+        real = [event["unknown_reason"] for event in _of(machine.events, "real")]  # its end is no loss
         trouble += [f"it ended with {status}" for status in (machine.stop_agent(),) if status]
-        made, log = machine.events, machine.log
-        sent = _of(made, "cam")
+        sent, log = _of(machine.events, "cam"), machine.log
         listener.wait_for(_came(listener, sent[-1]), 60)
         events = _of(listener.events, "cam")
     times = sum(_time_s(earlier) - _time_s(later) > STEP_S / 2 for earlier, later in pairwise(sent))
     trouble += [f"the clock went back {times} times, not {tries}"] if times != tries else []
-    real = [event["unknown_reason"] for event in _of(made, "real")]
     trouble += [f"the V4L2 camera: {real}; {log[-300:]}"] if not real or {*real} & {*LOST_SIGHT} else []
     arrived, lost = {event["sequence"] for event in events}, missing(sent, events)
     trouble += faults_of(events)
