@@ -23,9 +23,9 @@ ADVICE: dict[Stage, str] = {
 
 
 def limit(in_turn: InTurn, agent: AgentRun, *, cores: int, wanted_fps: float | None = None) -> Limit:
-    """What the agent's rate is limited by; wanted_fps: the setting `fps`."""
+    """What the agent's rate is limited by; wanted_fps: the setting `fps`, for live cameras."""
     rate = agent.camera_fps
-    if wanted_fps is not None and agent.fps >= KEEPS_UP * wanted_fps:
+    if rate is not None and wanted_fps is not None and agent.fps >= KEEPS_UP * wanted_fps:
         text = f"the setting fps = {wanted_fps:g}"
         return Limit("setting", text, "leave it out of the configuration to classify more")
     if rate is not None and agent.fps >= KEEPS_UP * rate:
@@ -51,12 +51,12 @@ def possible_fps(in_turn: InTurn, *, live: bool, cores: int) -> float:
 
 
 def _lanes(*, live: bool, cores: int) -> tuple[tuple[Stage, ...], ...]:
-    """Which stages share a thread: recordings are prepared where they are read, live frames for inference."""
+    """Which stages share a thread: a recording is prepared where it is read, a live frame in the loop."""
     if cores == 1:
         return (("capture", "sight", "preprocess", "inference", "publish"),)
     if live:
-        return ("capture", "sight"), ("preprocess", "inference"), ("publish",)
-    return ("capture", "sight", "preprocess"), ("inference",), ("publish",)
+        return ("capture", "sight"), ("preprocess", "inference", "publish")
+    return ("capture", "sight", "preprocess"), ("inference", "publish")
 
 
 def _by_camera(in_turn: InTurn, rate: float, *, cores: int) -> Limit:
