@@ -94,7 +94,7 @@ class ModelFacts:
 class Limit:
     """What keeps the rate from being higher, in words, and what may help."""
 
-    stage: Stage | Literal["camera", "setting"]
+    stage: Stage | Literal["camera", "setting", "machine"]
     text: str
     advice: str
 

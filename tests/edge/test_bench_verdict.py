@@ -33,6 +33,7 @@ def agent(fps: float, camera_fps: float | None = None) -> AgentRun:
         (in_turn(inference=50), agent(19, 30), "inference (50.0 ms, 20 frames/s)"),
         (in_turn(preprocess=30), agent(22, 30), "preparing the pictures (30.0 ms, 33 frames/s)"),
         (in_turn(capture=60), agent(16, 16), "decoding (60.0 ms, 17 frames/s)"),
+        (in_turn(), agent(8, 10), "other work on this machine (8.0 of the camera's 10 frames/s)"),
     ],
 )
 def test_the_limit_is_named_with_its_figures(turn: InTurn, run: AgentRun, text: str) -> None:
