@@ -56,6 +56,10 @@ bench-training: .venv/ready ## training on cached features against the usual rec
 faults: .venv/ready ## what the agent is proof against, done to it at length (NAMES="broker-killed …", SHORT=1)
 	@.venv/bin/python -m tests.faults $(if $(SHORT),--short) $(NAMES)
 
+.PHONY: faults-guest
+faults-guest: .venv/ready ## power cut, clock set back, camera unplugged, in an emulated machine (../shared/pi, QEMU, root; half an hour)
+	@.venv/bin/python -m tests.faults $(if $(SHORT),--short) camera-unplugged power-cut machine-clock
+
 .PHONY: lint
 lint: .venv/ready ## style, types and who may import whom
 	@.venv/bin/ruff check .

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from benchmarks import clips, processes
 from benchmarks.agent_run import CAMERA, agent_command, run_agent
-from benchmarks.installed_size import installed_mb, tree_mb
+from benchmarks.bytecode import compiled
 from benchmarks.interchange import MEDIAPIPE
 from benchmarks.others import networks
 from benchmarks.others.tally import WARM_UP_FRAMES, peak_mb
+from benchmarks.packages_size import installed_mb, tree_mb
 from tests.support.mosquitto import Mosquitto
 
 ROOT = Path(__file__).parents[1]
@@ -56,7 +57,7 @@ class Contender:
         python, network = self.environment / "bin" / "python", self.network(work)
         command = [python, "-m", f"benchmarks.others.{self.program}", network, clips.RECORDING]
         command += [frames, self.threads, time.monotonic()]
-        ended = processes.run([*map(str, command)], environment={"PYTHONPATH": str(ROOT)})
+        ended = processes.run([*map(str, command)], environment=compiled(work) | {"PYTHONPATH": str(ROOT)})
         return Figures(**json.loads(ended.stdout.splitlines()[-1]))
 
     def installed_mb(self) -> float:
@@ -80,7 +81,7 @@ class OurAgent:
         """Speed as a subscriber sees it; then, in a second run, what it prints of each frame."""
         network, options = networks.shipped(work), ["--threads", str(self.threads)]
         speed = run_agent(network, clips.RECORDING, frames, self.broker, options)
-        first_label_s, ages_ms, peak = self._listened_to(network, frames, options)
+        first_label_s, ages_ms, peak = self._listened_to(work, frames, options)
         p95_ms = statistics.quantiles(ages_ms[WARM_UP_FRAMES:], n=20)[-1]
         return Figures(speed.fps, speed.cpu_ms, p95_ms, peak, first_label_s)
 
@@ -88,11 +89,19 @@ class OurAgent:
         self, network: Path, frames: int, options: list[str]
     ) -> tuple[float, list[float], float]:
         """Seconds to its first label, the frames' ages when they were decided on, its peak memory."""
-        command = agent_command(network, "--camera", f"{CAMERA}={clips.RECORDING}", "--stdout", *options)
-        command += ["--broker", self.broker.url, "--device-id", "first-label", "--frames", str(frames)]
+        command = agent_command(networks.shipped(work), "--camera", f"{CAMERA}={clips.RECORDING}", *options)
+        command += [
+            "--stdout",
+            "--broker",
+            self.broker.url,
+            "--device-id",
+            "first-label",
+            "--frames",
+            str(frames),
+        ]
         first_label_s, ages_ms, peak = None, [], 0.0
         with tempfile.TemporaryDirectory() as state:
-            environment = os.environ | {"STATE_DIRECTORY": state}
+            environment = os.environ | compiled(work) | {"STATE_DIRECTORY": state}
             started_s = time.monotonic()
             with subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment

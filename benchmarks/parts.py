@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from benchmarks import cameras, latency, rivals, throughput
+from benchmarks import cameras, installed_size, latency, memory, rivals, start, throughput
 from benchmarks.comparison import Part
 
-PARTS: tuple[Part, ...] = (throughput.PART, latency.PART, cameras.PART, rivals.PART)
+PARTS: tuple[Part, ...] = (
+    throughput.PART,
+    latency.PART,
+    memory.PART,
+    start.PART,
+    cameras.PART,
+    installed_size.PART,
+    rivals.PART,
+)

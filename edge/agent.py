@@ -12,12 +12,11 @@ import time
 from dataclasses import dataclass
 
 from edge.errors import BrokerUnavailableError, CameraUnavailableError
-from edge.inference import Answer, InferenceThread
 from edge.monitoring.notify import Notifier
 from edge.monitoring.progress import ProgressLimits
 from edge.mqtt.remote import SetThreshold
 from edge.oversight import Oversight
-from edge.records import Decision, Frame, Scores, UnknownReason
+from edge.records import Decision, Frame, UnknownReason
 from edge.stages import Camera, CommandSource, Stages
 
 log = logging.getLogger(__name__)
@@ -54,7 +53,6 @@ class Agent:
         self._cameras = {camera.capture.camera: camera for camera in stages.cameras}
         self._oversight = Oversight(stages, self._notifier, options.stats_interval_s, options.progress)
         self.health = self._oversight.health
-        self._inference = InferenceThread(stages.inbox, stages.classifier, self._is_wanted)
         self._tick_due_s = 0.0
         self._start_due_s: float | None = None
 
@@ -65,7 +63,6 @@ class Agent:
         try:
             if self._options.require_broker_s is not None:
                 self._require_sinks(time.monotonic() + self._options.require_broker_s)
-            self._inference.start()
             self._announce_cameras()
             while not self._stop.is_set() and not all(camera.done for camera in self._cameras.values()):
                 self._step()
@@ -106,11 +103,10 @@ class Agent:
     def _step(self) -> None:
         if self._start_due_s is not None and time.monotonic() >= self._start_due_s:
             self._start_cameras(time.monotonic())
-        answer = self._inference.take(TICK_S)
-        if answer is not None:
-            self._take(self._cameras[answer.frame.camera], answer)
-            self._stages.inbox.done(answer.frame.camera)
-            self._oversight.progress.frame_answered(answer.frame.camera)
+        frame = self._stages.inbox.take(TICK_S)
+        if frame is not None:
+            self._take(self._cameras[frame.camera], frame)
+            self._oversight.progress.frame_answered(frame.camera)
         if self._stages.control is not None:
             self._obey(self._stages.control)
         now_s = time.monotonic()
@@ -118,26 +114,19 @@ class Agent:
             self._tick_due_s = now_s + TICK_S
             self._tick(now_s)
 
-    def _is_wanted(self, frame: Frame, age_s: float) -> bool:
-        """Whether the frame is to be classified; asked by the inference thread."""
-        camera = self._cameras[frame.camera]
-        return not (frame.blind or camera.done or not camera.enabled or self._is_stale(camera, age_s))
-
-    def _is_stale(self, camera: Camera, age_s: float) -> bool:
-        return camera.capture.live and age_s > self._options.max_frame_age_s
-
-    def _take(self, camera: Camera, answer: Answer) -> None:
-        if self._is_stale(camera, answer.age_s):
-            self.health.stale(answer.frame.camera)
+    def _take(self, camera: Camera, frame: Frame) -> None:
+        age_s = time.monotonic() - frame.received_s
+        if camera.capture.live and age_s > self._options.max_frame_age_s:
+            self.health.stale(frame.camera)
             self._lose_sight(camera, "stale")
         elif camera.done:
             return
         elif not camera.enabled:
             self._set_online(camera, online=True)
         else:
-            self._judge(camera, answer.frame, answer.scores)
+            self._judge(camera, frame)
             if self._stages.control is not None:
-                self._stages.control.seen(answer.frame)
+                self._stages.control.seen(frame)
 
     def _obey(self, control: CommandSource) -> None:
         """Carry out what was asked for from outside."""
@@ -151,24 +140,25 @@ class Agent:
                 self._publish_if_changed(camera, camera.decider.missing(reason, time.time()))
             control.done(command, "the camera has ended" if camera.done else "")
 
-    def _judge(self, camera: Camera, frame: Frame, scores: Scores | None) -> None:
+    def _judge(self, camera: Camera, frame: Frame) -> None:
         if camera.first_time_s is None:
             camera.first_time_s = frame.time_s
-        if frame.blind is not None:
+        if frame.blind is None:
+            count = self._classify(camera, frame)
+        else:
             self._set_online(camera, online=True)
             self._publish(camera, camera.decider.missing(frame.blind, frame.captured_at, frame))
             count = self.health.blind(frame.camera)
-        elif scores is not None:
-            count = self._decide(camera, frame, scores)
-        else:
-            return  # its turn came while the camera was off
         duration_s = self._options.duration_s
         over = duration_s is not None and frame.time_s - camera.first_time_s >= duration_s
         if count == self._options.frames or over:
             self._finish(camera)
 
-    def _decide(self, camera: Camera, frame: Frame, scores: Scores) -> int:
+    def _classify(self, camera: Camera, frame: Frame) -> int:
         """How many of the camera's frames were judged so far."""
+        classifier = self._stages.classifier
+        classify = classifier.classify_prepared if frame.prepared else classifier.classify
+        scores = classify(frame.pixels)
         now_s = time.monotonic()
         age_ms = (now_s - frame.received_s) * 1e3
         self._set_online(camera, online=True)
@@ -264,7 +254,6 @@ class Agent:
         """End everything, whatever of it fails: cameras, sinks, threads. What is named last goes first."""
         self._notifier.stopping()
         with contextlib.ExitStack() as endings:
-            endings.callback(self._inference.close)
             for camera in self._cameras.values():
                 endings.callback(camera.capture.join)
             for sink in self._stages.sinks:

@@ -12,12 +12,19 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edge import inference
-from edge.inference import FrameClassifier
 from edge.monitoring.health import CaptureCounters
 from edge.monitoring.progress import SinkPulse
 from edge.mqtt.remote import SetEnabled, SetThreshold
+from edge.preprocess import Image
 from edge.records import Decision, Frame, Scores, UnknownReason
+
+
+class FrameClassifier(Protocol):
+    """Scores for a picture."""
+
+    def classify(self, image: Image) -> Scores: ...
+
+    def classify_prepared(self, pixels: Image) -> Scores: ...
 
 
 class DecisionMaker(Protocol):
@@ -62,10 +69,10 @@ class FrameCapture(Protocol):
     def join(self) -> None: ...
 
 
-class FrameInbox(inference.FrameInbox, Protocol):
+class FrameInbox(Protocol):
     """Where captures leave their frames."""
 
-    def done(self, camera: str) -> None: ...
+    def take(self, timeout_s: float) -> Frame | None: ...
 
     def is_empty(self, camera: str) -> bool: ...
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 from pathlib import Path
 
 from benchmarks.models import ModelName, keras_network, model_file
-from edge.model import manifest
-from edge.model.model_file import write_model
+from benchmarks.packed import packed
+from edge.model.manifest import Preprocess
+from edge.model.model_file import read_model, write_model
 from edge.preprocess import PreprocessSpec
 
 NAME: ModelName = "mobilenet_v2_224"
@@ -16,14 +16,20 @@ SIZE = 224
 
 
 def shipped(folder: Path) -> Path:
-    """The int8 file with metadata, labels and manifest; the picture is stretched, as the others do it."""
+    """The int8 file with metadata, labels, manifest and self-test; the picture is stretched, as the others do it."""
     path = _beside(folder, "shipped.tflite")
     if not path.is_file():
         from training.metadata import Description, with_metadata
 
-        about = Description(NAME, "1", "untrained, to be measured", SIZE, SIZE)
-        content = with_metadata(model_file(NAME, folder).read_bytes(), about)
-        write_model(path, content, _manifest(content, _labels(folder)), None, {})
+        original = read_model(packed(model_file(NAME, folder)))
+        content = with_metadata(original.network, Description(NAME, "1", "untrained", SIZE, SIZE))
+        about = original.manifest.model_copy(
+            update={
+                "model_sha256": hashlib.sha256(content).hexdigest(),
+                "preprocess": Preprocess.of(PreprocessSpec(SIZE, SIZE, "stretch", "linear")),
+            }
+        )
+        write_model(path, content, about, original.selftest, original.selftest_images)
     return path
 
 
@@ -61,28 +67,3 @@ def _beside(folder: Path, name: str) -> Path:
 
 def _labels(folder: Path) -> tuple[str, ...]:
     return tuple(model_file(NAME, folder).with_suffix(".txt").read_text().splitlines())
-
-
-def _manifest(content: bytes, labels: tuple[str, ...]) -> manifest.Manifest:
-    unknown = manifest.Accuracy(accuracy=0.0, count=0)
-    return manifest.Manifest(
-        name=NAME,
-        version="1",
-        model_sha256=hashlib.sha256(content).hexdigest(),
-        labels=labels,
-        preprocess=manifest.Preprocess.of(PreprocessSpec(SIZE, SIZE, "stretch", "linear")),
-        input=manifest.TensorQuantization(dtype="uint8", scale=1.0, zero_point=0),
-        output=manifest.TensorQuantization(dtype="uint8", scale=1 / 256, zero_point=0),
-        threshold=0.0,
-        metrics=manifest.Metrics(float_=unknown, int8=unknown, agreement=0.0),
-        provenance=manifest.Provenance(
-            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            backbone=NAME,
-            weights="random",
-            seed=0,
-            run="benchmark",
-            dataset_sha256="0" * 64,
-            dataset_counts={},
-            libraries={},
-        ),
-    )

@@ -7,7 +7,7 @@ places, and its thread waits for room, so no frame is lost.
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
+from collections import deque
 
 from edge.records import Frame
 
@@ -21,7 +21,6 @@ class Inbox:
         lock = threading.Lock()
         self._changed, self._room = threading.Condition(lock), threading.Condition(lock)
         self._waiting: dict[str, deque[Frame]] = {}
-        self._under_way: Counter[str] = Counter()
 
     def add_camera(self, camera: str) -> None:
         """Make room for a camera; cameras are served in turn."""
@@ -59,20 +58,14 @@ class Inbox:
                 if places:
                     frame = places.popleft()
                     self._waiting[camera] = self._waiting.pop(camera)  # to the end of the queue of cameras
-                    self._under_way[camera] += 1
                     self._room.notify_all()
                     return frame
             return None
 
-    def done(self, camera: str) -> None:
-        """A frame of this camera that was taken has been dealt with."""
-        with self._changed:
-            self._under_way[camera] -= 1
-
     def is_empty(self, camera: str) -> bool:
-        """True if no frame of this camera waits, and none that was taken is under way."""
+        """True if nothing of this camera waits."""
         with self._changed:
-            return not self._waiting.get(camera) and not self._under_way[camera]
+            return not self._waiting.get(camera)
 
     def remove_camera(self, camera: str) -> None:
         """Take nothing more of this camera, and free its thread if it waits for room."""

@@ -37,8 +37,7 @@ def acknowledge_limit_s(keepalive_s: float) -> float:
 class CameraSign:
     """What is seen of a camera: delivering as it says itself, alive_s when its thread last moved.
 
-    answered_s: when its source last said anything, None before that; waits: a frame of it is in the inbox, or
-    was taken from it and has no answer yet.
+    answered_s: when its source last said anything, None before that; waits: a frame of it is in the inbox.
     """
 
     live: bool

@@ -20,7 +20,7 @@ OPTIONS = {
     "check": MODEL | {"--camera", "--broker"},
     "classify": MODEL | {"--min-confidence", "--json"},
     "inspect": {"--labels", "--config", "--runtime", "--json", "--debug", "--help"},
-    "bench": MODEL | {"--camera", "--frames", "--threads", "--json"},
+    "bench": MODEL | {"--camera", "--frames", "--threads", "--json", "--plot", "--tune"},
     "collect": {"--camera", "--label", "--into", "--every", "--motion", "--motion-threshold", "--count"}
     | {"--duration", "--format", "--keep-duplicates", "--config", "--require-camera", "--debug", "--help"},
     "listen": {"--broker", "--config", "--topic-prefix", "--json", "--debug", "--help"},

@@ -51,7 +51,6 @@ def drain(capture: Capture, inbox: Inbox, *, slowly: bool = False) -> list[Frame
         frame = inbox.take(0.05)
         if frame:
             frames.append(frame)
-            inbox.done("cam")
     return frames
 
 

@@ -415,19 +415,6 @@ def test_classify_says_unknown_below_the_threshold(tmp_path: Path, golden: Path)
     assert record["top"][0]["label"] == "red"
 
 
-def test_bench_measures_each_stage(tmp_path: Path, golden: Path, video: Path) -> None:
-    command = ("bench", "--camera", video, "--model", golden, "--frames", 30)
-    agent = edge_agent(tmp_path, *command, "--json")
-    assert agent.process.returncode == 0
-    (record,) = agent.records
-    assert record["frames"] == 30
-    assert [stage["stage"] for stage in record["stages"]] == ["capture", "preprocess", "inference"]
-    assert all(0 < stage["p50_ms"] <= stage["p95_ms"] for stage in record["stages"])
-    assert record["fps"] > 0
-    table = edge_agent(tmp_path, *command)
-    assert "frames/s" in table.stdout
-
-
 def test_listen_prints_decisions_as_they_come(
     tmp_path: Path, golden: Path, mosquitto: Mosquitto, video: Path
 ) -> None:

@@ -40,17 +40,6 @@ def test_a_recording_loses_nothing_and_keeps_its_order() -> None:
     taken = [box.take(5) for _ in range(200)]
     thread.join(5)
     assert [one.index for one in taken if one] == list(range(200))
-
-
-def test_a_frame_that_was_taken_is_under_way_until_it_is_dealt_with() -> None:
-    box = inbox("a", "b")
-    assert box.is_empty("a")
-    box.put_next(frame("a", 0))
-    assert not box.is_empty("a")
-    box.take(0)
-    assert not box.is_empty("a")
-    assert box.is_empty("b")
-    box.done("a")
     assert box.is_empty("a")
 
 

@@ -1,4 +1,4 @@
-"""All faults or some, and a table of what came of them: python -m tests.faults [--short] [NAME …]."""
+"""The faults, or those named, and a table of what came of them: python -m tests.faults [--short] [NAME …]."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.faults import FAULTS
+from tests.faults.faults import FAULTS, GUEST_FAULTS
 from tests.faults.outcome import Fault, Outcome, table
 
 
 def main() -> int:
     """Do them one after the other; 1 where a claim did not hold."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(fault.name for fault in FAULTS))
+    names = [fault.name for fault in (*FAULTS, *GUEST_FAULTS)]
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(names))
     parser.add_argument("--short", action="store_true", help="as few tries as in CI")
     options = parser.parse_args()
-    unknown = sorted(set(options.names) - {fault.name for fault in FAULTS})
+    unknown = sorted(set(options.names) - set(names))
     if unknown:
         parser.error(f"there is no fault {', '.join(unknown)}")
-    chosen = [fault for fault in FAULTS if not options.names or fault.name in options.names]
+    named = [fault for fault in (*FAULTS, *GUEST_FAULTS) if fault.name in options.names]
+    chosen = named or FAULTS
     outcomes = [_done(fault, fault.short_tries if options.short else fault.tries) for fault in chosen]
     print(f"\n{platform.machine()}, {platform.system()}\n{table(outcomes)}")
     return int(not all(outcome.held for outcome in outcomes))

@@ -7,13 +7,16 @@ from tests.faults import (
     broker_away,
     broker_killed,
     camera_device,
+    camera_unplugged,
     clock_back,
     corrupt_stream,
     disk_full,
     disk_read_only,
+    machine_clock,
     network_cut,
     outbox_damaged,
     picture_goes_bad,
+    power_cut,
     rtsp_camera,
     soak,
 )
@@ -34,3 +37,6 @@ FAULTS: tuple[Fault, ...] = (
     clock_back.FAULT,
     soak.FAULT,
 )
+
+# They take a machine of their own, and minutes: done where named, or by `make faults-guest`.
+GUEST_FAULTS: tuple[Fault, ...] = (camera_unplugged.FAULT, power_cut.FAULT, machine_clock.FAULT)

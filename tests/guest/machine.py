@@ -1,0 +1,170 @@
+"""An emulated Debian, given orders through a port of its own; what its agent prints lands in a file here."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pytest
+
+from tests.guest.disk import Disk
+from tests.guest.image import MODEL, STAND_INS, built_system, need_machine
+from tests.support.tools import wait_until
+
+BROKER = "mqtt://10.0.2.100"  # as the guest reaches the one on this machine
+BOOT_TIMEOUT_S, ORDER_TIMEOUT_S = 600.0, 300.0  # emulated, and beside other work
+CLOCK = "2026-01-01T00:00:00"  # at every boot, as of a device without a battery for its clock
+KEPT = "/var/lib/edge"  # where `disk` is mounted
+SAID = "/dev/virtio-ports/said"
+LOG = "/tmp/agent.log"
+CONFIG = f"""
+state_dir = "{KEPT}"
+device_id = "guest"
+heartbeat = 5
+max_frame_age = 4
+[decision]
+window = 1
+hysteresis = 0.0
+"""
+
+
+class Machine:
+    """Boots in the context, in about half a minute, and is dead behind it: without a word, as by a power cut.
+
+    Emulated, so it tells what works and what does not, but nothing of speed.
+    """
+
+    def __init__(self, folder: Path, payload: Path, broker_port: int, disk: Disk | None = None) -> None:
+        """folder: a new one of its own. disk: with a file system, for what the agent keeps."""
+        folder.mkdir()
+        self.started_s = time.monotonic()
+        self._said, self._console = folder / "said.txt", folder / "console.log"
+        self._heard = b""
+        orders = folder / "orders"
+        command = [need_machine(), *_hardware(payload, broker_port), *_ports(orders, self._said)]
+        if disk:
+            command += [
+                "-drive",
+                f"file=nbd+unix:///?socket={disk.path},format=raw,if=virtio,cache=writeback",
+            ]
+        with self._console.open("wb") as console:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT
+            )
+        self._orders = socket.socket(socket.AF_UNIX)
+        try:
+            wait_until(lambda: self._connects(orders), "the emulator", 30)
+            self.do("true", BOOT_TIMEOUT_S)
+            if disk:
+                self.do(f"mkdir -p {KEPT}; mount /dev/vdc {KEPT}")
+        except BaseException:
+            self.cut_power()
+            raise
+
+    def do(self, order: str, timeout_s: float = ORDER_TIMEOUT_S) -> str:
+        """Have the guest's shell do something; what it says. Fails where that fails or takes too long."""
+        self._orders.sendall(f"{{ {order}\n}} </dev/null; printf '\\n=%s=\\n' $?\n".encode())
+        text, status = self._answer(time.monotonic() + timeout_s)
+        if status:
+            pytest.fail(f"in the guest, {order!r} failed: {text}")
+        return text
+
+    def start_agent(self, *arguments: object) -> None:
+        """Start the agent on the broker of this machine."""
+        options = ("--model", MODEL, "--broker", BROKER, "--config", "/root/agent.toml", "--stdout")
+        command = shlex.join(["python3", "-m", "edge", *map(str, arguments), *options])
+        self.do(f"cat > /root/agent.toml <<'END'\n{CONFIG}\nEND")
+        self.do(f"PYTHONPATH=/payload:/payload/site {command} > {SAID} 2>> {LOG} & agent=$!")
+
+    def stop_agent(self) -> int:
+        """Its exit status, after SIGTERM."""
+        return int(self.do("kill $agent; wait $agent; echo $?"))
+
+    @property
+    def log(self) -> str:
+        """What agents have logged."""
+        return self.do(f"cat {LOG}")
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The decisions that agents have printed so far."""
+        return list(self._records())
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """Those of them that are events: on disk, by what the agent was told, before they were printed."""
+        return [record for record in self._records() if record["changed"]]
+
+    def cut_power(self) -> None:
+        """End the machine without a word, and this port to it."""
+        self._process.kill()
+        self._process.wait(10)
+        self._orders.close()
+
+    def __enter__(self) -> Machine:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.cut_power()
+
+    def _records(self) -> Iterator[dict[str, Any]]:
+        with self._said.open(encoding="utf-8") as file:
+            for line in file:
+                if line.endswith("\n"):
+                    yield json.loads(line)
+
+    def _connects(self, path: Path) -> bool:
+        if self._process.poll() is not None:
+            pytest.fail(f"QEMU ended: {self._console.read_text(errors='replace')[-500:]}")
+        with contextlib.suppress(OSError):
+            self._orders.connect(str(path))
+            return True
+        return False
+
+    def _answer(self, deadline_s: float) -> tuple[str, int]:
+        """What came up to the next line `=STATUS=`."""
+        while not (self._heard.endswith(b"=\n") and b"\n=" in self._heard):
+            self._orders.settimeout(max(0.1, deadline_s - time.monotonic()))
+            try:
+                data = self._orders.recv(65536)
+            except TimeoutError:
+                pytest.fail(f"the guest does not answer: {self._console.read_text(errors='replace')[-500:]}")
+            if not data:
+                pytest.fail(f"the guest is gone: {self._console.read_text(errors='replace')[-500:]}")
+            self._heard += data
+        text, _, status = self._heard[:-2].rpartition(b"\n=")
+        self._heard = b""
+        return text.decode(errors="replace").strip(), int(status)
+
+
+def _hardware(payload: Path, broker_port: int) -> list[str]:
+    system = built_system()
+    boot = "root=/dev/vda rw console=ttyS0 quiet panic=-1 systemd.show_status=0 mitigations=off net.ifnames=0"
+    relay = f"cmd:{sys.executable} {STAND_INS / 'pipe.py'} {broker_port}"
+    drives = [f"file={image},format=raw,if=virtio,snapshot=on" for image in (system / "root.img", payload)]
+    return [
+        *("-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1024", "-nographic", "-no-reboot"),
+        *("-kernel", str(system / "vmlinuz"), "-initrd", str(system / "initrd.img"), "-append", boot),
+        *("-drive", drives[0], "-drive", drives[1]),
+        *("-netdev", f"user,id=net,restrict=on,guestfwd=tcp:10.0.2.100:1883-{relay}"),
+        *("-device", "virtio-net-pci,netdev=net,romfile=", "-rtc", f"base={CLOCK}"),
+    ]
+
+
+def _ports(orders: Path, said: Path) -> list[str]:
+    return [
+        *("-device", "virtio-serial", "-chardev", f"socket,id=orders,path={orders},server=on,wait=off"),
+        *("-device", "virtserialport,chardev=orders,name=orders", "-chardev", f"file,id=said,path={said}"),
+        *("-device", "virtserialport,chardev=said,name=said"),
+    ]
