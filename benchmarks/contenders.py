@@ -85,20 +85,11 @@ class OurAgent:
         p95_ms = statistics.quantiles(ages_ms[WARM_UP_FRAMES:], n=20)[-1]
         return Figures(speed.fps, speed.cpu_ms, p95_ms, peak, first_label_s)
 
-    def _listened_to(
-        self, network: Path, frames: int, options: list[str]
-    ) -> tuple[float, list[float], float]:
+    def _listened_to(self, work: Path, frames: int, options: list[str]) -> tuple[float, list[float], float]:
         """Seconds to its first label, the frames' ages when they were decided on, its peak memory."""
         command = agent_command(networks.shipped(work), "--camera", f"{CAMERA}={clips.RECORDING}", *options)
-        command += [
-            "--stdout",
-            "--broker",
-            self.broker.url,
-            "--device-id",
-            "first-label",
-            "--frames",
-            str(frames),
-        ]
+        command += ["--stdout", "--broker", self.broker.url, "--device-id", "listened-to"]
+        command += ["--frames", str(frames)]
         first_label_s, ages_ms, peak = None, [], 0.0
         with tempfile.TemporaryDirectory() as state:
             environment = os.environ | compiled(work) | {"STATE_DIRECTORY": state}

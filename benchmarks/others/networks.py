@@ -16,7 +16,7 @@ SIZE = 224
 
 
 def shipped(folder: Path) -> Path:
-    """The int8 file with metadata, labels, manifest and self-test; the picture is stretched, as the others do it."""
+    """The int8 file with metadata, labels, manifest and self-test; it stretches, as the others do."""
     path = _beside(folder, "shipped.tflite")
     if not path.is_file():
         from training.metadata import Description, with_metadata
