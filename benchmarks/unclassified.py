@@ -28,7 +28,7 @@ from tests.support.tools import free_port
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "colours.tflite"
 ROOT = Path(__file__).parents[1]
-FPS, CLIP_S, WARM_S, MEASURED_S, START_S = 30, 30, 1.5, 4.0, 20.0
+FPS, CLIP_S, WARM_S, MEASURED_S, START_S = 30, 30, 1.0, 4.0, 20.0
 EVERY_PICTURE = """
 import edge.camera.reader_thread as thread, edge.camera.readers as readers
 thread.GrabbingReader = type("Nothing", (), {})
@@ -155,12 +155,12 @@ def _shown(values: list[float] | tuple[float, ...]) -> str:
 
 
 def _make_clips(folder: Path) -> None:
-    picture = ["-f", "lavfi", "-i", f"testsrc2=size=1920x1080:rate={FPS},noise=alls=8:allf=t", "-t", "3"]
+    picture = ["-f", "lavfi", "-i", f"testsrc2=size=1920x1080:rate={FPS},noise=alls=8:allf=t", "-t", "1"]
     _ffmpeg(*picture, "-c:v", "mjpeg", "-q:v", "5", "-pix_fmt", "yuvj420p", str(folder / "clip.avi"))
     _ffmpeg("-i", str(folder / "clip.avi"), "-c", "copy", "-f", "mjpeg", str(folder / "clip.mjpeg"))
     once, clip = str(folder / "once.mp4"), str(folder / "clip.mp4")
-    _ffmpeg(*picture, "-c:v", "libx264", "-preset", "veryfast", "-b:v", "8M", "-bf", "0", "-g", "30", once)
-    _ffmpeg("-stream_loop", str(CLIP_S // 3), "-i", once, "-c", "copy", clip)
+    _ffmpeg(*picture, "-c:v", "libx264", "-preset", "superfast", "-b:v", "8M", "-bf", "0", "-g", "30", once)
+    _ffmpeg("-stream_loop", str(CLIP_S), "-i", once, "-c", "copy", clip)
     program = folder / "rpicam-vid"
     program.write_text(RPICAM.format(python=sys.executable, clip=str(folder / "clip.mjpeg")))
     program.chmod(0o755)

@@ -114,10 +114,18 @@ class MjpegReader:
         except (ValueError, http.client.HTTPException) as error:  # its text may hold the password
             raise UnknownAnswerError(type(error).__name__) from None
         kind = answer.headers.get_content_type()
-        if kind != MIXED_REPLACE:
+        if kind == MIXED_REPLACE or self._begins_a_part(answer):
+            return answer
+        answer.close()
+        raise UnknownAnswerError(f"it sends {kind}")
+
+    def _begins_a_part(self, answer: http.client.HTTPResponse) -> bool:
+        """Some servers do not say what they send, and some send it only once: so their answer is kept."""
+        try:
+            return answer.peek(2).lstrip(b"\r\n").startswith(b"--")
+        except (OSError, http.client.HTTPException) as error:
             answer.close()
-            raise UnknownAnswerError(f"it sends {kind}")
-        return answer
+            raise self._failure("no answer") from error
 
     def _failure(self, why: str) -> CameraUnavailableError:
         if self._pictures:

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import hashlib
 import re
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -17,17 +18,18 @@ from typing import Literal
 
 import cv2
 
+from tests.support.certificates import Certificates
 from tests.support.tools import free_port, need_program
 from tests.support.videos import picture
 
 FPS = 20
-Form = Literal["lengths", "bare", "chunked", "no_multipart"]
+Form = Literal["lengths", "bare", "chunked", "untold"]
 
 
 class MjpegCamera:
     """Serves while the context lasts, with a `login` (`user:password`) only who knows it; /moved leads to it.
 
-    form: parts with or without a length, in chunks, or one JPEG after the other; digest: how to log in.
+    form: parts with or without a length, in chunks, or `untold` that they are parts; digest: how to log in.
     broken: set it, and each picture is damaged from then on. asked, tried: how many came, and with a login.
     """
 
@@ -66,7 +68,7 @@ class MjpegCamera:
                     self.protocol_version = "HTTP/1.1"
                 self.send_response(HTTPStatus.OK)
                 mixed = "multipart/x-mixed-replace;boundary=frame"
-                self.send_header("Content-Type", "image/jpeg" if form == "no_multipart" else mixed)
+                self.send_header("Content-Type", "application/octet-stream" if form == "untold" else mixed)
                 if form == "chunked":
                     self.send_header("Transfer-Encoding", "chunked")
                 self.end_headers()
@@ -82,6 +84,13 @@ class MjpegCamera:
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         self.address = f"http://127.0.0.1:{self.port}/camera"
+
+    def encrypt(self, certificates: Certificates) -> None:
+        """Speak TLS only; before the context is entered."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificates.certificate, certificates.key)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.address = self.address.replace("http:", "https:")
 
     def show(self, label: str, width: int = 160, height: int = 120) -> None:
         """What to send from now on, in mid-stream too."""
@@ -120,7 +129,7 @@ class MjpegCamera:
                 jpeg = jpeg[:200] + bytes(len(jpeg) - 200)
             length = "" if self._form == "bare" else f"Content-Length: {len(jpeg)}\r\n"
             head = f"--frame\r\nContent-Type: image/jpeg\r\n{length}\r\n"
-            part = jpeg if self._form == "no_multipart" else head.encode() + jpeg + b"\r\n"
+            part = head.encode() + jpeg + b"\r\n"
             if self._form == "chunked":
                 part = f"{len(part):x}\r\n".encode() + part + b"\r\n"
             handler.wfile.write(part)
