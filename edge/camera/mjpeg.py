@@ -13,6 +13,7 @@ import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from dataclasses import dataclass
 from email.message import Message
 from typing import IO, Any
 from urllib.parse import unquote, urlsplit
@@ -34,31 +35,39 @@ class UnknownAnswerError(Exception):
     """What answers is no such camera, as far as this module can tell."""
 
 
+@dataclass(slots=True)
+class Known:
+    """What a camera turned out to be, from opening to opening: its JPEGs can be decoded, or it is FFmpeg's."""
+
+    decodes: bool = False
+    is_other: bool = False
+
+
 class HttpCamera:
-    """One camera by its address; what its server turned out to be is remembered from opening to opening."""
+    """One camera by its address."""
 
     def __init__(self, source: Source, open_with_ffmpeg: Callable[[], Reader]) -> None:
         self._source, self._open_with_ffmpeg = source, open_with_ffmpeg
-        self._is_other = False
+        self._known = Known()
 
     def open(self) -> Reader:
         """A reader of it; raises CameraUnavailableError."""
-        if not self._is_other:
+        if not self._known.is_other:
             try:
-                return MjpegReader(self._source)
+                return MjpegReader(self._source, self._known)
             except UnknownAnswerError as error:
                 log.debug("camera %s is left to FFmpeg: %s", self._source.shown, error)
         reader = self._open_with_ffmpeg()
-        self._is_other = True
+        self._known.is_other = True
         return reader
 
 
 class MjpegReader:
     """An open answer, and the last JPEG of it."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, known: Known) -> None:
         """Raises CameraUnavailableError, or UnknownAnswerError where something else than JPEGs comes."""
-        self._source = source
+        self._source, self._known = source, known
         self._pictures = 0
         self._answer = self._ask()
         self._jpegs, self._decoder = MultipartJpegs(self._answer), JpegDecoder()
@@ -80,8 +89,10 @@ class MjpegReader:
         try:
             picture = self._decoder.picture(self._jpeg, reduction)
         except ImageError as error:
+            self._known.is_other = not self._known.decodes  # FFmpeg may know what to make of them
             raise self._failure(error.why) from error
-        self._pictures += picture is not None
+        if picture is not None:
+            self._pictures, self._known.decodes = self._pictures + 1, True
         return picture
 
     def read(self) -> Picture:

@@ -145,6 +145,21 @@ def test_a_few_damaged_pictures_are_forgiven_and_many_are_a_loss() -> None:
             reader.read()
 
 
+def test_pictures_that_never_could_be_decoded_are_left_to_ffmpeg() -> None:
+    with MjpegCamera("red") as camera:
+        open_it = opener(parse_source(camera.address))
+        camera.broken = True
+        with (
+            contextlib.closing(open_it()) as reader,
+            pytest.raises(CameraUnavailableError, match="can't open"),
+        ):
+            reader.read()
+        camera.broken = False
+        with contextlib.closing(open_it()) as reader:
+            assert isinstance(reader, VideoReader)
+            assert reader.read()
+
+
 def test_a_server_that_goes_is_a_loss() -> None:
     with MjpegCamera("red") as camera:
         reader = opened(camera.address)
