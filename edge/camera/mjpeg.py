@@ -37,7 +37,7 @@ class UnknownAnswerError(Exception):
 
 @dataclass(slots=True)
 class Known:
-    """What a camera turned out to be, from opening to opening: its JPEGs can be decoded, or it is FFmpeg's."""
+    """What a camera turned out to be, from opening to opening: we can decode it, or FFmpeg reads it."""
 
     decodes: bool = False
     is_other: bool = False
