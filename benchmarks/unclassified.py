@@ -28,7 +28,7 @@ from tests.support.tools import free_port
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "colours.tflite"
 ROOT = Path(__file__).parents[1]
-FPS, CLIP_S, WARM_S, MEASURED_S, START_S = 30, 30, 1.0, 4.0, 20.0
+FPS, CLIP_S, WARM_S, MEASURED_S, START_S = 30, 30, 1.0, 3.0, 20.0
 EVERY_PICTURE = """
 import edge.camera.reader_thread as thread, edge.camera.readers as readers
 thread.GrabbingReader = type("Nothing", (), {})
