@@ -6,6 +6,7 @@ trained is what runs. Its parameters travel inside the model file as a Preproces
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,13 +63,15 @@ def reduction(spec: PreprocessSpec, width: int, height: int) -> int:
     """
     if spec.interpolation != "pyramid":
         return 1
+    # the decoder rounds up, which would move the picture where its sides can't be halved
+    sides = math.gcd(width, height, MOST_REDUCED)
     if spec.fit == "pad":
         inner_width, inner_height = _inner_size(width, height, spec)
     else:
         inner_width, inner_height = spec.width, spec.height
         width, height = _cropped_size(width, height, spec)
     factor = 1
-    while factor < MOST_REDUCED and _is_much_larger(width, height, inner_width, inner_height):
+    while sides % (2 * factor) == 0 and _is_much_larger(width, height, inner_width, inner_height):
         width, height, factor = width // 2, height // 2, 2 * factor
     return factor
 

@@ -90,9 +90,11 @@ def test_what_never_becomes_a_part_is_given_up(stream: bytes) -> None:
 @pytest.mark.parametrize("form", ["lengths", "bare", "chunked", "untold"])
 @pytest.mark.parametrize("path", ["camera", "moved"])
 def test_a_camera_is_read_without_ffmpeg(form: Form, path: str) -> None:
-    with MjpegCamera("red", form=form) as camera:
-        with contextlib.closing(opened(camera.address.replace("camera", path))) as reader:
-            pictures = [reader.read() for _ in range(4)]
+    with (
+        MjpegCamera("red", form=form) as camera,
+        contextlib.closing(opened(camera.address.replace("camera", path))) as reader,
+    ):
+        pictures = [reader.read() for _ in range(4)]
     assert isinstance(reader, MjpegReader)
     for picture in pictures:
         assert picture is not None

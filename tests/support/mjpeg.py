@@ -89,7 +89,10 @@ class MjpegCamera:
         """Speak TLS only; before the context is entered."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificates.certificate, certificates.key)
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self._server.socket = context.wrap_socket(
+            self._server.socket, server_side=True, do_handshake_on_connect=False
+        )
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
         self.address = self.address.replace("http:", "https:")
 
     def show(self, label: str, width: int = 160, height: int = 120) -> None:
