@@ -72,7 +72,10 @@ def main() -> None:
         folder = Path(name)
         _make_clips(folder)
         for source in options.source:
-            rounds = [_round(SOURCES[source], folder, options) for _ in range(options.runs)]
+            rounds = []
+            for _ in range(options.runs):
+                rounds.append(_round(SOURCES[source], folder, options))
+                print(f"  {source}, one round: {rounds[-1]}", file=sys.stderr, flush=True)
             columns = [_shown(values) for values in zip(*rounds, strict=True)]
             print(f"{source:26}" + "".join(f"{column:>24}" for column in columns))
             print(

@@ -158,11 +158,12 @@ class _Login(urllib.request.HTTPDigestAuthHandler):
         if req.has_header("Authorization"):
             return None
         asked = {text.partition(" ")[0].lower(): text for text in headers.get_all("WWW-Authenticate", [])}
+        user, password = self._passwords.find_user_password("", req.full_url)
+        if user is None or not asked.keys() & {"digest", "basic"}:
+            return None
+        fp.close()
         if "digest" in asked:
             return self.retry_http_digest_auth(req, asked["digest"])
-        user, password = self._passwords.find_user_password("", req.full_url)
-        if "basic" not in asked or user is None:
-            return None
         login = base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
         req.add_unredirected_header("Authorization", f"Basic {login}")
         return self.parent.open(req, timeout=req.timeout)
