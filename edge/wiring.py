@@ -189,7 +189,10 @@ def _capture_options(
     # Every frame of a recording is classified, so its thread may as well prepare it; of a live camera's
     # only some are, and those go straight into the interpreter's input.
     prepare = None if source.live else functools.partial(preprocess.prepare, spec=classifier.spec)
-    return CaptureOptions(live=source.live, fps=config.fps, prepare=prepare, views=views)
+    # A region is cut out of the whole picture, and stands in its pixels.
+    reduces = config.reduce_jpegs and all(view.region is None for view in views)
+    reduction = functools.partial(preprocess.reduction, classifier.spec) if reduces else None
+    return CaptureOptions(live=source.live, fps=config.fps, prepare=prepare, views=views, reduction=reduction)
 
 
 def wanted_limits(limits: Limits, wanted: DecisionConfig) -> Limits:

@@ -87,6 +87,7 @@ def test_cameras_on_the_command_line_replace_those_of_the_file(tmp_path: Path) -
             '[[camera]]\nsource = "0"\nrotate = 90\n[[camera.region]]\nname = "a"\n',
             "camera.0: .*belong into its",
         ),
+        ("reduce_jpegs = true\nallow_commands = true\n", "a snapshot shows a whole picture"),
         ("[sight]\nfrozen = 1\n", "line 2: sight.frozen: unknown key"),
     ],
 )
