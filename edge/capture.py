@@ -68,6 +68,7 @@ class CaptureOptions:
     views: the cameras that it serves; none: one of the capture's own name, of whole pictures.
     Of live cameras, in seconds: the first picture comes within open_limit_s of opening, or else it hangs;
     first_retry_s is the delay before a lost one is opened again, which then grows.
+    resting_fps: of live cameras, hand over at most so many a second while nothing moves; None: no matter.
     """
 
     live: bool
@@ -76,6 +77,7 @@ class CaptureOptions:
     views: tuple[View, ...] = ()
     open_limit_s: float = OPEN_LIMIT_S
     first_retry_s: float = FIRST_RETRY_S
+    resting_fps: float | None = None
 
 
 class Capture:
@@ -104,6 +106,11 @@ class Capture:
     def start(self) -> None:
         """Start reading."""
         self._thread.start()
+
+    def rest(self, *, on: bool) -> None:
+        """Nothing moves before this camera, or something does."""
+        for view in self._views:
+            view.resting = on
 
     def ask_to_stop(self) -> None:
         """Ask the thread to end after the read that it is in."""
@@ -264,11 +271,16 @@ class Capture:
                 raise failure(what, str(error), "give one inside the picture") from error
 
     def _is_due(self, time_s: float) -> bool:
-        if not self._options.fps:
+        fps, resting_fps = self._options.fps, self._options.resting_fps
+        if self.live and resting_fps and all(view.resting for view in self._views):
+            fps = min(fps or resting_fps, resting_fps)
+        if not fps:
             return True
+        interval_s = 1 / fps
+        if self._due_s > time_s + interval_s:  # it was resting
+            self._due_s = time_s
         if time_s < self._due_s - TIME_STAMP_GRACE_S:
             return False
-        interval_s = 1 / self._options.fps
         late = time_s - self._due_s >= interval_s
         self._due_s = (time_s if late else self._due_s) + interval_s
         return True

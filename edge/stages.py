@@ -36,6 +36,20 @@ class DecisionMaker(Protocol):
 
     def set_threshold(self, threshold: float) -> None: ...
 
+    @property
+    def settled(self) -> bool: ...
+
+
+class ChangeDetector(Protocol):
+    """Tells frames that show what was classified last."""
+
+    def is_unchanged(self, glance: NDArray[np.uint8] | None, time_s: float) -> bool: ...
+
+    def classified(self, glance: NDArray[np.uint8] | None, time_s: float) -> None: ...
+
+    @property
+    def is_still(self) -> bool: ...
+
 
 class CaptureReport(CaptureCounters, Protocol):
     """A capture thread's own account."""
@@ -63,6 +77,8 @@ class FrameCapture(Protocol):
     def status(self) -> CaptureReport: ...
 
     def start(self) -> None: ...
+
+    def rest(self, *, on: bool) -> None: ...
 
     def ask_to_stop(self) -> None: ...
 
@@ -134,10 +150,15 @@ class EventNumbers(Protocol):
 
 @dataclass(slots=True)
 class Camera:
-    """One camera under the agent's eyes; the times are on the monotonic clock, in seconds."""
+    """One camera under the agent's eyes; the times are on the monotonic clock, in seconds.
+
+    gate: None where every frame is classified. scores: of the frame that was classified last.
+    """
 
     capture: FrameCapture
     decider: DecisionMaker
+    gate: ChangeDetector | None = None
+    scores: Scores | None = None
     started: bool = False
     started_s: float = 0.0
     first_time_s: float | None = None

@@ -14,12 +14,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.preprocess import block_means
 from edge.records import UnknownReason
 
 Pixels = NDArray[np.uint8]
 
 HOLD_S = 0.5
 SAMPLE_ROWS, GRID_ROWS = 96, 8
+GLANCE_SIDE = 4
 NEAR_BLACK, NEAR_WHITE = 24, 245
 FEW = 0.01
 NO_STRUCTURE = 5.0
@@ -48,7 +50,10 @@ class Sight:
 
     def judge(self, pixels: Pixels, time_s: float) -> UnknownReason | None:
         """Why this picture shows nothing, None where it shows something; uint8 (height, width, 3)."""
-        sample = sampled(pixels)
+        return self.judge_sample(sampled(pixels), time_s)
+
+    def judge_sample(self, sample: Pixels, time_s: float) -> UnknownReason | None:
+        """The same, of what was `sampled` of the picture."""
         looks = self._structure.judge(sample, time_s)
         if self._looks is None:
             self._blind_since_s = time_s
@@ -69,6 +74,11 @@ def sampled(pixels: Pixels) -> Pixels:
     side = cell_side(sample)
     height, width = (length - length % side for length in sample.shape[:2])
     return np.ascontiguousarray(sample[:height, :width])
+
+
+def glance_of(sample: Pixels) -> Pixels:
+    """The means of 4×4 of the pixels `sampled`: about 24 rows of cells, for change_gate.py."""
+    return block_means(sample, GLANCE_SIDE)
 
 
 def cell_side(sample: Pixels) -> int:

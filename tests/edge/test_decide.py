@@ -311,3 +311,49 @@ def test_nothing_at_all_is_no_label_at_any_threshold() -> None:
     nothing = (0.0, 0.0, 0.0)
     machine = decider(window=1, threshold=0.0)
     assert said(run(machine, [RED, nothing, nothing])) == ["red", "low_score", "low_score"]
+
+
+SURE_RED, WEAK_RED, SURE_NEITHER = (0.0, 0.1, 0.9), (0.02, 0.4, 0.58), (0.2, 0.2, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("sequence", "settled"),
+    [
+        ([SURE_RED] * 2, False),  # the window is not full
+        ([SURE_RED] * 3, True),
+        ([SURE_NEITHER] * 3, True),
+        ([NEITHER] * 3, True),
+        ([(0.0, 0.47, 0.4)] * 3, False),  # a little more, and it is green
+        ([SURE_RED, SURE_RED, WEAK_RED], False),  # what went so far down may go further
+        ([SURE_RED] * 3 + [(0.0, 0.52, 0.43)] * 3, False),  # red by its hysteresis only
+        ([SURE_RED] * 3 + [GREEN] * 1, False),
+        ([SURE_RED] * 3 + [GREEN] * 3, True),
+    ],
+)
+def test_a_state_is_settled_while_nothing_near_the_scores_would_change_it(
+    sequence: Sequence[Sequence[float]], settled: bool
+) -> None:
+    machine = decider()
+    run(machine, sequence)
+    assert machine.settled is settled
+
+
+@pytest.mark.parametrize(("familiarity", "settled"), [(0.8, True), (0.51, False), (0.49, False), (0.2, True)])
+def test_a_familiarity_near_its_limit_is_not_settled(familiarity: float, settled: bool) -> None:
+    machine = decider(familiarity=0.5)
+    for number in range(3):
+        machine.observe(frame(number), scores(SURE_RED, familiarity))
+    assert machine.settled is settled
+
+
+def test_whatever_clears_the_window_or_moves_the_limits_unsettles() -> None:
+    for disturb in (
+        lambda machine: machine.missing("frozen", 1002.0),
+        lambda machine: machine.set_threshold(0.6),
+    ):
+        machine, same = decider(), scores(SURE_RED)
+        for number in range(6):
+            machine.observe(frame(number), same)
+        assert machine.settled
+        disturb(machine)
+        assert not machine.settled
