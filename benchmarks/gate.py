@@ -2,8 +2,8 @@
 
 Run: python -m benchmarks.gate --model FILE [--sources h264 mjpeg csi] [--size 768x432] [--runs 5]
 Two agents watch the same kind of paced live source at the same time, each from a server of its own, and
-publish to a real Mosquitto. What counts is each process' own time a frame, once it has started; the servers
-are other processes.
+publish to a real Mosquitto; beside them a third process does nothing but read. What counts is each process'
+own time a frame, once it has started; the servers are other processes.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ from tests.support.mosquitto import Mosquitto
 from tests.support.tools import free_port
 
 SECONDS, SIGMA = 5, 3.0
-SETTLE_S = 7.0
+SETTLE_S = 4.0
 TICKS = os.sysconf("SC_CLK_TCK")
+SHOWN = ("every_ms", "gate_ms", "read_ms", "ratio", "ratio_beyond_reading")
+SHOWN += ("every_classified", "gate_classified")
 RPICAM = """#!{python}
 import sys, time
 from pathlib import Path
@@ -47,11 +49,23 @@ while True:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of one agent: processor time a frame in ms, and the shares of its frames."""
+    """Processor time a frame in ms, of both agents and of reading alone; the shares of frames classified."""
 
-    ms: float
-    fps: float
-    classified: float
+    every_ms: float
+    gate_ms: float
+    read_ms: float
+    every_classified: float
+    gate_classified: float
+
+    @property
+    def ratio(self) -> float:
+        """With the gate, of classifying every frame; reading the source is in both."""
+        return self.gate_ms / self.every_ms
+
+    @property
+    def ratio_beyond_reading(self) -> float:
+        """The same without what reading costs."""
+        return (self.gate_ms - self.read_ms) / (self.every_ms - self.read_ms)
 
 
 def main() -> None:
@@ -67,8 +81,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, Mosquitto(Path(name) / "broker") as broker:
         for source in options.sources:
             recorded = _still(Path(name), source, options.size)
-            pairs = [_pair(source, recorded, options, broker) for _ in range(options.runs)]
-            _print(f"{source} {options.size}", pairs)
+            found = [_measured(source, recorded, options, broker) for _ in range(options.runs)]
+            _print(f"{source} {options.size}", found)
 
 
 def _still(folder: Path, source: str, size: str) -> Path:
@@ -99,31 +113,42 @@ def _camera(source: str, recorded: Path, folder: Path) -> Iterator[tuple[str, di
             process.kill()
 
 
-def _pair(
-    source: str, recorded: Path, options: argparse.Namespace, broker: Mosquitto
-) -> tuple[Figures, Figures]:
-    """Every frame classified, and with the gate, at the same time."""
+def _measured(source: str, recorded: Path, options: argparse.Namespace, broker: Mosquitto) -> Figures:
+    """Every frame classified, with the gate, and only read, at the same time."""
     with contextlib.ExitStack() as stack:
         agents = []
         for switch in ("--no-gate", "--gate"):
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            address, environment = stack.enter_context(_camera(source, recorded, folder))
-            port = free_port()
-            command = [sys.executable, "-m", "edge", "--camera", f"cam={address}", switch]
-            command += ["--model", str(options.model), "--broker", broker.url, "--metrics", str(port)]
-            command += ["--device-id", folder.name.lower(), *options.options.split()]
-            environment = os.environ | environment | {"STATE_DIRECTORY": str(folder)}
-            agent = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-            stack.callback(agent.wait, 20)
-            stack.callback(agent.terminate)
-            agents.append((agent.pid, port))
+            port, name = free_port(), f"gate{free_port()}"
+            command = ["-m", "edge", switch, "--model", str(options.model), "--broker", broker.url]
+            command += ["--metrics", str(port), "--device-id", name, *options.options.split(), "--camera"]
+            agents.append((_started(command, source, recorded, stack), port))
+        reader = _started(["-m", "benchmarks.bare_reader"], source, recorded, stack)
         _wait_for_frames([port for _, port in agents])
         time.sleep(SETTLE_S)
-        before = [_reading(*agent) for agent in agents]
+        before = [*(_reading(*agent) for agent in agents), _cpu_s(reader)]
         time.sleep(options.measure_s)
-        after = [_reading(*agent) for agent in agents]
-    first, second = (_figures(*readings) for readings in zip(before, after, strict=True))
-    return first, second
+        after = [*(_reading(*agent) for agent in agents), _cpu_s(reader)]
+    every, gate, read_s = (np.subtract(b, a) for a, b in zip(before, after, strict=True))
+    return Figures(
+        every[0] * 1e3 / every[1],
+        gate[0] * 1e3 / gate[1],
+        float(read_s) * 1e3 / gate[1],
+        every[2] / every[1],
+        gate[2] / gate[1],
+    )
+
+
+def _started(command: list[str], source: str, recorded: Path, stack: contextlib.ExitStack) -> int:
+    """A Python process whose last argument is a source of its own; its number."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    address, environment = stack.enter_context(_camera(source, recorded, folder))
+    environment = os.environ | environment | {"STATE_DIRECTORY": str(folder)}
+    process = subprocess.Popen(
+        [sys.executable, *command, address], env=environment, stderr=subprocess.DEVNULL
+    )
+    stack.callback(process.wait, 20)
+    stack.callback(process.terminate)
+    return process.pid
 
 
 def _wait_for_frames(ports: list[int]) -> None:
@@ -144,29 +169,23 @@ def _counter(port: int, name: str) -> float:
     return float(found[1]) if found else 0.0
 
 
-def _reading(pid: int, port: int) -> tuple[float, float, float, float]:
-    """Now in s, processor time in s, frames, frames classified."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+def _reading(pid: int, port: int) -> tuple[float, float, float]:
+    """Processor time in s, frames, frames classified."""
     frames, classified = (_counter(port, f"frames_{name}_total") for name in ("received", "classified"))
-    return time.monotonic(), (int(fields[11]) + int(fields[12])) / TICKS, frames, classified
+    return _cpu_s(pid), frames, classified
 
 
-def _figures(before: tuple[float, ...], after: tuple[float, ...]) -> Figures:
-    took_s, cpu_s, frames, classified = np.subtract(after, before)
-    return Figures(cpu_s * 1e3 / frames, frames / took_s, classified / frames)
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def _print(what: str, pairs: list[tuple[Figures, Figures]]) -> None:
-    every, gated = zip(*pairs, strict=True)
-    ratios = [b.ms / a.ms for a, b in pairs]
-    middle = statistics.median
-    print(
-        f"{what}: every {middle(f.ms for f in every):.2f} ms, gate {middle(f.ms for f in gated):.2f} ms,"
-        f" ratio {middle(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f}), {len(pairs)} pairs,"
-        f" {middle(f.fps for f in gated):.1f} fps, classified {middle(f.classified for f in every):.3f}"
-        f" and {middle(f.classified for f in gated):.4f}",
-        flush=True,
-    )
+def _print(what: str, found: list[Figures]) -> None:
+    print(f"{what}, {len(found)} times")
+    for name in SHOWN:
+        values = [getattr(figures, name) for figures in found]
+        middle, low, high = statistics.median(values), min(values), max(values)
+        print(f"  {name:22}{middle:8.3f}   ({low:.3f} to {high:.3f})", flush=True)
 
 
 if __name__ == "__main__":

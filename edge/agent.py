@@ -146,19 +146,20 @@ class Agent:
 
     def _classify(self, camera: Camera, frame: Frame) -> int:
         """How many of the camera's frames were judged so far."""
-        gate, known = camera.gate, camera.scores
-        unchanged = gate is not None and gate.is_unchanged(frame.glance, frame.time_s)
-        if unchanged and known is not None and camera.decider.settled:
-            self._observe(camera, frame, known)
-            camera.capture.rest(on=gate is not None and gate.is_still)
-            return self.health.unchanged(frame.camera)
+        gate, decider = camera.gate, camera.decider
+        if gate is not None:
+            if not gate.is_unchanged(frame.glance, frame.time_s):
+                decider.unsettle()
+            camera.capture.rest(on=gate.is_still and decider.settled is not None)
+            if decider.settled is not None and not gate.is_due(frame.time_s):
+                self._observe(camera, frame, decider.settled)
+                return self.health.unchanged(frame.camera)
         classifier = self._stages.classifier
         classify = classifier.classify_prepared if frame.prepared else classifier.classify
-        scores = camera.scores = classify(frame.pixels)
+        scores = classify(frame.pixels)
         age_ms = self._observe(camera, frame, scores)
         if gate is not None:
             gate.classified(frame.glance, frame.time_s)
-            camera.capture.rest(on=gate.is_still and camera.decider.settled)
         if self._options.publish_scores and frame.time_s >= camera.scores_due_s:
             camera.scores_due_s = frame.time_s + 1 / MAX_SCORES_PER_S
             for sink in self._stages.sinks:

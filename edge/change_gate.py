@@ -39,7 +39,7 @@ class GateRules:
 
 
 class ChangeGate:
-    """The pictures of one camera in their order; what is not `unchanged` is to be classified and told."""
+    """The pictures of one camera, in their order; of each that was classified it is to be told."""
 
     def __init__(self, rules: GateRules | None = None) -> None:
         self._rules = rules or GateRules()
@@ -56,14 +56,18 @@ class ChangeGate:
         return self._known is not None and self._before_s - self._changed_s >= self._rules.still_after_s
 
     def is_unchanged(self, glance: Glance | None, time_s: float) -> bool:
-        """True if it shows what the picture that was `classified` last did, if the refresh is not due."""
+        """True if it shows what the picture that was `classified` last did."""
         if glance is None:
             return False
         self._learn(glance, time_s)
         if not self._is_like_known(glance):
             self._changed_s = time_s
             return False
-        return 0 <= time_s - self._known_s < self._rules.refresh_s
+        return True
+
+    def is_due(self, time_s: float) -> bool:
+        """True if a picture is to be classified for all that: the last one was too long ago."""
+        return not 0 <= time_s - self._known_s < self._rules.refresh_s
 
     def _is_like_known(self, glance: Glance) -> bool:
         known, blocks = self._known, self._known_blocks

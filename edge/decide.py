@@ -82,16 +82,23 @@ class Decider:
         self._region: PixelRegion | None = None
         # without a smoothing window too, a state is settled only by what several frames say
         self._latest_scores: deque[Scores] = deque(maxlen=max(rules.window, SETTLING_FRAMES))
-        self._settled = False
+        self._settled: Scores | None = None
 
     @property
-    def settled(self) -> bool:
-        """True if scores a little beyond the latest ones, in any mixture, would change nothing."""
+    def settled(self) -> Scores | None:
+        """Scores to observe for a picture that shows no change; None while the state hangs by a thread.
+
+        They are the mean of the latest ones, of which no mixture would change the state, nor a little beyond.
+        """
         return self._settled
+
+    def unsettle(self) -> None:
+        """What is seen has changed: it takes several frames until the state is settled again."""
+        self._latest_scores.clear()
+        self._settled = None
 
     def observe(self, frame: Frame, scores: Scores, age_ms: float = 0.0) -> Decision:
         """Take one classified frame into account; `age_ms` is the frame's age, for the record."""
-        is_new = not self._window or self._window[-1] is not scores
         self._window.append(scores)
         values = np.stack([entry.values for entry in self._window])
         average: NDArray[np.float32] = values.mean(axis=0, dtype=np.float32)
@@ -99,9 +106,9 @@ class Decider:
         label, reason = self._held(*self._choose(values, average, familiarity), frame.time_s)
         self._frame_index, self._latest, self._region = frame.index, frame.captured_at, frame.region
         changed = self._move_to(label, reason, frame.captured_at)
-        if is_new:
+        if scores is not self._settled:
             self._latest_scores.append(scores)
-            self._settled = self._is_settled()
+            self._settled = self._typical() if self._is_settled() else None
         top = ranked(self._labels, average)
         confidence = float(average[self._labels.index(label)]) if label is not None else top[0].score
         seen = _Seen(confidence, top, familiarity, age_ms, scores.inference_ms)
@@ -113,8 +120,8 @@ class Decider:
         frame: the one whose picture shows nothing, None where no frame came.
         """
         self._window.clear()
-        self._latest_scores.clear()
-        self._familiar, self._candidate, self._settled = False, None, False
+        self.unsettle()
+        self._familiar, self._candidate = False, None
         self._frame_index = frame.index if frame else None
         self._region = frame.region if frame else self._region
         if frame is None:
@@ -127,7 +134,7 @@ class Decider:
         """From now on every label's score must reach this, 0 to 1."""
         limits = dataclasses.replace(self._rules.limits, threshold=threshold, class_thresholds={})
         self._rules = dataclasses.replace(self._rules, limits=limits)
-        self._settled = False
+        self.unsettle()
 
     def _average_familiarity(self) -> float | None:
         known = [entry.familiarity for entry in self._window if entry.familiarity is not None]
@@ -208,6 +215,14 @@ class Decider:
             rivals = np.maximum(rivals, lows[own] + hysteresis)
             rivals[own] = np.inf
         return bool((highs < rivals).all())
+
+    def _typical(self) -> Scores:
+        latest = self._latest_scores
+        known = [entry.familiarity for entry in latest if entry.familiarity is not None]
+        values: NDArray[np.float32] = np.mean([entry.values for entry in latest], axis=0, dtype=np.float32)
+        return dataclasses.replace(
+            latest[-1], values=values, familiarity=float(np.mean(known)) if known else None
+        )
 
     def _move_to(self, label: str | None, reason: UnknownReason | None, timestamp: float) -> bool:
         if (label, reason) == (self._label, self._reason):

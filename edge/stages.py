@@ -37,13 +37,17 @@ class DecisionMaker(Protocol):
     def set_threshold(self, threshold: float) -> None: ...
 
     @property
-    def settled(self) -> bool: ...
+    def settled(self) -> Scores | None: ...
+
+    def unsettle(self) -> None: ...
 
 
 class ChangeDetector(Protocol):
     """Tells frames that show what was classified last."""
 
     def is_unchanged(self, glance: NDArray[np.uint8] | None, time_s: float) -> bool: ...
+
+    def is_due(self, time_s: float) -> bool: ...
 
     def classified(self, glance: NDArray[np.uint8] | None, time_s: float) -> None: ...
 
@@ -152,13 +156,12 @@ class EventNumbers(Protocol):
 class Camera:
     """One camera under the agent's eyes; the times are on the monotonic clock, in seconds.
 
-    gate: None where every frame is classified. scores: of the frame that was classified last.
+    gate: None where every frame is classified.
     """
 
     capture: FrameCapture
     decider: DecisionMaker
     gate: ChangeDetector | None = None
-    scores: Scores | None = None
     started: bool = False
     started_s: float = 0.0
     first_time_s: float | None = None
