@@ -18,8 +18,9 @@ from typing import Literal
 from edge.camera.inbox import Inbox
 from edge.camera.patience import FIRST_RETRY_S, Backoff, Pace
 from edge.camera.presence import Lookout
+from edge.camera.rate import RateLimit
 from edge.camera.reader_thread import ReaderThread
-from edge.camera.reading import Opener, Picture, Reader
+from edge.camera.reading import Opener, Picture, Reader, Reduction
 from edge.camera.views import View
 from edge.errors import CameraUnavailableError, EdgeError, RecordingError, ThreadStuckError
 from edge.preprocess import Image
@@ -32,7 +33,6 @@ OPEN_LIMIT_S = 8.0  # to the first picture; longer than OpenCV's own time-out, w
 LOOK_AROUND_S = 0.1
 CLOSE_TIMEOUT_S, CLOSE_AT_END_TIMEOUT_S = 0.3, 6.0
 MOST_STUCK = 4
-TIME_STAMP_GRACE_S = 5e-4  # containers round their time stamps to milliseconds
 CaptureState = Literal["starting", "delivering", "lost", "ended", "failed"]
 
 
@@ -65,7 +65,8 @@ class CaptureStatus:
 class CaptureOptions:
     """live: newest wins, never ends. fps: hand over at most so many a second. prepare: see Frame.prepared.
 
-    views: the cameras that it serves; none: one of the capture's own name, of whole pictures.
+    views: the cameras that it serves; none: one of the capture's own name, of whole pictures. reduction: how
+    much smaller than it is a live picture may be decoded, None: not at all.
     Of live cameras, in seconds: the first picture comes within open_limit_s of opening, or else it hangs;
     first_retry_s is the delay before a lost one is opened again, which then grows.
     resting_fps: of live cameras, hand over at most so many a second while nothing moves; None: no matter.
@@ -75,6 +76,7 @@ class CaptureOptions:
     fps: float | None = None
     prepare: Callable[[Image], Image] | None = None
     views: tuple[View, ...] = ()
+    reduction: Reduction | None = None
     open_limit_s: float = OPEN_LIMIT_S
     first_retry_s: float = FIRST_RETRY_S
     resting_fps: float | None = None
@@ -94,7 +96,7 @@ class Capture:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"capture-{camera}", daemon=True)
         self._opened_at = 0.0
-        self._due_s = float("-inf")
+        self._rate = RateLimit(options.fps, options.resting_fps if options.live else None)
         self._pace, self._backoff = Pace(self._opener.silence_s), Backoff(options.first_retry_s)
         is_there = self._opener.is_there
         self._lookout = Lookout(f"look-{camera}", is_there) if is_there else None
@@ -107,10 +109,12 @@ class Capture:
         """Start reading."""
         self._thread.start()
 
-    def rest(self, *, on: bool) -> None:
-        """Nothing moves before this camera, or something does."""
-        for view in self._views:
-            view.resting = on
+    def rest(self, view: View | None = None, *, on: bool) -> None:
+        """Nothing moves in this view, or in all of them, or something does: it rests once all of them do."""
+        for each in self._views:
+            if view is None or view is each:
+                each.resting = on
+        self._rate.resting = all(each.resting for each in self._views)
 
     def ask_to_stop(self) -> None:
         """Ask the thread to end after the read that it is in."""
@@ -140,7 +144,10 @@ class Capture:
             self._opened_at = time.time()
             while not self._stop.is_set() and (picture := reader.read()) is not None:
                 self._enter("delivering")
-                if not self._deliver(picture, time.monotonic()):
+                now_s = time.monotonic()
+                if self._is_skipped(picture, now_s):
+                    self._count_skipped(1, now_s)
+                elif not self._deliver(picture, now_s):
                     break
         self._enter("ended", f"{self.status.frames_in} frames")
 
@@ -163,7 +170,7 @@ class Capture:
         if self._count_stuck() > MOST_STUCK:
             why = f"{len(self._stuck)} threads that read from it hang ({self.status.detail})"
             raise ThreadStuckError(f"camera {self.camera} can't be opened again", why, "start the agent anew")
-        return ReaderThread(f"read-{self.camera}", self._opener)
+        return ReaderThread(f"read-{self.camera}", self._opener, self._rate, self._options.reduction)
 
     def _follow(self, thread: ReaderThread) -> None:
         """Deliver what the thread reads until told to stop; raises CameraUnavailableError once it is late."""
@@ -184,9 +191,11 @@ class Capture:
                 self._backoff.delivered(first_s, arrival.received_s)
             last_s, limit_s = arrival.received_s, self._pace.limit_s
             self.status.answered_s = last_s
+            self._count_skipped(arrival.skipped, last_s)
             if arrival.picture is not None:
                 self._count_missed(arrival.missed)
-                self._deliver(arrival.picture, arrival.received_s)
+                self._deliver(arrival.picture, last_s)
+            self._count_skipped(arrival.skipped_after, last_s)
             self._enter("delivering")
 
     def _count_missed(self, count: int) -> None:
@@ -194,6 +203,20 @@ class Capture:
         self.status.replaced += count
         for view in self._views:
             view.replaced += count
+
+    def _is_skipped(self, picture: Picture, now_s: float) -> bool:
+        """Whether this picture of a recording is not due; those of a live camera are skipped unseen."""
+        time_s = now_s if picture.position_s is None else picture.position_s
+        if not self._rate.is_due(time_s):
+            return True
+        self._rate.passed(time_s)
+        return False
+
+    def _count_skipped(self, count: int, received_s: float) -> None:
+        if count:
+            self.status.frames_in += count
+            self.status.skipped += count
+            self.status.received_s = received_s
 
     def _touch(self) -> None:
         self.status.alive_s = time.monotonic()
@@ -230,15 +253,12 @@ class Capture:
                 return
 
     def _deliver(self, picture: Picture, received_s: float) -> bool:
-        """Hand the picture over if it is due; false once nobody takes frames any more."""
+        """Hand the picture over; false once nobody takes frames any more."""
         self._check_views(picture)
         index = self.status.frames_in
         self.status.frames_in += 1
         self.status.received_s = received_s
         time_s = received_s if picture.position_s is None else picture.position_s
-        if not self._is_due(time_s):
-            self.status.skipped += 1
-            return True
         whole = Frame(
             camera=self.camera,
             index=index,
@@ -269,21 +289,6 @@ class Capture:
                 failure = CameraUnavailableError if self.live else RecordingError
                 what = f"can't cut out the region of camera {view.name}"
                 raise failure(what, str(error), "give one inside the picture") from error
-
-    def _is_due(self, time_s: float) -> bool:
-        fps, resting_fps = self._options.fps, self._options.resting_fps
-        if self.live and resting_fps and all(view.resting for view in self._views):
-            fps = min(fps or resting_fps, resting_fps)
-        if not fps:
-            return True
-        interval_s = 1 / fps
-        if self._due_s > time_s + interval_s:  # it was resting
-            self._due_s = time_s
-        if time_s < self._due_s - TIME_STAMP_GRACE_S:
-            return False
-        late = time_s - self._due_s >= interval_s
-        self._due_s = (time_s if late else self._due_s) + interval_s
-        return True
 
     def _enter(self, state: CaptureState, detail: str = "") -> None:
         if (state, detail) == (self.status.state, self.status.detail):

@@ -155,6 +155,7 @@ class AgentConfig(Section):
     runtime: Literal["auto", "litert", "tflite-runtime"] = "auto"
     threads: int = Field(default=1, ge=1, le=64)
     fps: float | None = Field(default=None, gt=0, le=1000)
+    reduce_jpegs: bool = False
     frames: int | None = Field(default=None, ge=1)
     duration: float | None = Field(default=None, gt=0)
     stdout: bool = False
@@ -187,6 +188,8 @@ class AgentConfig(Section):
             raise ValueError("mqtt and stdout are both off: decisions would go nowhere")
         if not self.mqtt and (self.homeassistant or self.allow_commands or self.require_broker):
             raise ValueError("homeassistant, allow_commands and require_broker need a broker: give --broker")
+        if self.reduce_jpegs and self.allow_commands:
+            raise ValueError("reduce_jpegs and allow_commands are both on: a snapshot shows a whole picture")
         return self
 
 

@@ -32,7 +32,7 @@ class SharedCapture:
 
     def rest(self, *, on: bool) -> None:
         """Nothing moves in this view, or something does; the source rests once all of them do."""
-        self._view.resting = on
+        self._capture.rest(self._view, on=on)
 
     def ask_to_stop(self) -> None:
         """Ask the thread to end, if no other view needs it."""

@@ -198,8 +198,11 @@ def _capture_options(
     # Every frame of a recording is classified, so its thread may as well prepare it; of a live camera's
     # only some are, and those go straight into the interpreter's input.
     prepare = None if source.live else functools.partial(preprocess.prepare, spec=classifier.spec)
+    # A region is cut out of the whole picture, and stands in its pixels.
+    reduces = config.reduce_jpegs and all(view.region is None for view in views)
+    reduction = functools.partial(preprocess.reduction, classifier.spec) if reduces else None
     resting_fps = config.gate.resting_fps if config.gate.enabled else None
-    return CaptureOptions(source.live, config.fps, prepare, views, resting_fps=resting_fps)
+    return CaptureOptions(source.live, config.fps, prepare, views, reduction, resting_fps=resting_fps)
 
 
 def wanted_limits(limits: Limits, wanted: DecisionConfig) -> Limits:

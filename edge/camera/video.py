@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.camera.reading import Picture
+from edge.camera.reading import Picture, Reduction
 from edge.camera.sources import Source
 from edge.errors import CameraUnavailableError, RecordingError
 from edge.preprocess import Image
@@ -54,17 +54,43 @@ class VideoReader:
             what = f"can't use {source.shown} as a camera"
             raise RecordingError(what, "it is a recording, which would start again and again", "download it")
 
+    def grab(self) -> None:
+        """Wait for the next picture. FFmpeg decodes it here, a V4L2 camera's is only taken over."""
+        if not self._grabbed():
+            raise self._failure("it stopped delivering")
+
+    def retrieve(self, reduction: Reduction | None = None) -> Picture:
+        """The picture that was grabbed, decoded if it was not, and made BGR; never reduced."""
+        picture = self._retrieved()
+        if picture is None:
+            raise self._failure("it stopped delivering")
+        return picture
+
     def read(self) -> Picture | None:
         """The next picture."""
+        picture = self._retrieved() if self._grabbed() else None
+        if picture is None and self._source.live:
+            raise self._failure("it stopped delivering")
+        if picture is None and self._frames == 0:
+            raise self._failure("it has no pictures")
+        return picture
+
+    def close(self) -> None:
+        """Release the capture."""
+        self._capture.release()
+
+    def _grabbed(self) -> bool:
         try:
-            delivered, pixels = self._capture.read()
+            return self._capture.grab()
+        except cv2.error as error:
+            raise self._failure(f"OpenCV: {error.err or error}") from error
+
+    def _retrieved(self) -> Picture | None:
+        try:
+            delivered, pixels = self._capture.retrieve()
         except cv2.error as error:
             raise self._failure(f"OpenCV: {error.err or error}") from error
         if not delivered or pixels is None:
-            if self._source.live:
-                raise self._failure("it stopped delivering")
-            if self._frames == 0:
-                raise self._failure("it has no pictures")
             return None
         image = as_bgr(np.asarray(pixels))
         if image is None:
@@ -72,10 +98,6 @@ class VideoReader:
         position_s = None if self._source.live else self._position_s()
         self._frames += 1
         return Picture(image, position_s)
-
-    def close(self) -> None:
-        """Release the capture."""
-        self._capture.release()
 
     def _failure(self, why: str) -> CameraUnavailableError | RecordingError:
         if not self._source.live:
@@ -91,6 +113,11 @@ class VideoReader:
         if position_s <= 0 and self._fps > 0:
             position_s = self._frames / self._fps
         return position_s
+
+
+def has_own_options() -> bool:
+    """True if the user has settings for FFmpeg, which then reads all streams."""
+    return os.environ.get(FFMPEG_OPTIONS_VARIABLE, FFMPEG_OPTIONS) != FFMPEG_OPTIONS
 
 
 def as_bgr(pixels: NDArray[Any]) -> Image | None:
