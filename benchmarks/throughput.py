@@ -89,7 +89,7 @@ def _agent(model: Path, options: argparse.Namespace, frames: int, broker: Mosqui
     device = f"bench{next(_runs)}"
     observer = Observer(broker.port, device)
     command = [sys.executable, "-m", "edge", "--camera", f"video={options.video}", "--model", str(model)]
-    command += ["--broker", broker.url, "--device-id", device, "--frames", str(frames)]
+    command += ["--broker", broker.url, "--device-id", device, "--frames", str(frames), "--no-gate"]
     command += ["--scores"] if options.scores else []
     if model.with_suffix(".txt").is_file():
         command += ["--labels", str(model.with_suffix(".txt"))]

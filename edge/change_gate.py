@@ -21,7 +21,7 @@ Glance = NDArray[np.uint8]
 
 BLOCK = 3  # cells across and down
 CELL_LIMIT = 4.0  # a cell may differ by so many times the limit, in which 3×3 of them may
-OF_NOISE, MOST = 7.0, 3.0
+OF_NOISE, MOST = 4.5, 3.0
 NOISE_FALL, NOISE_RISE_S = 0.1, 30.0
 
 
@@ -87,25 +87,26 @@ class ChangeGate:
         self._known_s = time_s
 
     def _learn(self, glance: Glance, time_s: float) -> None:
-        """The noise is the median change from one picture to the next; it rises only slowly."""
+        """The noise is what three in four cells change by at most, picture to picture; it rises slowly."""
         before, elapsed_s = self._before, time_s - self._before_s
         self._before, self._before_s = glance, time_s
         if before is None or before.shape != glance.shape:
             self._noise = None
             return
-        now = _median(np.asarray(cv2.absdiff(glance, before), np.uint8))
+        now = _quartile(np.asarray(cv2.absdiff(glance, before), np.uint8))
         if self._noise is None:
             self._noise = now
         share = NOISE_FALL if now < self._noise else min(1.0, max(0.0, elapsed_s) / NOISE_RISE_S)
         self._noise += share * (now - self._noise)
 
 
-def _median(levels: Glance) -> float:
-    """The median of rounded values, as if those of one level lay evenly from half below to half above it."""
+def _quartile(levels: Glance) -> float:
+    """The upper quartile of rounded values, as if those of one level lay evenly around it."""
     counts = np.bincount(levels.ravel(), minlength=256)
     up_to = np.cumsum(counts)
-    level = int(np.searchsorted(up_to, levels.size / 2))
-    into = (levels.size / 2 - up_to[level] + counts[level]) / counts[level]
+    below = 0.75 * levels.size
+    level = int(np.searchsorted(up_to, below))
+    into = (below - up_to[level] + counts[level]) / counts[level]
     return max(0.0, level - 0.5 + float(into))
 
 

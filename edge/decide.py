@@ -33,7 +33,7 @@ from edge.region import PixelRegion
 
 Smoothing = Literal["mean", "votes"]
 ROUNDING_S = 1e-6
-SLACK, SETTLING_FRAMES = 0.05, 8
+SETTLING_FRAMES, SLACK, MOST_SPREAD = 8, 0.05, 0.1
 OF_FRAMES = ("starting", "low_score", "unfamiliar")  # what frames that were judged can lead to
 
 
@@ -197,6 +197,9 @@ class Decider:
         latest = self._latest_scores
         if len(latest) < (latest.maxlen or 0) or self._candidate != self._label:
             return False
+        values = np.stack([entry.values for entry in latest])
+        if np.ptp(values, axis=0).max() > MOST_SPREAD:
+            return False
         known = [entry.familiarity for entry in latest if entry.familiarity is not None]
         limits, hysteresis = self._rules.limits, self._rules.hysteresis
         if limits.familiarity is not None and known:
@@ -206,7 +209,7 @@ class Decider:
                 return bool(high < limits.familiarity)
             if low < limits.familiarity - hysteresis * scale:
                 return False
-        lows, highs = _beyond(np.stack([entry.values for entry in latest]), SLACK)
+        lows, highs = _beyond(values, SLACK)
         rivals = np.asarray([limits.threshold_of(label) for label in self._labels])
         if self._label is not None:
             own = self._labels.index(self._label)

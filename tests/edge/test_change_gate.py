@@ -29,7 +29,7 @@ from tests.support.recorder import RecordingSink
 from tests.support.tools import wait_until
 from tests.support.videos import picture as plain
 
-FPS, WIDTH, HEIGHT = 30, 384, 216
+FPS, WIDTH, HEIGHT = 30, 192, 108
 
 
 def scene(seed: int = 0) -> Image:
@@ -38,7 +38,8 @@ def scene(seed: int = 0) -> Image:
 
 
 def noisy(image: Image, sigma: float, rng: np.random.Generator) -> Image:
-    return np.clip(image + rng.normal(0, sigma, image.shape), 0, 255).astype(np.uint8)
+    noise = rng.standard_normal(image.shape, np.float32) * np.float32(sigma)
+    return np.clip(image + noise, 0, 255).astype(np.uint8)
 
 
 def watch(gate: ChangeGate, pictures: Iterable[Image], first_s: float = 0.0) -> list[bool]:
@@ -52,7 +53,7 @@ def watch(gate: ChangeGate, pictures: Iterable[Image], first_s: float = 0.0) -> 
     return found
 
 
-def watched(sigma: float, seconds: float = 3.0) -> tuple[ChangeGate, np.random.Generator]:
+def watched(sigma: float, seconds: float = 2.0) -> tuple[ChangeGate, np.random.Generator]:
     """A gate that has seen a still scene with a sensor's noise for a while."""
     gate, rng = ChangeGate(), np.random.default_rng(5)
     watch(gate, (noisy(scene(), sigma, rng) for _ in range(round(seconds * FPS))))
@@ -62,13 +63,13 @@ def watched(sigma: float, seconds: float = 3.0) -> tuple[ChangeGate, np.random.G
 @pytest.mark.parametrize("sigma", [0.0, 1.0, 3.0, 6.0, 10.0])
 def test_a_still_scene_is_unchanged_under_a_sensors_noise(sigma: float) -> None:
     gate, rng = watched(sigma)
-    found = watch(gate, (noisy(scene(), sigma, rng) for _ in range(4 * FPS)), 3.0)
+    found = watch(gate, (noisy(scene(), sigma, rng) for _ in range(2 * FPS)), 3.0)
     assert np.mean(found) > 0.95
 
 
 def with_thing(share: float, contrast: int) -> Image:
     image, side = scene(), round((share * WIDTH * HEIGHT) ** 0.5)
-    image[20 : 20 + side, 30 : 30 + side] = image[20, 30] ^ np.uint8(contrast)
+    image[20 : 20 + side, 30 : 30 + side] ^= np.uint8(contrast)
     return image
 
 
@@ -86,7 +87,7 @@ CHANGES: dict[str, Callable[[], Image]] = {
     "a faint shadow on a third": lambda: darker(slice(0, WIDTH // 3), 8),
     "a little less light": lambda: darker(slice(None), 8),
     "red and blue exchanged": lambda: np.ascontiguousarray(scene()[:, :, ::-1]),
-    "moved aside": lambda: np.roll(scene(), 3, axis=1),
+    "moved aside": lambda: np.roll(scene(), 2, axis=1),
 }
 
 
@@ -148,7 +149,7 @@ def test_a_frame_without_a_glance_and_one_of_another_size_are_changes() -> None:
 
 def test_after_a_clock_that_goes_back_it_is_looked_at_again() -> None:
     gate, _ = watched(0.0)
-    assert watch(gate, [scene()] * 2, 1.0) == [False, True]
+    assert watch(gate, [scene()] * 2, -1.0) == [False, True]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (8, 8), (5, 400), (97, 2)])
