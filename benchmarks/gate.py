@@ -108,7 +108,8 @@ def _camera(source: str, recorded: Path, folder: Path) -> Iterator[tuple[str, di
     command += ["-c", "copy", "-f", "mpegts" if source == "h264" else "mpjpeg", "-listen", "1", address]
     with subprocess.Popen(command) as process:
         try:
-            yield address, {}
+            # the server takes one client, and without options for FFmpeg of its own the agent would ask twice
+            yield address, {"OPENCV_FFMPEG_CAPTURE_OPTIONS": "rtsp_transport;tcp"}
         finally:
             process.kill()
 

@@ -126,7 +126,7 @@ class GateConfig(Section):
     enabled: bool = True
     limit: float = Field(default=2.0, gt=0, le=50)
     refresh: float = Field(default=5.0, gt=0, le=3600)
-    resting_fps: float = Field(default=10.0, ge=0, le=1000)
+    resting_fps: float = Field(default=6.0, ge=0, le=1000)
 
 
 class OutboxConfig(Section):
