@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ from edge.input_settings import Interpolation as Interpolation
 from edge.region import PixelRegion
 
 Image = NDArray[np.uint8]
+Pixels = TypeVar("Pixels", NDArray[np.uint8], NDArray[np.float32])
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 PAD_VALUE = 128
@@ -119,6 +121,15 @@ def cut(image: Image, region: PixelRegion) -> Image:
     if region.flip is not None:
         part = cv2.flip(part, FLIPS[region.flip])  # type: ignore[assignment]
     return part
+
+
+def block_means(image: Pixels, side: int) -> Pixels:
+    """The means of blocks of side × side pixels of (height, width, 3); what is left over is left out."""
+    height, width = image.shape[:2]
+    side = max(1, min(side, height, width))
+    whole = image[: height - height % side, : width - width % side]
+    size = (width // side, height // side)
+    return cv2.resize(whole, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
 
 def prepare(image: Image, spec: PreprocessSpec, out: Image | None = None) -> Image:
