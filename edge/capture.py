@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from edge.camera.inbox import Inbox
 from edge.camera.patience import FIRST_RETRY_S, Backoff, Pace
@@ -21,6 +20,7 @@ from edge.camera.presence import Lookout
 from edge.camera.rate import RateLimit
 from edge.camera.reader_thread import ReaderThread
 from edge.camera.reading import Opener, Picture, Reader, Reduction
+from edge.camera.status import CaptureStatus
 from edge.camera.views import View
 from edge.errors import CameraUnavailableError, EdgeError, RecordingError, ThreadStuckError
 from edge.preprocess import Image
@@ -33,32 +33,6 @@ OPEN_LIMIT_S = 8.0  # to the first picture; longer than OpenCV's own time-out, w
 LOOK_AROUND_S = 0.1
 CLOSE_TIMEOUT_S, CLOSE_AT_END_TIMEOUT_S = 0.3, 6.0
 MOST_STUCK = 4
-CaptureState = Literal["starting", "delivering", "lost", "ended", "failed"]
-
-
-@dataclass(slots=True)
-class CaptureStatus:
-    """What a capture thread has to say; written by it alone, read by others.
-
-    On the monotonic clock, in seconds: received_s, when the last picture came; answered_s, when the source
-    last said anything, if only that it has nothing new; alive_s, when the thread last moved.
-    """
-
-    state: CaptureState = "starting"
-    detail: str = ""
-    error: Exception | None = None
-    received_s: float | None = None
-    answered_s: float | None = None
-    alive_s: float = 0.0
-    frames_in: int = 0
-    replaced: int = 0
-    skipped: int = 0
-    reconnects: int = 0
-
-    @property
-    def finished(self) -> bool:
-        """True once no frame can come any more."""
-        return self.state in ("ended", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +109,7 @@ class Capture:
             self._read_recording() if not self.live else self._read_live()
         except Exception as error:  # the thread's last line of defence: the agent must hear of it
             self.status.error = error
-            self._enter("failed", str(error))
+            self.status.enter(self.camera, "failed", str(error))
             if not isinstance(error, EdgeError):
                 log.exception("camera %s: unexpected failure", self.camera)
 
@@ -143,13 +117,13 @@ class Capture:
         with contextlib.closing(self._opener()) as reader:
             self._opened_at = time.time()
             while not self._stop.is_set() and (picture := reader.read()) is not None:
-                self._enter("delivering")
+                self.status.enter(self.camera, "delivering")
                 now_s = time.monotonic()
                 if self._is_skipped(picture, now_s):
-                    self._count_skipped(1, now_s)
+                    self.status.skip(1, now_s)
                 elif not self._deliver(picture, now_s):
                     break
-        self._enter("ended", f"{self.status.frames_in} frames")
+        self.status.enter(self.camera, "ended", f"{self.status.frames_in} frames")
 
     def _read_live(self) -> None:
         while not self._stop.is_set():
@@ -157,13 +131,13 @@ class Capture:
             try:
                 self._follow(thread)
             except CameraUnavailableError as error:
-                self._enter("lost", str(error))
+                self.status.enter(self.camera, "lost", str(error))
                 self._pace.forget()
                 self._leave(thread, CLOSE_TIMEOUT_S)
                 self._pause(self._backoff.next_s(thread.started_s, time.monotonic()))
             else:
                 self._leave(thread, CLOSE_AT_END_TIMEOUT_S)
-        self._enter("ended")
+        self.status.enter(self.camera, "ended")
 
     def _begin_reading(self) -> ReaderThread:
         """A new thread that opens and reads; raises ThreadStuckError while too many old ones hang."""
@@ -191,12 +165,12 @@ class Capture:
                 self._backoff.delivered(first_s, arrival.received_s)
             last_s, limit_s = arrival.received_s, self._pace.limit_s
             self.status.answered_s = last_s
-            self._count_skipped(arrival.skipped, last_s)
+            self.status.skip(arrival.skipped, last_s)
             if arrival.picture is not None:
                 self._count_missed(arrival.missed)
                 self._deliver(arrival.picture, last_s)
-            self._count_skipped(arrival.skipped_after, last_s)
-            self._enter("delivering")
+            self.status.skip(arrival.skipped_after, last_s)
+            self.status.enter(self.camera, "delivering")
 
     def _count_missed(self, count: int) -> None:
         self.status.frames_in += count
@@ -211,12 +185,6 @@ class Capture:
             return True
         self._rate.passed(time_s)
         return False
-
-    def _count_skipped(self, count: int, received_s: float) -> None:
-        if count:
-            self.status.frames_in += count
-            self.status.skipped += count
-            self.status.received_s = received_s
 
     def _touch(self) -> None:
         self.status.alive_s = time.monotonic()
@@ -300,11 +268,3 @@ class Capture:
         if not problem:
             view.received_s = whole.received_s
         return not problem
-
-    def _enter(self, state: CaptureState, detail: str = "") -> None:
-        if (state, detail) == (self.status.state, self.status.detail):
-            return
-        level = logging.WARNING if state in ("lost", "failed") else logging.INFO
-        self.status.reconnects += state == "delivering" and self.status.state == "lost"
-        log.log(level, "camera %s: %s%s", self.camera, state, f" ({detail})" if detail else "")
-        self.status.state, self.status.detail = state, detail

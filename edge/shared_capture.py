@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from edge.camera.status import CaptureStatus
 from edge.camera.views import View
-from edge.capture import Capture, CaptureStatus
+from edge.capture import Capture
 
 
 class SharedCapture:

@@ -12,6 +12,7 @@ from edge.camera.reading import Opener as Opener
 from edge.camera.reading import Picture as Picture
 from edge.camera.reading import Reader as Reader
 from edge.camera.sources import Kind, Source
+from edge.camera.stream import Stream
 from edge.camera.test_pattern import TestPattern
 from edge.camera.v4l2 import find_device, has_device
 from edge.camera.video import VideoReader, has_own_options
@@ -46,9 +47,7 @@ def _stream(source: Source) -> Opener:
     def is_there() -> bool:
         return server_answers(source.address)
 
-    def open_with_ffmpeg() -> VideoReader:
-        return VideoReader(source)
-
+    open_with_ffmpeg = Stream(source).open
     if not source.address.startswith("http") or has_own_options():
         return Opener(open_with_ffmpeg, is_there)
     from edge.camera.mjpeg import HttpCamera  # its library is large, and most cameras need none

@@ -35,15 +35,17 @@ NO_ANSWER = {
 class VideoReader:
     """A camera, a network stream or a video file, through OpenCV."""
 
-    def __init__(self, source: Source, node: str | None = None) -> None:
-        """node: the device to open, where the address is not one itself.
+    def __init__(
+        self, source: Source, node: str | None = None, open_timeout_ms: int = OPEN_TIMEOUT_MS
+    ) -> None:
+        """node: the device to open, where the address is not one itself; open_timeout_ms: of a stream.
 
         Raises CameraUnavailableError for a live source, RecordingError for a file that is no video.
         """
         self._source = source
         self._frames = 0
         try:
-            self._capture = _open_capture(source, node)
+            self._capture = _open_capture(source, node, open_timeout_ms)
         except cv2.error as error:
             raise self._failure(f"OpenCV: {error.err or error}") from error
         if not self._capture.isOpened():
@@ -133,7 +135,7 @@ def as_bgr(pixels: NDArray[Any]) -> Image | None:
     return pixels if channels == 3 else None
 
 
-def _open_capture(source: Source, node: str | None) -> cv2.VideoCapture:
+def _open_capture(source: Source, node: str | None, open_timeout_ms: int) -> cv2.VideoCapture:
     if source.kind in ("device", "usb"):
         address = node or source.address
         target = int(address) if address.isdecimal() else address
@@ -143,7 +145,7 @@ def _open_capture(source: Source, node: str | None) -> cv2.VideoCapture:
         # Without these two a silent server blocks for 30 s or for ever.
         limits = [
             cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-            OPEN_TIMEOUT_MS,
+            open_timeout_ms,
             cv2.CAP_PROP_READ_TIMEOUT_MSEC,
             READ_TIMEOUT_MS,
             cv2.CAP_PROP_N_THREADS,  # each more would be a frame's delay
