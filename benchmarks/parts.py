@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import throughput
+from benchmarks import messages, throughput
 from benchmarks.comparison import Part
 
-PARTS: tuple[Part, ...] = (throughput.PART,)
+PARTS: tuple[Part, ...] = (throughput.PART, messages.PART)
