@@ -1,4 +1,4 @@
-"""Messages a second through sink, outbox and a real Mosquitto on loopback, and what events do to frame time.
+"""Messages a second through sink, outbox and a real Mosquitto on loopback.
 
 Events are offered as fast as the sink takes them, each on disk before the next, until the broker has all of
 them. Their floors in the same round: bare commits of the same rows, and bare publishes of the same payload.
@@ -16,7 +16,6 @@ import numpy as np
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from benchmarks import frame_time
 from benchmarks.comparison import Comparison, Effort, Findings, Part
 from benchmarks.counting import Arrivals
 from benchmarks.models import LABELS
@@ -37,11 +36,11 @@ TOPICS = Topics("edge", "bench", ModelIdentity("mobilenet", "1", "0" * 64))
 
 
 def run(work: Path, effort: Effort) -> Findings:
-    """Events, scores, and the frame time beside events."""
+    """Events and scores."""
     if not Arrivals.can_be_counted():
         return Findings(skipped="mosquitto_sub is not there")
     with Mosquitto(work / "messages-broker", options=UNLIMITED) as broker:
-        return Findings((*_rates(broker, work, effort), *frame_time.compare(broker, work, effort)))
+        return Findings(_rates(broker, work, effort))
 
 
 def _rates(broker: Mosquitto, work: Path, effort: Effort) -> tuple[Comparison, ...]:
@@ -170,4 +169,4 @@ def _wait(condition: Callable[[], bool]) -> None:
         time.sleep(0.001)
 
 
-PART = Part("messages", "Messages a second, and what events do to the frame time", run)
+PART = Part("messages", "Messages a second", run)

@@ -207,7 +207,7 @@ class MqttSink:
     def _state_answered(self, mid: int) -> None:
         for camera in [camera for camera, open_mid in self._open_states.items() if open_mid == mid]:
             del self._open_states[camera]
-            if camera in self._late_states:
+            if camera in self._late_states and not self._closing:
                 self._late_states.remove(camera)
                 self._send_state(camera)
 
