@@ -169,4 +169,4 @@ def _wait(condition: Callable[[], bool]) -> None:
         time.sleep(0.001)
 
 
-PART = Part("messages", "Messages a second", run)
+PART = Part("messages", "Messages a second", run, quick=False)
