@@ -54,12 +54,16 @@ class View:
             self.skipped += 1
             return None
         glance = glance_of(sample) if self.glances and sample is not None else None
-        part = dataclasses.replace(
-            whole, camera=self.name, pixels=pixels, blind=blind, region=region, glance=glance
+        started_s, prepared = time.monotonic(), None
+        if prepare is not None and not blind:
+            prepared = prepare(pixels)
+        return dataclasses.replace(
+            whole,
+            camera=self.name,
+            pixels=pixels if prepared is None else prepared,
+            prepared=prepared is not None,
+            prepare_ms=0.0 if prepared is None else (time.monotonic() - started_s) * 1e3,
+            blind=blind,
+            region=region,
+            glance=glance,
         )
-        if blind or prepare is None:
-            return part
-        started_s = time.monotonic()
-        prepared = prepare(pixels)
-        took_ms = (time.monotonic() - started_s) * 1e3
-        return dataclasses.replace(part, pixels=prepared, prepared=True, prepare_ms=took_ms)
