@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import cameras, installed_size, latency, memory, rivals, start, throughput
+from benchmarks import cameras, installed_size, latency, memory, messages, rivals, start, throughput
 from benchmarks.comparison import Part
 
 PARTS: tuple[Part, ...] = (
@@ -11,6 +11,7 @@ PARTS: tuple[Part, ...] = (
     memory.PART,
     start.PART,
     cameras.PART,
+    messages.PART,
     installed_size.PART,
     rivals.PART,
 )

@@ -16,7 +16,7 @@ from edge.monitoring.notify import Notifier
 from edge.monitoring.progress import ProgressLimits
 from edge.mqtt.remote import SetThreshold
 from edge.oversight import Oversight
-from edge.records import Decision, Frame, UnknownReason
+from edge.records import Decision, Frame, Scores, UnknownReason
 from edge.stages import Camera, CommandSource, Stages
 
 log = logging.getLogger(__name__)
@@ -156,9 +156,28 @@ class Agent:
 
     def _classify(self, camera: Camera, frame: Frame) -> int:
         """How many of the camera's frames were judged so far."""
+        gate, decider = camera.gate, camera.decider
+        if gate is not None:
+            if not gate.is_unchanged(frame.glance, frame.time_s):
+                decider.unsettle()
+            camera.capture.rest(on=gate.is_still and decider.settled is not None)
+            if decider.settled is not None and not gate.is_due(frame.time_s):
+                self._observe(camera, frame, decider.settled)
+                return self.health.unchanged(frame.camera)
         classifier = self._stages.classifier
         classify = classifier.classify_prepared if frame.prepared else classifier.classify
         scores = classify(frame.pixels)
+        age_ms = self._observe(camera, frame, scores)
+        if gate is not None:
+            gate.classified(frame.glance, frame.time_s)
+        if self._options.publish_scores and frame.time_s >= camera.scores_due_s:
+            camera.scores_due_s = frame.time_s + 1 / MAX_SCORES_PER_S
+            for sink in self._stages.sinks:
+                sink.scores(frame, age_ms, scores.values)
+        return self.health.classified(frame, scores, age_ms)
+
+    def _observe(self, camera: Camera, frame: Frame, scores: Scores) -> float:
+        """Decide and publish; the frame's age when its scores were there, in milliseconds."""
         now_s = time.monotonic()
         age_ms = (now_s - frame.received_s) * 1e3
         self._set_online(camera, online=True)
@@ -166,11 +185,7 @@ class Agent:
         published_s = time.monotonic()
         self.health.sample("publish", (published_s - now_s) * 1e3)
         self.health.sample("frame_age", (published_s - frame.received_s) * 1e3)
-        if self._options.publish_scores and frame.time_s >= camera.scores_due_s:
-            camera.scores_due_s = frame.time_s + 1 / MAX_SCORES_PER_S
-            for sink in self._stages.sinks:
-                sink.scores(frame, age_ms, scores.values)
-        return self.health.classified(frame, scores, age_ms)
+        return age_ms
 
     def _publish(self, camera: Camera, decision: Decision) -> None:
         numbers = self._stages.numbers

@@ -13,13 +13,14 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from edge.camera.inbox import Inbox
 from edge.camera.patience import FIRST_RETRY_S, Backoff, Pace
 from edge.camera.presence import Lookout
+from edge.camera.rate import RateLimit
 from edge.camera.reader_thread import ReaderThread
-from edge.camera.reading import Opener, Picture, Reader
+from edge.camera.reading import Opener, Picture, Reader, Reduction
+from edge.camera.status import CaptureStatus
 from edge.camera.views import View
 from edge.errors import CameraUnavailableError, EdgeError, RecordingError, ThreadStuckError
 from edge.preprocess import Image
@@ -32,50 +33,27 @@ OPEN_LIMIT_S = 8.0  # to the first picture; longer than OpenCV's own time-out, w
 LOOK_AROUND_S = 0.1
 CLOSE_TIMEOUT_S, CLOSE_AT_END_TIMEOUT_S = 0.3, 6.0
 MOST_STUCK = 4
-TIME_STAMP_GRACE_S = 5e-4  # containers round their time stamps to milliseconds
-CaptureState = Literal["starting", "delivering", "lost", "ended", "failed"]
-
-
-@dataclass(slots=True)
-class CaptureStatus:
-    """What a capture thread has to say; written by it alone, read by others.
-
-    On the monotonic clock, in seconds: received_s, when the last picture came; answered_s, when the source
-    last said anything, if only that it has nothing new; alive_s, when the thread last moved.
-    """
-
-    state: CaptureState = "starting"
-    detail: str = ""
-    error: Exception | None = None
-    received_s: float | None = None
-    answered_s: float | None = None
-    alive_s: float = 0.0
-    frames_in: int = 0
-    replaced: int = 0
-    skipped: int = 0
-    reconnects: int = 0
-
-    @property
-    def finished(self) -> bool:
-        """True once no frame can come any more."""
-        return self.state in ("ended", "failed")
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureOptions:
     """live: newest wins, never ends. fps: hand over at most so many a second. prepare: see Frame.prepared.
 
-    views: the cameras that it serves; none: one of the capture's own name, of whole pictures.
+    views: the cameras that it serves; none: one of the capture's own name, of whole pictures. reduction: how
+    much smaller than it is a live picture may be decoded, None: not at all.
     Of live cameras, in seconds: the first picture comes within open_limit_s of opening, or else it hangs;
     first_retry_s is the delay before a lost one is opened again, which then grows.
+    resting_fps: of live cameras, hand over at most so many a second while nothing moves; None: no matter.
     """
 
     live: bool
     fps: float | None = None
     prepare: Callable[[Image], Image] | None = None
     views: tuple[View, ...] = ()
+    reduction: Reduction | None = None
     open_limit_s: float = OPEN_LIMIT_S
     first_retry_s: float = FIRST_RETRY_S
+    resting_fps: float | None = None
 
 
 class Capture:
@@ -92,7 +70,7 @@ class Capture:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"capture-{camera}", daemon=True)
         self._opened_at = 0.0
-        self._due_s = float("-inf")
+        self._rate = RateLimit(options.fps, options.resting_fps if options.live else None)
         self._pace, self._backoff = Pace(self._opener.silence_s), Backoff(options.first_retry_s)
         is_there = self._opener.is_there
         self._lookout = Lookout(f"look-{camera}", is_there) if is_there else None
@@ -104,6 +82,13 @@ class Capture:
     def start(self) -> None:
         """Start reading."""
         self._thread.start()
+
+    def rest(self, view: View | None = None, *, on: bool) -> None:
+        """Nothing moves in this view, or in all of them, or something does: it rests once all of them do."""
+        for each in self._views:
+            if view is None or view is each:
+                each.resting = on
+        self._rate.resting = all(each.resting for each in self._views)
 
     def ask_to_stop(self) -> None:
         """Ask the thread to end after the read that it is in."""
@@ -124,7 +109,7 @@ class Capture:
             self._read_recording() if not self.live else self._read_live()
         except Exception as error:  # the thread's last line of defence: the agent must hear of it
             self.status.error = error
-            self._enter("failed", str(error))
+            self.status.enter(self.camera, "failed", str(error))
             if not isinstance(error, EdgeError):
                 log.exception("camera %s: unexpected failure", self.camera)
 
@@ -132,10 +117,13 @@ class Capture:
         with contextlib.closing(self._opener()) as reader:
             self._opened_at = time.time()
             while not self._stop.is_set() and (picture := reader.read()) is not None:
-                self._enter("delivering")
-                if not self._deliver(picture, time.monotonic()):
+                self.status.enter(self.camera, "delivering")
+                now_s = time.monotonic()
+                if self._is_skipped(picture, now_s):
+                    self.status.skip(1, now_s)
+                elif not self._deliver(picture, now_s):
                     break
-        self._enter("ended", f"{self.status.frames_in} frames")
+        self.status.enter(self.camera, "ended", f"{self.status.frames_in} frames")
 
     def _read_live(self) -> None:
         while not self._stop.is_set():
@@ -143,20 +131,20 @@ class Capture:
             try:
                 self._follow(thread)
             except CameraUnavailableError as error:
-                self._enter("lost", str(error))
+                self.status.enter(self.camera, "lost", str(error))
                 self._pace.forget()
                 self._leave(thread, CLOSE_TIMEOUT_S)
                 self._pause(self._backoff.next_s(thread.started_s, time.monotonic()))
             else:
                 self._leave(thread, CLOSE_AT_END_TIMEOUT_S)
-        self._enter("ended")
+        self.status.enter(self.camera, "ended")
 
     def _begin_reading(self) -> ReaderThread:
         """A new thread that opens and reads; raises ThreadStuckError while too many old ones hang."""
         if self._count_stuck() > MOST_STUCK:
             why = f"{len(self._stuck)} threads that read from it hang ({self.status.detail})"
             raise ThreadStuckError(f"camera {self.camera} can't be opened again", why, "start the agent anew")
-        return ReaderThread(f"read-{self.camera}", self._opener)
+        return ReaderThread(f"read-{self.camera}", self._opener, self._rate, self._options.reduction)
 
     def _follow(self, thread: ReaderThread) -> None:
         """Deliver what the thread reads until told to stop; raises CameraUnavailableError once it is late."""
@@ -177,16 +165,26 @@ class Capture:
                 self._backoff.delivered(first_s, arrival.received_s)
             last_s, limit_s = arrival.received_s, self._pace.limit_s
             self.status.answered_s = last_s
+            self.status.skip(arrival.skipped, last_s)
             if arrival.picture is not None:
                 self._count_missed(arrival.missed)
-                self._deliver(arrival.picture, arrival.received_s)
-            self._enter("delivering")
+                self._deliver(arrival.picture, last_s)
+            self.status.skip(arrival.skipped_after, last_s)
+            self.status.enter(self.camera, "delivering")
 
     def _count_missed(self, count: int) -> None:
         self.status.frames_in += count
         self.status.replaced += count
         for view in self._views:
             view.replaced += count
+
+    def _is_skipped(self, picture: Picture, now_s: float) -> bool:
+        """Whether this picture of a recording is not due; those of a live camera are skipped unseen."""
+        time_s = now_s if picture.position_s is None else picture.position_s
+        if not self._rate.is_due(time_s):
+            return True
+        self._rate.passed(time_s)
+        return False
 
     def _touch(self) -> None:
         self.status.alive_s = time.monotonic()
@@ -223,14 +221,11 @@ class Capture:
                 return
 
     def _deliver(self, picture: Picture, received_s: float) -> bool:
-        """Hand the picture over if it is due; false once nobody takes frames any more."""
+        """Hand the picture over; false once nobody takes frames any more."""
         index = self.status.frames_in
         self.status.frames_in += 1
         self.status.received_s = received_s
         time_s = received_s if picture.position_s is None else picture.position_s
-        if not self._is_due(time_s):
-            self.status.skipped += 1
-            return True
         whole = Frame(
             camera=self.camera,
             index=index,
@@ -273,21 +268,3 @@ class Capture:
         if not problem:
             view.received_s = whole.received_s
         return not problem
-
-    def _is_due(self, time_s: float) -> bool:
-        if not self._options.fps:
-            return True
-        if time_s < self._due_s - TIME_STAMP_GRACE_S:
-            return False
-        interval_s = 1 / self._options.fps
-        late = time_s - self._due_s >= interval_s
-        self._due_s = (time_s if late else self._due_s) + interval_s
-        return True
-
-    def _enter(self, state: CaptureState, detail: str = "") -> None:
-        if (state, detail) == (self.status.state, self.status.detail):
-            return
-        level = logging.WARNING if state in ("lost", "failed") else logging.INFO
-        self.status.reconnects += state == "delivering" and self.status.state == "lost"
-        log.log(level, "camera %s: %s%s", self.camera, state, f" ({detail})" if detail else "")
-        self.status.state, self.status.detail = state, detail

@@ -120,6 +120,15 @@ class SightConfig(Section):
     frozen_after: float = Field(default=5.0, ge=0, le=3600)
 
 
+class GateConfig(Section):
+    """What has not changed is not classified; limit in levels of 255, refresh in s. See change_gate.py."""
+
+    enabled: bool = False
+    limit: float = Field(default=2.0, gt=0, le=50)
+    refresh: float = Field(default=5.0, gt=0, le=3600)
+    resting_fps: float = Field(default=6.0, ge=0, le=1000)
+
+
 class OutboxConfig(Section):
     """Events that wait for the broker: kept on disk up to these bounds, then sent so many a second."""
 
@@ -142,9 +151,11 @@ class AgentConfig(Section):
     decision: DecisionConfig = DecisionConfig()
     outbox: OutboxConfig = OutboxConfig()
     sight: SightConfig = SightConfig()
+    gate: GateConfig = GateConfig()
     runtime: Literal["auto", "litert", "tflite-runtime"] = "auto"
     threads: int = Field(default=1, ge=1, le=64)
     fps: float | None = Field(default=None, gt=0, le=1000)
+    reduce_jpegs: bool = False
     frames: int | None = Field(default=None, ge=1)
     duration: float | None = Field(default=None, gt=0)
     stdout: bool = False
@@ -177,6 +188,8 @@ class AgentConfig(Section):
             raise ValueError("mqtt and stdout are both off: decisions would go nowhere")
         if not self.mqtt and (self.homeassistant or self.allow_commands or self.require_broker):
             raise ValueError("homeassistant, allow_commands and require_broker need a broker: give --broker")
+        if self.reduce_jpegs and self.allow_commands:
+            raise ValueError("reduce_jpegs and allow_commands are both on: a snapshot shows a whole picture")
         return self
 
 

@@ -6,8 +6,10 @@ trained is what runs. Its parameters travel inside the model file as a Preproces
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -19,11 +21,19 @@ from edge.input_settings import Interpolation as Interpolation
 from edge.region import PixelRegion
 
 Image = NDArray[np.uint8]
+Pixels = TypeVar("Pixels", NDArray[np.uint8], NDArray[np.float32])
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 PAD_VALUE = 128
 OPAQUE = 255
 TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+REDUCED = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
+MOST_REDUCED = max(REDUCED)
 FLIPS = {"horizontal": 1, "vertical": 0}
 
 
@@ -48,16 +58,37 @@ def limit_threads(count: int) -> None:
     cv2.setNumThreads(count)
 
 
-def decode(data: bytes, name: str = "picture") -> Image:
+def reduction(spec: PreprocessSpec, width: int, height: int) -> int:
+    """By how much a JPEG of this size may be reduced as it is decoded: 1, 2, 4 or 8.
+
+    The decoder's halvings stand in for the pyramid's first ones, so there are never more than it would make.
+    """
+    if spec.interpolation != "pyramid":
+        return 1
+    # the decoder rounds up, which would move the picture where its sides can't be halved
+    sides = math.gcd(width, height, MOST_REDUCED)
+    if spec.fit == "pad":
+        inner_width, inner_height = _inner_size(width, height, spec)
+    else:
+        inner_width, inner_height = spec.width, spec.height
+        width, height = _cropped_size(width, height, spec)
+    factor = 1
+    while sides % (2 * factor) == 0 and _is_much_larger(width, height, inner_width, inner_height):
+        width, height, factor = width // 2, height // 2, 2 * factor
+    return factor
+
+
+def decode(data: bytes | memoryview, name: str = "picture", *, reduced: int = 1) -> Image:
     """Decode JPEG, PNG, BMP or WebP bytes to uint8 BGR of shape (height, width, 3).
 
+    reduced: 2, 4 or 8 for a JPEG at so many times less in width and height (rounded up), which is quicker.
     Grey becomes three equal channels, transparency is laid over white, 16 bits become 8, and EXIF
     orientation is applied (not to pictures with transparency). Raises ImageError.
     """
     buffer = np.frombuffer(data, np.uint8)
     if buffer.size == 0:
         raise ImageError(f"can't decode {name}", "it is empty", "remove it or replace it")
-    image = _decoded(buffer, name, cv2.IMREAD_COLOR)
+    image = _decoded(buffer, name, REDUCED[reduced])
     if _may_have_alpha(data):
         raw = _decoded(buffer, name, cv2.IMREAD_UNCHANGED)
         if raw.ndim == 3 and raw.shape[2] == 4:
@@ -92,6 +123,15 @@ def cut(image: Image, region: PixelRegion) -> Image:
     return part
 
 
+def block_means(image: Pixels, side: int) -> Pixels:
+    """The means of blocks of side × side pixels of (height, width, 3); what is left over is left out."""
+    height, width = image.shape[:2]
+    side = max(1, min(side, height, width))
+    whole = image[: height - height % side, : width - width % side]
+    size = (width // side, height // side)
+    return cv2.resize(whole, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+
 def prepare(image: Image, spec: PreprocessSpec, out: Image | None = None) -> Image:
     """Turn uint8 BGR of any size into uint8 RGB of shape (spec.height, spec.width, 3).
 
@@ -117,7 +157,7 @@ def _decoded(buffer: NDArray[np.uint8], name: str, flags: int) -> Image:
     return image  # type: ignore[return-value]
 
 
-def _may_have_alpha(data: bytes) -> bool:
+def _may_have_alpha(data: bytes | memoryview) -> bool:
     return data[:8] == b"\x89PNG\r\n\x1a\n" or data[8:12] == b"WEBP"
 
 
@@ -128,21 +168,30 @@ def _over_white(image: NDArray[np.uint8] | NDArray[np.uint16]) -> Image:
     return np.rint(pixels[..., :3] * alpha + OPAQUE * (1 - alpha)).astype(np.uint8)
 
 
+def _cropped_size(width: int, height: int, spec: PreprocessSpec) -> tuple[int, int]:
+    """Width and height of the centre with the target's aspect ratio, or of all of it for `stretch`."""
+    if spec.fit == "stretch" or width * spec.height == height * spec.width:
+        return width, height
+    crop_width = min(width, max(1, round(height * spec.width / spec.height)))
+    return crop_width, min(height, max(1, round(width * spec.height / spec.width)))
+
+
+def _inner_size(width: int, height: int, spec: PreprocessSpec) -> tuple[int, int]:
+    """Width and height of a picture inside its grey borders."""
+    scale = min(spec.width / width, spec.height / height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
 def _fitted(image: Image, spec: PreprocessSpec) -> Image:
     """Centre crop to the target's aspect ratio (a view), or the whole picture for `stretch`."""
     height, width = image.shape[:2]
-    if spec.fit == "stretch" or width * spec.height == height * spec.width:
-        return image
-    crop_width = min(width, max(1, round(height * spec.width / spec.height)))
-    crop_height = min(height, max(1, round(width * spec.height / spec.width)))
+    crop_width, crop_height = _cropped_size(width, height, spec)
     left, top = (width - crop_width) // 2, (height - crop_height) // 2
     return image[top : top + crop_height, left : left + crop_width]
 
 
 def _pad(image: Image, spec: PreprocessSpec) -> Image:
-    height, width = image.shape[:2]
-    scale = min(spec.width / width, spec.height / height)
-    inner_width, inner_height = max(1, round(width * scale)), max(1, round(height * scale))
+    inner_width, inner_height = _inner_size(image.shape[1], image.shape[0], spec)
     canvas = np.full((spec.height, spec.width, 3), PAD_VALUE, np.uint8)
     left, top = (spec.width - inner_width) // 2, (spec.height - inner_height) // 2
     inner = _resize(image, inner_width, inner_height, spec)
@@ -150,9 +199,9 @@ def _pad(image: Image, spec: PreprocessSpec) -> Image:
     return canvas
 
 
-def _is_much_larger(image: Image, width: int, height: int) -> bool:
+def _is_much_larger(width: int, height: int, wanted_width: int, wanted_height: int) -> bool:
     # halving already at twice the size blurs: that cost 1.5 points on photographs (LOG.md)
-    return bool(image.shape[1] >= 3 * width and image.shape[0] >= 3 * height)
+    return width >= 3 * wanted_width and height >= 3 * wanted_height
 
 
 def _resize(image: Image, width: int, height: int, spec: PreprocessSpec) -> Image:
@@ -160,7 +209,7 @@ def _resize(image: Image, width: int, height: int, spec: PreprocessSpec) -> Imag
         shrinks = image.shape[1] > width or image.shape[0] > height
         flag = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         return cv2.resize(image, (width, height), interpolation=flag)  # type: ignore[return-value]
-    while spec.interpolation == "pyramid" and _is_much_larger(image, width, height):
+    while spec.interpolation == "pyramid" and _is_much_larger(image.shape[1], image.shape[0], width, height):
         half = (image.shape[1] // 2, image.shape[0] // 2)
         image = cv2.resize(image, half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]

@@ -42,6 +42,8 @@ class MqttSink:
         self._closing = False
         self._acknowledged = self._answered = 0
         self._keys_by_mid: dict[int, int | None] = {}
+        self._open_states: dict[str, int] = {}  # by camera: the id of the last state's publish
+        self._late_states: set[str] = set()
         self._latest: dict[str, tuple[Decision, int]] = {}
         self._cameras_online: dict[str, bool] = {}
         will = topics.device_availability(online=False)
@@ -68,8 +70,9 @@ class MqttSink:
             self._latest[decision.camera] = (decision, sequence)
             if decision.changed:
                 # kept before anybody hears of its number: after a crash no other event may get that
-                self._outbox.append(decision.camera, sequence, self._topics.event(decision, sequence))
-                self._send_state(decision.camera)
+                event = self._topics.event(decision, sequence)
+                self._outbox.append(decision.camera, sequence, event)
+                self._send_state(decision.camera, event)
                 self._drain()
 
     def refresh(self, camera: str) -> None:
@@ -138,7 +141,7 @@ class MqttSink:
 
     def _is_drained(self) -> bool:
         self.tend()
-        return not len(self._outbox)
+        return not len(self._outbox) and not self._late_states
 
     def _on_up(self) -> None:
         with self._lock:
@@ -156,12 +159,15 @@ class MqttSink:
     def _on_down(self) -> None:
         with self._lock:
             self._keys_by_mid.clear()
+            self._open_states.clear()
+            self._late_states.clear()
             self._outbox.take_back()
 
     def _on_acknowledged(self, mid: int, verdict: Verdict) -> None:
         with self._lock:
             key = self._keys_by_mid.pop(mid, None)
             if key is None:
+                self._state_answered(mid)
                 return
             self._answered += 1
             if verdict is Verdict.NOT_NOW:
@@ -181,16 +187,35 @@ class MqttSink:
         for key, message in self._outbox.hand_out():
             self._send(message, key)
 
-    def _send_state(self, camera: str) -> None:
-        if camera in self._latest:
-            decision, sequence = self._latest[camera]
-            self._send(self._topics.state(decision, sequence))
-            self._send(self._topics.label(decision))
+    def _send_state(self, camera: str, event: Message | None = None) -> None:
+        """Send a camera's present state and label; while the broker has not answered to the last, wait.
 
-    def _send(self, message: Message, key: int | None = None) -> None:
+        So under a flood it gets the newest state as soon as it can take it, and never a queue of old ones.
+        """
+        if camera not in self._latest:
+            return
+        if camera in self._open_states:
+            self._late_states.add(camera)
+            return
+        decision, sequence = self._latest[camera]
+        topics = self._topics
+        self._send(topics.state_of(event, camera) if event else topics.state(decision, sequence))
+        mid = self._send(topics.label(decision))
+        if mid is not None:
+            self._open_states[camera] = mid
+
+    def _state_answered(self, mid: int) -> None:
+        for camera in [camera for camera, open_mid in self._open_states.items() if open_mid == mid]:
+            del self._open_states[camera]
+            if camera in self._late_states and not self._closing:
+                self._late_states.remove(camera)
+                self._send_state(camera)
+
+    def _send(self, message: Message, key: int | None = None) -> int | None:
         mid = self._connection.publish(message)
         if mid is not None and message.qos > 0:
             self._keys_by_mid[mid] = key
+        return mid
 
 
 class StdoutSink:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from edge.camera.status import CaptureStatus
 from edge.camera.views import View
-from edge.capture import Capture, CaptureStatus
+from edge.capture import Capture
 
 
 class SharedCapture:
@@ -32,6 +33,10 @@ class SharedCapture:
         if not self._running:
             self._capture.start()
         self._running.add(self.camera)
+
+    def rest(self, *, on: bool) -> None:
+        """Nothing moves in this view, or something does; the source rests once all of them do."""
+        self._capture.rest(self._view, on=on)
 
     def ask_to_stop(self) -> None:
         """Ask the thread to end, if no other view needs it."""

@@ -36,6 +36,24 @@ class DecisionMaker(Protocol):
 
     def set_threshold(self, threshold: float) -> None: ...
 
+    @property
+    def settled(self) -> Scores | None: ...
+
+    def unsettle(self) -> None: ...
+
+
+class ChangeDetector(Protocol):
+    """Tells frames that show what was classified last."""
+
+    def is_unchanged(self, glance: NDArray[np.uint8] | None, time_s: float) -> bool: ...
+
+    def is_due(self, time_s: float) -> bool: ...
+
+    def classified(self, glance: NDArray[np.uint8] | None, time_s: float) -> None: ...
+
+    @property
+    def is_still(self) -> bool: ...
+
 
 class CaptureReport(CaptureCounters, Protocol):
     """A capture thread's own account."""
@@ -63,6 +81,8 @@ class FrameCapture(Protocol):
     def status(self) -> CaptureReport: ...
 
     def start(self) -> None: ...
+
+    def rest(self, *, on: bool) -> None: ...
 
     def ask_to_stop(self) -> None: ...
 
@@ -136,11 +156,12 @@ class EventNumbers(Protocol):
 class Camera:
     """One camera under the agent's eyes; the times are on the monotonic clock, in seconds.
 
-    announced: something has been said of it; started: it is being read.
+    gate: None where every frame is classified; announced: something has been said of it; started: it is read.
     """
 
     capture: FrameCapture
     decider: DecisionMaker
+    gate: ChangeDetector | None = None
     announced: bool = False
     started: bool = False
     started_s: float = 0.0

@@ -19,6 +19,7 @@ from edge.camera.sight import Sight
 from edge.camera.sources import Source, default_name, parse_source
 from edge.camera.views import View
 from edge.capture import Capture, CaptureOptions
+from edge.change_gate import ChangeGate, GateRules
 from edge.config import AgentConfig, CameraConfig, DecisionConfig, listen_address, read_password
 from edge.decide import Decider, DecisionRules
 from edge.errors import ConfigError, UsageError
@@ -154,7 +155,10 @@ def built_agent(
         sinks = _sinks(config, address, classifier, stream, outbox)
         mqtt = next((sink for sink in sinks if isinstance(sink, MqttSink)), None)
         stages = Stages(
-            cameras=[Camera(each, Decider(each.camera, classifier.labels, rules)) for each in captures],
+            cameras=[
+                Camera(each, Decider(each.camera, classifier.labels, rules), _gate(config))
+                for each in captures
+            ],
             inbox=inbox,
             classifier=classifier,
             sinks=sinks,
@@ -176,11 +180,16 @@ def _metrics(config: AgentConfig, resources: contextlib.ExitStack) -> MetricsSer
 
 
 def _views(regions: Mapping[str, Region | None], config: AgentConfig) -> tuple[View, ...]:
-    sight = config.sight
+    sight, glances = config.sight, config.gate.enabled
     return tuple(
-        View(name, region, Sight(sight.frozen_after) if sight.enabled else None)
+        View(name, region, Sight(sight.frozen_after) if sight.enabled else None, glances)
         for name, region in regions.items()
     )
+
+
+def _gate(config: AgentConfig) -> ChangeGate | None:
+    gate = config.gate
+    return ChangeGate(GateRules(gate.limit, gate.refresh)) if gate.enabled else None
 
 
 def _capture_options(
@@ -189,7 +198,11 @@ def _capture_options(
     # Every frame of a recording is classified, so its thread may as well prepare it; of a live camera's
     # only some are, and those go straight into the interpreter's input.
     prepare = None if source.live else functools.partial(preprocess.prepare, spec=classifier.spec)
-    return CaptureOptions(live=source.live, fps=config.fps, prepare=prepare, views=views)
+    # A region is cut out of the whole picture, and stands in its pixels.
+    reduces = config.reduce_jpegs and all(view.region is None for view in views)
+    reduction = functools.partial(preprocess.reduction, classifier.spec) if reduces else None
+    resting_fps = config.gate.resting_fps if config.gate.enabled else None
+    return CaptureOptions(source.live, config.fps, prepare, views, reduction, resting_fps=resting_fps)
 
 
 def wanted_limits(limits: Limits, wanted: DecisionConfig) -> Limits:

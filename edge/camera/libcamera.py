@@ -12,16 +12,15 @@ import time
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
+from edge.camera.decoding import JpegDecoder
 from edge.camera.encoded import JpegSplitter
-from edge.camera.reading import Picture
+from edge.camera.reading import Picture, Reduction
 from edge.errors import CameraUnavailableError, ImageError, UsageError
-from edge.preprocess import Image, decode
 
 PROGRAMS = ("rpicam-vid", "libcamera-vid")
 USAGE = "write csi://0, or csi://0?size=1280x720&fps=30"
 CHUNK_BYTES, MOST_CHUNKS = 1 << 16, 64
 KEPT_STDERR_BYTES, MOST_QUOTED = 2000, 300
-MOST_BROKEN = 30
 FIRST_PICTURE_S, SILENCE_S = 7.0, 1.0
 END_TIMEOUT_S = 1.0
 MAX_SIDE_PX, MAX_FPS = 8192, 1000.0
@@ -70,7 +69,8 @@ class LibcameraReader:
         self._program = os.path.basename(command[0])  # noqa: PTH119 (a name, not a path to work with)
         self._splitter = JpegSplitter()
         self._stderr = b""
-        self._pictures = self._broken = 0
+        self._decoder, self._pictures = JpegDecoder(), 0
+        self._jpeg = b""
         self._child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
         )
@@ -79,17 +79,30 @@ class LibcameraReader:
             os.set_blocking(pipe.fileno(), False)
             self._selector.register(pipe, selectors.EVENT_READ)
 
-    def read(self) -> Picture:
-        """The newest picture; raises CameraUnavailableError where the program dies, hangs or writes none."""
+    def grab(self) -> None:
+        """Wait for the newest JPEG; raises CameraUnavailableError where the program dies or hangs."""
         deadline_s = time.monotonic() + (self._silence_s if self._pictures else self._first_picture_s)
-        while True:
-            for jpeg in reversed(self._jpegs(deadline_s)):
-                image = self._decoded(jpeg)
-                if image is not None:
-                    self._pictures, self._broken = self._pictures + 1, 0
-                    return Picture(image)
+        while not (jpegs := self._jpegs(deadline_s)):
             if time.monotonic() > deadline_s:
                 raise self._failure("no picture in time")
+        self._jpeg = jpegs[-1]
+
+    def retrieve(self, reduction: Reduction | None = None) -> Picture | None:
+        """Decode it; None where it is damaged. Raises CameraUnavailableError where it writes only such."""
+        try:
+            picture = self._decoder.picture(self._jpeg, reduction)
+        except ImageError as error:
+            raise self._failure(error.why) from error
+        self._pictures += picture is not None
+        return picture
+
+    def read(self) -> Picture:
+        """The next picture; raises CameraUnavailableError."""
+        while True:
+            self.grab()
+            picture = self.retrieve()
+            if picture is not None:
+                return picture
 
     def close(self) -> None:
         """End the program, by force if it does not end, and reap it."""
@@ -123,15 +136,6 @@ class LibcameraReader:
             return self._splitter.feed(data)
         except ValueError as error:
             raise self._failure(f"it writes no pictures, {error}") from error
-
-    def _decoded(self, jpeg: bytes) -> Image | None:
-        try:
-            return decode(jpeg)
-        except ImageError as error:
-            self._broken += 1
-            if self._broken >= MOST_BROKEN:
-                raise self._failure(f"{MOST_BROKEN} broken pictures one after the other") from error
-            return None
 
     def _failure(self, why: str) -> CameraUnavailableError:
         if self._child.stderr is not None and not self._child.stderr.closed:

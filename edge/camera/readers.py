@@ -12,9 +12,10 @@ from edge.camera.reading import Opener as Opener
 from edge.camera.reading import Picture as Picture
 from edge.camera.reading import Reader as Reader
 from edge.camera.sources import Kind, Source
+from edge.camera.stream import Stream
 from edge.camera.test_pattern import TestPattern
 from edge.camera.v4l2 import find_device, has_device
-from edge.camera.video import VideoReader
+from edge.camera.video import VideoReader, has_own_options
 from edge.camera.watched import WatchedFolder
 from edge.errors import UsageError
 
@@ -43,7 +44,15 @@ def _csi(source: Source) -> Opener:
 
 
 def _stream(source: Source) -> Opener:
-    return Opener(lambda: VideoReader(source), lambda: server_answers(source.address))
+    def is_there() -> bool:
+        return server_answers(source.address)
+
+    open_with_ffmpeg = Stream(source).open
+    if not source.address.startswith("http") or has_own_options():
+        return Opener(open_with_ffmpeg, is_there)
+    from edge.camera.mjpeg import HttpCamera  # its library is large, and most cameras need none
+
+    return Opener(HttpCamera(source, open_with_ffmpeg).open, is_there)
 
 
 def _watch(source: Source) -> Opener:
@@ -63,10 +72,10 @@ def _test(source: Source) -> Opener:
 OPENERS: dict[Kind, Callable[[Source], Opener]] = {
     "device": _device,
     "usb": _usb,
-    "csi": _csi,
-    "stream": _stream,
     "file": lambda source: Opener(lambda: VideoReader(source)),
     "folder": lambda source: Opener(lambda: FolderReader(Path(source.address))),
+    "csi": _csi,
+    "stream": _stream,
     "watch": _watch,
     "test": _test,
 }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from edge.preprocess import Image
+
+Reduction = Callable[[int, int], int]  # of a width and a height: 1, 2, 4 or 8, see preprocess.reduction
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,20 @@ class Reader(Protocol):
 
     def close(self) -> None:
         """Let go of the device or file."""
+
+
+@runtime_checkable
+class GrabbingReader(Reader, Protocol):
+    """An opened live source whose pictures need not be decoded."""
+
+    def grab(self) -> None:
+        """Wait for the next picture, in the source's own coding; raises CameraUnavailableError."""
+
+    def retrieve(self, reduction: Reduction | None = None) -> Picture | None:
+        """Decode what was grabbed last; None where it is damaged. Raises CameraUnavailableError.
+
+        reduction: how much smaller than it is the picture may be, where that is quicker; None: not at all.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.camera.reading import Picture
+from edge.camera.reading import Picture, Reduction
 from edge.camera.sources import Source
 from edge.errors import CameraUnavailableError, RecordingError
 from edge.preprocess import Image
@@ -35,15 +35,17 @@ NO_ANSWER = {
 class VideoReader:
     """A camera, a network stream or a video file, through OpenCV."""
 
-    def __init__(self, source: Source, node: str | None = None) -> None:
-        """node: the device to open, where the address is not one itself.
+    def __init__(
+        self, source: Source, node: str | None = None, open_timeout_ms: int = OPEN_TIMEOUT_MS
+    ) -> None:
+        """node: the device to open, where the address is not one itself; open_timeout_ms: of a stream.
 
         Raises CameraUnavailableError for a live source, RecordingError for a file that is no video.
         """
         self._source = source
         self._frames = 0
         try:
-            self._capture = _open_capture(source, node)
+            self._capture = _open_capture(source, node, open_timeout_ms)
         except cv2.error as error:
             raise self._failure(f"OpenCV: {error.err or error}") from error
         if not self._capture.isOpened():
@@ -55,17 +57,43 @@ class VideoReader:
             what = f"can't use {source.shown} as a camera"
             raise RecordingError(what, "it is a recording, which would start again and again", "download it")
 
+    def grab(self) -> None:
+        """Wait for the next picture. FFmpeg decodes it here, a V4L2 camera's is only taken over."""
+        if not self._grabbed():
+            raise self._failure("it stopped delivering")
+
+    def retrieve(self, reduction: Reduction | None = None) -> Picture:
+        """The picture that was grabbed, decoded if it was not, and made BGR; never reduced."""
+        picture = self._retrieved()
+        if picture is None:
+            raise self._failure("it stopped delivering")
+        return picture
+
     def read(self) -> Picture | None:
         """The next picture."""
+        picture = self._retrieved() if self._grabbed() else None
+        if picture is None and self._source.live:
+            raise self._failure("it stopped delivering")
+        if picture is None and self._frames == 0:
+            raise self._failure("it has no pictures")
+        return picture
+
+    def close(self) -> None:
+        """Release the capture."""
+        self._capture.release()
+
+    def _grabbed(self) -> bool:
         try:
-            delivered, pixels = self._capture.read()
+            return self._capture.grab()
+        except cv2.error as error:
+            raise self._failure(f"OpenCV: {error.err or error}") from error
+
+    def _retrieved(self) -> Picture | None:
+        try:
+            delivered, pixels = self._capture.retrieve()
         except cv2.error as error:
             raise self._failure(f"OpenCV: {error.err or error}") from error
         if not delivered or pixels is None:
-            if self._source.live:
-                raise self._failure("it stopped delivering")
-            if self._frames == 0:
-                raise self._failure("it has no pictures")
             return None
         image = as_bgr(np.asarray(pixels))
         if image is None:
@@ -73,10 +101,6 @@ class VideoReader:
         position_s = None if self._source.live else self._position_s()
         self._frames += 1
         return Picture(image, position_s)
-
-    def close(self) -> None:
-        """Release the capture."""
-        self._capture.release()
 
     def _failure(self, why: str) -> CameraUnavailableError | RecordingError:
         if not self._source.live:
@@ -94,6 +118,11 @@ class VideoReader:
         return position_s
 
 
+def has_own_options() -> bool:
+    """True if the user has settings for FFmpeg, which then reads all streams."""
+    return os.environ.get(FFMPEG_OPTIONS_VARIABLE, FFMPEG_OPTIONS) != FFMPEG_OPTIONS
+
+
 def as_bgr(pixels: NDArray[Any]) -> Image | None:
     """A picture as uint8 BGR of shape (height, width, 3), also from grey or BGRA; None from other kinds."""
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
@@ -106,7 +135,7 @@ def as_bgr(pixels: NDArray[Any]) -> Image | None:
     return pixels if channels == 3 else None
 
 
-def _open_capture(source: Source, node: str | None) -> cv2.VideoCapture:
+def _open_capture(source: Source, node: str | None, open_timeout_ms: int) -> cv2.VideoCapture:
     if source.kind in ("device", "usb"):
         address = node or source.address
         target = int(address) if address.isdecimal() else address
@@ -116,7 +145,7 @@ def _open_capture(source: Source, node: str | None) -> cv2.VideoCapture:
         # Without these two a silent server blocks for 30 s or for ever.
         limits = [
             cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-            OPEN_TIMEOUT_MS,
+            open_timeout_ms,
             cv2.CAP_PROP_READ_TIMEOUT_MSEC,
             READ_TIMEOUT_MS,
             cv2.CAP_PROP_N_THREADS,  # each more would be a frame's delay

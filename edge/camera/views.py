@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge.camera.sight import Sight
+from edge.camera.sight import Sight, glance_of, sampled
 from edge.preprocess import Image, cut
 from edge.records import Frame
 from edge.region import Region
@@ -17,6 +17,7 @@ from edge.region import Region
 class View:
     """One camera as subscribers see it; region None: whole pictures. Used by its capture thread alone.
 
+    glances: frames are to have a glance. resting: nothing moves, so that fewer pictures will do.
     replaced, skipped: how many of its frames a newer one replaced, or showed nothing for too short a time.
     problem: why its region can't be cut out of the present pictures, empty where it can; received_s: when the
     last picture came that it was cut out of.
@@ -25,6 +26,8 @@ class View:
     name: str
     region: Region | None = None
     sight: Sight | None = None
+    glances: bool = False
+    resting: bool = False
     replaced: int = 0
     skipped: int = 0
     problem: str = ""
@@ -45,14 +48,22 @@ class View:
         if self.region is not None:
             region = self.region.on(pixels.shape[1], pixels.shape[0])
             pixels = cut(pixels, region)
-        blind = self.sight.judge(pixels, whole.time_s) if self.sight else None
+        sample = sampled(pixels) if self.sight or self.glances else None
+        blind = self.sight.judge_sample(sample, whole.time_s) if self.sight and sample is not None else None
         if self.sight and self.sight.doubtful:
             self.skipped += 1
             return None
-        part = dataclasses.replace(whole, camera=self.name, pixels=pixels, blind=blind, region=region)
-        if blind or prepare is None:
-            return part
-        started_s = time.monotonic()
-        prepared = prepare(pixels)
-        took_ms = (time.monotonic() - started_s) * 1e3
-        return dataclasses.replace(part, pixels=prepared, prepared=True, prepare_ms=took_ms)
+        glance = glance_of(sample) if self.glances and sample is not None else None
+        started_s, prepared = time.monotonic(), None
+        if prepare is not None and not blind:
+            prepared = prepare(pixels)
+        return dataclasses.replace(
+            whole,
+            camera=self.name,
+            pixels=pixels if prepared is None else prepared,
+            prepared=prepared is not None,
+            prepare_ms=0.0 if prepared is None else (time.monotonic() - started_s) * 1e3,
+            blind=blind,
+            region=region,
+            glance=glance,
+        )

@@ -35,12 +35,13 @@ class _CameraHealth:
     stale: int = 0
     frames_in: int = 0
     blind: int = 0
+    unchanged: int = 0
     frames_in_before: int = 0
     classified_before: int = 0
 
     @property
     def judged(self) -> int:
-        return self.classified + self.blind
+        return self.classified + self.blind + self.unchanged
 
 
 @dataclass(slots=True)
@@ -68,6 +69,11 @@ class Health:
     def blind(self, camera: str) -> int:
         """Count a frame that shows nothing; how many were judged so far."""
         self.cameras[camera].blind += 1
+        return self.cameras[camera].judged
+
+    def unchanged(self, camera: str) -> int:
+        """Count a frame that shows what the classified one before did; how many were judged so far."""
+        self.cameras[camera].unchanged += 1
         return self.cameras[camera].judged
 
     def stale(self, camera: str) -> None:
@@ -104,6 +110,7 @@ class Health:
             "dropped": capture.replaced + capture.skipped + own.stale,
             "stale": own.stale,
             "blind": own.blind,
+            "unchanged": own.unchanged,
             "reconnects": capture.reconnects,
         }
 

@@ -13,13 +13,13 @@ import queue
 import re
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, cast
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -100,6 +100,31 @@ class Subscribed:
 Sign = LoggedIn | Refused | Closed | Acknowledged | Subscribed | Message
 
 
+class _AnswersAlone(paho.Client):
+    """Calls `on_answer` when the broker has answered a publish, and nobody for one at QoS 0.
+
+    paho's `on_publish` is called for those too, with objects made for it: several times what sending costs.
+    """
+
+    on_answer: Callable[[int, ReasonCode], None] | None = None
+
+    def _do_on_publish(self, mid: int, reason_code: ReasonCode, properties: Properties) -> MQTTErrorCode:
+        if self.on_answer is not None:
+            self.on_answer(mid, reason_code)
+        return super()._do_on_publish(mid, reason_code, properties)
+
+
+class _TroubleHandler(logging.Handler):
+    """Hears paho's errors; its `on_log` would have every packet put into words."""
+
+    def __init__(self, heard: Callable[[str], None]) -> None:
+        super().__init__(logging.ERROR)
+        self._heard = heard
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._heard(record.getMessage())
+
+
 class Client:
     """One connection, from connect to close."""
 
@@ -150,11 +175,13 @@ class Client:
         self._paho.loop_stop()
         # paho closes its last two sockets when it is deleted, which a circle of references puts off
         self._paho.on_connect = self._paho.on_disconnect = None
-        self._paho.on_publish = self._paho.on_message = self._paho.on_log = self._paho.on_subscribe = None
+        self._paho.on_publish = self._paho.on_message = self._paho.on_subscribe = None
+        self._paho.on_answer = None
+        self._paho.disable_logger()
 
-    def _new_paho(self, client_id: str) -> paho.Client:
+    def _new_paho(self, client_id: str) -> _AnswersAlone:
         five = self._protocol is Protocol.MQTT_5
-        client = paho.Client(
+        client = _AnswersAlone(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
             clean_session=None if five else True,
@@ -168,8 +195,14 @@ class Client:
         if self._address.tls:
             client.tls_set_context(tls_context(self._address))
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
-        client.on_publish, client.on_message, client.on_log = self._on_publish, self._on_message, self._on_log
-        client.on_subscribe = self._on_subscribe
+        client.on_message, client.on_subscribe = self._on_message, self._on_subscribe
+        if hasattr(paho.Client, "_do_on_publish"):
+            client.on_answer = self._on_answer
+        else:  # not paho's public interface: a later version may do without it
+            client.on_publish = lambda _client, _data, mid, code, _properties: self._on_answer(mid, code)
+        logger = logging.Logger("paho", logging.ERROR)
+        logger.addHandler(_TroubleHandler(self._note_trouble))
+        client.enable_logger(logger)
         return client
 
     def _on_connect(self, _client: Any, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
@@ -179,7 +212,7 @@ class Client:
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, code: ReasonCode, _more: Any) -> None:
         self.signs.put(Closed(code.value, self._trouble or str(code).lower()))
 
-    def _on_publish(self, _client: Any, _data: Any, mid: int, code: ReasonCode, _properties: Any) -> None:
+    def _on_answer(self, mid: int, code: ReasonCode) -> None:
         if not code.is_failure:
             self.signs.put(Acknowledged(mid))
             return
@@ -199,6 +232,6 @@ class Client:
             return
         self.signs.put(Message(message.topic, bytes(message.payload), message.qos, message.retain))
 
-    def _on_log(self, _client: Any, _data: Any, level: int, text: str) -> None:
-        if level == paho.MQTT_LOG_ERR and (found := RECEIVE_ERROR.fullmatch(text)):
+    def _note_trouble(self, text: str) -> None:
+        if found := RECEIVE_ERROR.fullmatch(text):
             self._trouble = found["why"].lower()

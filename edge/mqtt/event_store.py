@@ -1,7 +1,8 @@
 """Events and their numbers in one SQLite file, or in memory: what the outbox is made of. It decides nothing.
 
 A commit returns when the disk has it (WAL, synchronous = FULL), so an event that was taken survives a power
-cut. Removals are not waited for: after a power cut some may be sent again, with the number they had.
+cut. Removals go with the next commit, or by `flush`: after a kill some may be sent again, with the number
+they had.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 LOCK_TIMEOUT_S = 1.0
 WAL_LIMIT_BYTES = 4_000_000
+REMOVED_AT_ONCE = 64  # so many removals wait at most
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS events
     (key INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, payload BLOB NOT NULL, stamp_s REAL);
@@ -45,6 +47,8 @@ class EventStore:
         self._database = sqlite3.connect(
             path or ":memory:", timeout=LOCK_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
+        self._gone: set[int] = set()  # keys of removed events that the file still has
+        self._durable: bool | None = None  # as the connection is set
         try:
             self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._database.execute("PRAGMA journal_mode = WAL")
@@ -58,25 +62,41 @@ class EventStore:
     def append(self, camera: str, number: int, event: Stored, counts: Mapping[str, float]) -> None:
         """Keep an event under a new key, its number for its camera, and counts: all or nothing."""
         with self._transaction(durable=True):
+            self._delete(self._gone)
             self._insert([(None, event.topic, event.payload, event.stamp_s)])
             self._save({camera: number}, counts)
+        self._gone = set()
         self.count += 1
         self.bytes += event.size
 
     def after(self, key: int, count: int = -1) -> list[Stored]:
         """The events behind that key in order, at most `count` of them if that is not negative."""
+        gone = sum(other > key for other in self._gone)
         rows = self._database.execute(
-            "SELECT key, topic, payload, stamp_s FROM events WHERE key > ? ORDER BY key LIMIT ?", (key, count)
+            "SELECT key, topic, payload, stamp_s FROM events WHERE key > ? ORDER BY key LIMIT ?",
+            (key, -1 if count < 0 else count + gone),
         )
-        return [Stored(*row) for row in rows]
+        events = [Stored(*row) for row in rows if row[0] not in self._gone]
+        return events if count < 0 else events[:count]
 
     def remove(self, events: Sequence[Stored], counts: Mapping[str, float] | None = None) -> None:
-        """Forget events that are there."""
-        with self._transaction(durable=False):
-            self._database.executemany("DELETE FROM events WHERE key = ?", [(event.key,) for event in events])
-            self._save({}, counts or {})
+        """Forget events that are there, in the file by and by, or with the counts that are to be kept."""
+        gone = self._gone.union(event.key for event in events)
+        if counts is not None or len(gone) > REMOVED_AT_ONCE:
+            with self._transaction(durable=False):
+                self._delete(gone)
+                self._save({}, counts or {})
+            gone = set()
+        self._gone = gone
         self.count -= len(events)
         self.bytes -= sum(event.size for event in events)
+
+    def flush(self) -> None:
+        """Bring removals that wait into the file."""
+        if self._gone:
+            with self._transaction(durable=False):
+                self._delete(self._gone)
+            self._gone = set()
 
     def numbers(self) -> dict[str, int]:
         """The number of each camera's last event."""
@@ -110,7 +130,9 @@ class EventStore:
     def keep(self, numbers: Mapping[str, int], counts: Mapping[str, float]) -> None:
         """Keep numbers and counts."""
         with self._transaction(durable=True):
+            self._delete(self._gone)
             self._save(numbers, counts)
+        self._gone = set()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -118,6 +140,9 @@ class EventStore:
 
     def _insert(self, rows: Iterable[tuple[int | None, str, bytes, float]]) -> None:
         self._database.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", rows)
+
+    def _delete(self, keys: Iterable[int]) -> None:
+        self._database.executemany("DELETE FROM events WHERE key = ?", [(key,) for key in keys])
 
     def _save(self, numbers: Mapping[str, int], counts: Mapping[str, float]) -> None:
         self._database.executemany("INSERT OR REPLACE INTO numbers VALUES (?, ?)", numbers.items())
@@ -133,7 +158,9 @@ class EventStore:
     @contextlib.contextmanager
     def _transaction(self, *, durable: bool) -> Iterator[None]:
         """All or nothing; a durable one ends when the disk has it."""
-        self._database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        if durable is not self._durable:
+            self._database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
         self._database.execute("BEGIN IMMEDIATE")
         try:
             yield

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 30.0  # between two attempts to get back to disk
 AGEING_S = 60.0  # between two looks for events that are too old
+COUNTING_S = 10.0  # between two times that the running time is kept with an event
 DROPPED_AT_ONCE = 500
 DROPPED, LIVED = "dropped", "lived_s"  # what the store keeps count of
 
@@ -63,7 +64,7 @@ class Outbox:
         counts = self._store.counts()
         self.dropped = int(counts.get(DROPPED, 0))
         self._lived_before_s, self._opened_s = counts.get(LIVED, 0.0), clock()
-        self._retry_due_s, self._ageing_due_s = clock() + RETRY_S, clock()
+        self._retry_due_s, self._ageing_due_s, self._counting_due_s = clock() + RETRY_S, clock(), clock()
         self._allowance, self._pause = Allowance(self._limits.rate, clock()), Pause()
 
     def __len__(self) -> int:
@@ -73,7 +74,7 @@ class Outbox:
         """Queue an event that has this number for its camera; when this returns, the disk has it."""
         event = Stored(0, message.topic, message.payload, self._lived_s())
         self.numbers[camera] = number
-        self._do(lambda store: store.append(camera, number, event, self._counts()))
+        self._do(lambda store: store.append(camera, number, event, self._counts_due()))
         excess = self._store.bytes - self._limits.max_bytes
         if excess > 0:
             self._drop_while(lambda _event, freed: freed < excess)
@@ -120,6 +121,7 @@ class Outbox:
     def tend(self) -> None:
         """To be called now and then: drops what is too old, and goes back to disk when that works again."""
         now_s = self._clock()
+        self._do(lambda store: store.flush())
         if now_s >= self._ageing_due_s:
             self._ageing_due_s = now_s + AGEING_S
             oldest_s = self._lived_s() - self._limits.max_age_s
@@ -246,6 +248,13 @@ class Outbox:
         if not self._said_dropping:
             self._said_dropping = True
             log.warning("the outbox is full or its events are too old: the oldest are dropped")
+
+    def _counts_due(self) -> dict[str, float]:
+        """The counts at times only: they are a page of their own in the file."""
+        if self._clock() < self._counting_due_s:
+            return {}
+        self._counting_due_s = self._clock() + COUNTING_S
+        return self._counts()
 
     def _counts(self) -> dict[str, float]:
         return {DROPPED: self.dropped, LIVED: self._lived_s()}

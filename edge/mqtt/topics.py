@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from edge.records import Decision, Frame, Message, ModelIdentity
 
 SCHEMA = 1
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # json.dumps would make one each time
 UNKNOWN = "unknown"  # an empty payload would delete the retained label
 
 
@@ -65,11 +66,15 @@ class Topics:
         """One change of what a camera sees."""
         return Message(self.names.of_camera(decision.camera, "event"), self._json(decision, sequence))
 
+    def state_of(self, event: Message, camera: str) -> Message:
+        """The state that an event of this camera brings: the same words."""
+        return Message(self.names.of_camera(camera, "state"), event.payload, retain=True)
+
     def scores(
         self, frame: Frame, age_ms: float, labels: tuple[str, ...], values: NDArray[np.float32]
     ) -> Message:
         """Every label's score of one frame; age_ms: from capture to scores."""
-        scores = {label: round(float(value), 4) for label, value in zip(labels, values, strict=True)}
+        scores = {label: round(value, 4) for label, value in zip(labels, values.tolist(), strict=True)}
         body = {
             "schema": SCHEMA,
             "camera": frame.camera,
@@ -124,4 +129,4 @@ def _availability(online: bool) -> bytes:
 
 
 def _dump(body: Mapping[str, Any]) -> bytes:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return _JSON.encode(body).encode()

@@ -75,6 +75,7 @@ def test_cameras_on_the_command_line_replace_those_of_the_file(tmp_path: Path) -
         ("[decision]\nwindow = 3\nvotes = 4\n", "decision: .*4 votes can't be had of a window of 3"),
         ('[decision]\nsmoothing = "median"\n', "line 2: decision.smoothing: .*votes"),
         ("[sight]\nfrozen_after = -1\n", "line 2: sight.frozen_after: "),
+        ("[gate]\nlimit = 0\n", "line 2: gate.limit: "),
         ('[[camera]]\nsource = "0"\ncrop = "1,2,3"\n', "line 3: camera.0.crop: .*write x,y,width,height"),
         ('[[camera]]\nsource = "0"\ncrop = [0.5, 0.5, 0.6, 0.5]\n', "camera.0.crop: .*outside the picture"),
         ('[[camera]]\nsource = "0"\nrotate = 45\n', "line 3: camera.0.rotate: .*90"),
@@ -87,6 +88,7 @@ def test_cameras_on_the_command_line_replace_those_of_the_file(tmp_path: Path) -
             '[[camera]]\nsource = "0"\nrotate = 90\n[[camera.region]]\nname = "a"\n',
             "camera.0: .*belong into its",
         ),
+        ("reduce_jpegs = true\nallow_commands = true\n", "a snapshot shows a whole picture"),
         ("[sight]\nfrozen = 1\n", "line 2: sight.frozen: unknown key"),
     ],
 )

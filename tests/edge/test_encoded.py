@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.camera.encoded import JpegSplitter, end_of_jpeg, is_whole
+from edge.camera.encoded import JpegSplitter, end_of_jpeg, is_whole, size_of_jpeg
 from tests.support.videos import picture, write_picture
 
 
@@ -67,3 +67,11 @@ def test_garbage_is_not_kept() -> None:
     for _ in range(1000):
         assert splitter.feed(garbage) == []
     assert splitter.feed(jpeg()) == [jpeg()]
+
+
+@pytest.mark.parametrize("suffix", [[], [cv2.IMWRITE_JPEG_PROGRESSIVE, 1]])
+def test_a_jpegs_size_is_read_from_its_head(suffix: list[int]) -> None:
+    data = with_thumbnail(cv2.imencode(".jpg", picture("red", 98, 34), suffix)[1].tobytes())
+    assert size_of_jpeg(data) == size_of_jpeg(memoryview(data)) == (98, 34)
+    assert size_of_jpeg(data[:20]) is None
+    assert size_of_jpeg(b"no picture at all") is None

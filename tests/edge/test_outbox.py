@@ -359,10 +359,29 @@ def test_a_copy_taken_at_any_moment_is_whole(path: Path, tmp_path: Path) -> None
     outbox = filled(40, path)
     for handle, _ in outbox.hand_out()[:7]:
         outbox.acknowledge(handle)
+    outbox.tend()
     copied = shutil.copytree(path.parent, tmp_path / "copy") / path.name
     with contextlib.closing(sqlite3.connect(copied)) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert list(everything(opened(copied))) == list(range(7, 40))
+
+
+def test_the_next_event_takes_along_what_was_acknowledged_before(path: Path, tmp_path: Path) -> None:
+    outbox = filled(9, path)
+    for handle, _ in outbox.hand_out()[:7]:
+        outbox.acknowledge(handle)
+    assert (len(outbox), numbers(outbox.hand_out())) == (2, [])
+    fill(outbox, range(9, 10))
+    copied = shutil.copytree(path.parent, tmp_path / "copy") / path.name
+    assert list(everything(opened(copied))) == [7, 8, 9]
+
+
+def test_what_was_acknowledged_is_not_handed_out_again_before_the_file_knows(path: Path) -> None:
+    outbox = filled(60, path, max_in_flight=40, rate=1e6)
+    for handle, _ in outbox.hand_out()[::2]:
+        outbox.acknowledge(handle)
+    outbox.take_back()
+    assert numbers(outbox.hand_out()) == [*range(1, 40, 2), *range(40, 60)]
 
 
 def test_numbers_go_on_from_the_known_ones() -> None:

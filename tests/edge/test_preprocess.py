@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge.errors import ImageError
-from edge.preprocess import PAD_VALUE, PreprocessSpec, decode, encode_png, prepare, read_image
+from edge.preprocess import PAD_VALUE, PreprocessSpec, decode, encode_png, prepare, read_image, reduction
 from tests.support.videos import BGR
 
 ORIENTATION_6 = b"\xff\xe1\x00\x22Exif\x00\x00MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03" + (
@@ -173,3 +173,39 @@ def test_the_callers_picture_is_left_alone() -> None:
     before = image.copy()
     prepare(image, PreprocessSpec(32, 32))
     assert np.array_equal(image, before)
+
+
+@pytest.mark.parametrize(
+    ("size", "spec", "factor"),
+    [
+        ((1920, 1080), PreprocessSpec(224, 224), 2),
+        ((1920, 1080), PreprocessSpec(160, 160), 4),
+        ((1920, 1080), PreprocessSpec(360, 360), 2),
+        ((1920, 1080), PreprocessSpec(361, 361), 1),
+        ((1080, 1920), PreprocessSpec(224, 224, "pad"), 4),
+        ((1920, 1080), PreprocessSpec(224, 224, "stretch"), 2),
+        ((4000, 4000), PreprocessSpec(32, 32), 8),
+        ((1920, 1080), PreprocessSpec(224, 224, interpolation="area"), 1),
+        ((1920, 1080), PreprocessSpec(224, 224, interpolation="linear"), 1),
+        ((1922, 1080), PreprocessSpec(160, 160), 2),
+        ((1921, 1080), PreprocessSpec(160, 160), 1),
+        ((1, 1), PreprocessSpec(224, 224), 1),
+    ],
+)
+def test_a_jpeg_is_reduced_no_more_than_the_pyramid_would(
+    size: tuple[int, int], spec: PreprocessSpec, factor: int
+) -> None:
+    assert reduction(spec, *size) == factor
+
+
+@pytest.mark.parametrize("fit", ["crop", "pad", "stretch"])
+@pytest.mark.parametrize("size", [(640, 480), (648, 488), (488, 1000)])
+def test_a_reduced_jpeg_is_prepared_to_nearly_the_same(fit: str, size: tuple[int, int]) -> None:
+    spec = PreprocessSpec(64, 48, fit)
+    data = encoded(".jpg", photo(*size))
+    factor = reduction(spec, *size)
+    assert factor > 1
+    whole, reduced = decode(data), decode(data, reduced=factor)
+    assert reduced.shape[:2] == tuple(-(-side // factor) for side in whole.shape[:2])
+    difference = np.abs(prepare(whole, spec).astype(int) - prepare(reduced, spec))
+    assert difference.mean() < 2.5

@@ -109,6 +109,17 @@ def test_many_events_at_full_speed_arrive_once_and_in_order(mosquitto: Mosquitto
     assert sequences(subscriber) == list(numbers)
 
 
+def test_under_a_flood_states_are_left_out_but_the_last(mosquitto: Mosquitto) -> None:
+    with Subscriber(mosquitto.port) as subscriber, sinking(mosquitto.url) as sink:
+        publish_all(sink, range(1, 1001))
+        subscriber.wait_for(lambda: len(subscriber.events()) == 1000, "all events")
+        subscriber.wait_for_text("/label", "label-1000")
+        states = [message.record["sequence"] for message in subscriber.on("/state")]
+    assert states == sorted(set(states))
+    assert states[-1] == 1000
+    assert len(states) < 1000
+
+
 def test_events_of_a_time_without_broker_arrive_once_and_in_order(tmp_path: Path) -> None:
     with (
         Mosquitto(tmp_path / "broker", lasting=True) as broker,

@@ -11,8 +11,9 @@ import weakref
 import numpy as np
 import pytest
 
-from edge.camera.reader_thread import ReaderThread
-from edge.camera.reading import Picture
+from edge.camera.rate import RateLimit
+from edge.camera.reader_thread import Arrival, ReaderThread
+from edge.camera.reading import Picture, Reduction
 from edge.errors import CameraUnavailableError
 from tests.support.tools import wait_until
 
@@ -42,7 +43,7 @@ def numbered(number: int) -> Picture:
 
 def test_the_newest_picture_is_kept_and_the_others_are_counted() -> None:
     reader = Scripted(*map(numbered, range(5)))
-    thread = ReaderThread("read", lambda: reader)
+    thread = ReaderThread("read", lambda: reader, RateLimit(None))
     assert reader.waits.wait(5)
     arrival = thread.take(1)
     assert arrival is not None
@@ -58,7 +59,7 @@ def test_the_newest_picture_is_kept_and_the_others_are_counted() -> None:
 
 def test_nothing_new_does_not_hide_a_picture() -> None:
     reader = Scripted(numbered(1), None)
-    thread = ReaderThread("read", lambda: reader)
+    thread = ReaderThread("read", lambda: reader, RateLimit(None))
     assert reader.waits.wait(5)
     arrival = thread.take(1)
     assert arrival is not None
@@ -70,7 +71,7 @@ def test_nothing_new_does_not_hide_a_picture() -> None:
 
 def test_a_thread_that_hangs_is_left_alone_and_closes_its_reader_in_the_end() -> None:
     reader = Scripted()
-    thread = ReaderThread("read", lambda: reader)
+    thread = ReaderThread("read", lambda: reader, RateLimit(None))
     assert reader.waits.wait(5)
     started_s = time.monotonic()
     assert thread.take(0.05) is None
@@ -87,13 +88,13 @@ def test_what_opening_raises_is_raised_where_pictures_are_awaited() -> None:
         raise CameraUnavailableError("not there")
 
     with pytest.raises(CameraUnavailableError, match="not there"):
-        ReaderThread("read", fail).take(5)
+        ReaderThread("read", fail, RateLimit(None)).take(5)
 
 
 def test_a_camera_that_was_lost_leaves_nothing_behind() -> None:
     reader = Scripted()
     reader.may_fail.set()
-    thread = ReaderThread("read", lambda: reader)
+    thread = ReaderThread("read", lambda: reader, RateLimit(None))
     known = weakref.ref(thread)
     gc.disable()
     try:
@@ -104,3 +105,87 @@ def test_a_camera_that_was_lost_leaves_nothing_behind() -> None:
         assert known() is None
     finally:
         gc.enable()
+
+
+class Grabbed:
+    """A reader that need not decode: it gives numbers, as fast as they are let go, each time one more."""
+
+    def __init__(self, *, damaged: int = 0) -> None:
+        self.grabbed, self.retrieved, self.damaged = 0, 0, damaged
+        self.free, self.done = threading.Semaphore(0), threading.Event()
+
+    def grab(self) -> None:
+        self.done.set()
+        self.free.acquire(timeout=20)
+        self.done.clear()
+        self.grabbed += 1
+
+    def retrieve(self, reduction: Reduction | None = None) -> Picture | None:
+        self.retrieved += 1
+        return numbered(self.grabbed) if self.retrieved > self.damaged else None
+
+    def read(self) -> Picture | None:
+        raise AssertionError("it can do better")
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def give(self, count: int) -> None:
+        for _ in range(count):
+            assert self.done.wait(5)
+            self.done.clear()
+            self.free.release()
+        assert self.done.wait(5)
+
+
+class EveryThird(RateLimit):
+    """Not by the clock."""
+
+    asked = 0
+
+    def is_due(self, time_s: float) -> bool:
+        self.asked += 1
+        return self.asked % 3 == 1
+
+
+def test_what_is_not_due_is_not_decoded_and_counted_where_it_came() -> None:
+    reader = Grabbed()
+    thread = ReaderThread("read", lambda: reader, RateLimit(0.01))
+    reader.give(4)
+    first = thread.take(1)
+    assert first is not None
+    assert first.picture is not None
+    assert (first.picture.pixels[0, 0, 0], first.skipped, first.skipped_after) == (1, 0, 3)
+    reader.give(2)
+    later = thread.take(1)
+    assert later == Arrival(None, later.received_s if later else 0.0, skipped=2)
+    assert (reader.grabbed, reader.retrieved) == (6, 1)
+    thread.end(0)
+    reader.free.release()
+    assert thread.end(5)
+
+
+def test_a_damaged_picture_does_not_use_up_its_turn() -> None:
+    reader = Grabbed(damaged=3)
+    thread = ReaderThread("read", lambda: reader, RateLimit(0.01))
+    reader.give(6)
+    arrival = thread.take(1)
+    assert arrival is not None
+    assert arrival.picture is not None
+    assert (arrival.picture.pixels[0, 0, 0], arrival.skipped_after, reader.retrieved) == (4, 2, 4)
+    thread.end(0)
+    reader.free.release()
+    assert thread.end(5)
+
+
+def test_pictures_that_are_skipped_count_before_the_next_one() -> None:
+    reader = Grabbed()
+    thread = ReaderThread("read", lambda: reader, EveryThird(None))
+    reader.give(4)
+    arrival = thread.take(1)
+    assert arrival is not None
+    assert arrival.picture is not None
+    assert (arrival.picture.pixels[0, 0, 0], arrival.missed, arrival.skipped) == (4, 1, 2)
+    thread.end(0)
+    reader.free.release()
+    assert thread.end(5)

@@ -57,6 +57,17 @@ def test_an_http_camera_delivers_labels(tmp_path: Path, golden: Path) -> None:
     assert agent.records[-2]["label"] == "blue"
 
 
+def test_large_pictures_of_an_http_camera_may_be_decoded_small(tmp_path: Path, golden: Path) -> None:
+    (tmp_path / "agent.toml").write_text("reduce_jpegs = true\nfps = 10\n")
+    with MjpegCamera("blue") as camera:
+        camera.show("blue", 1280, 720)
+        command = ("--camera", camera.address, "--model", golden, "--stdout", "--frames", 10)
+        with EdgeAgent(tmp_path, *command, "--config", tmp_path / "agent.toml") as agent:
+            assert agent.wait() == 0
+    assert agent.records[-2]["label"] == "blue"
+    assert agent.records[-2]["frame"] >= 16  # of 20 a second every other one
+
+
 @pytest.mark.skipif(
     int(cv2.__version__.partition(".")[0]) < 5, reason="OpenCV 4 goes on giving the picture before the change"
 )

@@ -40,9 +40,9 @@ def _done(fault: Fault, tries: int) -> Outcome:
             outcome = fault.run(Path(folder), tries)
         except pytest.skip.Exception as error:
             outcome = Outcome(fault.name, 0, note=f"skipped: {error}")
-        except pytest.fail.Exception as error:
-            outcome = Outcome(fault.name, tries, trouble=(str(error),))
-    print(f"{time.monotonic() - started_s:.0f} s")
+        except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001 (do the others all the same)
+            outcome = Outcome(fault.name, tries, trouble=(f"{type(error).__name__}: {error}",))
+    print(f"{time.monotonic() - started_s:.0f} s: {'held' if outcome.held else 'FAILED'}")
     return outcome
 
 

@@ -1,9 +1,12 @@
-"""HTTP cameras: MJPEG of one colour, whole pictures or broken ones, or of a recording in a loop."""
+"""HTTP cameras: MJPEG of one colour in several wrappings, or of a recording in a loop."""
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
+import re
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -11,23 +14,31 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
 
 import cv2
 
+from tests.support.certificates import Certificates
 from tests.support.tools import free_port, need_program
 from tests.support.videos import picture
 
 FPS = 20
+Form = Literal["lengths", "bare", "chunked", "untold"]
 
 
 class MjpegCamera:
-    """Serves while the context lasts, with a `login` (`user:password`) only who knows it.
+    """Serves while the context lasts, with a `login` (`user:password`) only who knows it; /moved leads to it.
 
-    broken: set it, and each picture is damaged from then on.
+    form: parts with or without a length, in chunks, or `untold` that they are parts; digest: how to log in.
+    broken: set it, and each picture is damaged from then on. asked, tried: how many came, and with a login.
     """
 
-    def __init__(self, label: str, port: int = 0, login: str = "") -> None:
-        self.broken = False
+    def __init__(
+        self, label: str, port: int = 0, login: str = "", form: Form = "lengths", *, digest: bool = False
+    ) -> None:
+        self.broken, self._form, self._digest = False, form, digest
+        self.asked = self.tried = 0
+        self._login = login
         self.show(label)
         self._done = threading.Event()
         camera = self
@@ -37,14 +48,29 @@ class MjpegCamera:
                 self.send_error(HTTPStatus.METHOD_NOT_ALLOWED)
 
             def do_GET(self) -> None:
-                wanted = f"Basic {base64.b64encode(login.encode()).decode()}"
-                if login and self.headers["Authorization"] != wanted:
-                    self.send_response(HTTPStatus.UNAUTHORIZED)
-                    self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+                camera.asked += 1
+                given = self.headers["Authorization"]
+                camera.tried += given is not None
+                if self.path == "/moved":
+                    self.send_response(HTTPStatus.FOUND)
+                    self.send_header("Location", "/camera")
                     self.end_headers()
                     return
+                if login and not camera._lets_in(given):
+                    self.send_response(HTTPStatus.UNAUTHORIZED)
+                    self.send_header("WWW-Authenticate", camera._challenge)
+                    self.end_headers()
+                    return
+                self._answer()
+
+            def _answer(self) -> None:
+                if form == "chunked":
+                    self.protocol_version = "HTTP/1.1"
                 self.send_response(HTTPStatus.OK)
-                self.send_header("Content-Type", "multipart/x-mixed-replace;boundary=frame")
+                mixed = "multipart/x-mixed-replace;boundary=frame"
+                self.send_header("Content-Type", "application/octet-stream" if form == "untold" else mixed)
+                if form == "chunked":
+                    self.send_header("Transfer-Encoding", "chunked")
                 self.end_headers()
                 try:
                     camera._send_pictures(self)
@@ -58,6 +84,16 @@ class MjpegCamera:
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         self.address = f"http://127.0.0.1:{self.port}/camera"
+
+    def encrypt(self, certificates: Certificates) -> None:
+        """Speak TLS only; before the context is entered."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificates.certificate, certificates.key)
+        self._server.socket = context.wrap_socket(
+            self._server.socket, server_side=True, do_handshake_on_connect=False
+        )
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
+        self.address = self.address.replace("http:", "https:")
 
     def show(self, label: str, width: int = 160, height: int = 120) -> None:
         """What to send from now on, in mid-stream too."""
@@ -74,13 +110,36 @@ class MjpegCamera:
         self._server.shutdown()
         self._server.server_close()
 
+    @property
+    def _challenge(self) -> str:
+        return 'Digest realm="camera", nonce="0a4f", qop="auth"' if self._digest else 'Basic realm="camera"'
+
+    def _lets_in(self, given: str | None) -> bool:
+        if not self._digest:
+            return given == f"Basic {base64.b64encode(self._login.encode()).decode()}"
+        if given is None:
+            return False
+        said = dict(re.findall(r'(\w+)="?([^",]*)"?', given.partition(" ")[2]))
+        user, password = self._login.split(":")
+        one, two = _md5(f"{user}:camera:{password}"), _md5(f"GET:{said['uri']}")
+        wanted = _md5(f"{one}:0a4f:{said['nc']}:{said['cnonce']}:auth:{two}")
+        return said["response"] == wanted
+
     def _send_pictures(self, handler: BaseHTTPRequestHandler) -> None:
         while not self._done.wait(1 / FPS):
             jpeg = self._jpeg
             if self.broken:
                 jpeg = jpeg[:200] + bytes(len(jpeg) - 200)
-            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-            handler.wfile.write(head.encode() + jpeg + b"\r\n")
+            length = "" if self._form == "bare" else f"Content-Length: {len(jpeg)}\r\n"
+            head = f"--frame\r\nContent-Type: image/jpeg\r\n{length}\r\n"
+            part = head.encode() + jpeg + b"\r\n"
+            if self._form == "chunked":
+                part = f"{len(part):x}\r\n".encode() + part + b"\r\n"
+            handler.wfile.write(part)
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 @contextlib.contextmanager

@@ -14,7 +14,8 @@ from pathlib import Path
 
 folder = Path(__file__).parent
 (folder / "arguments").write_text(" ".join(sys.argv[1:]))
-(folder / "pid").write_text(str(os.getpid()))
+(folder / "pid.new").write_text(str(os.getpid()))
+(folder / "pid.new").replace(folder / "pid")
 jpeg, mode = (folder / "picture.jpg").read_bytes(), (folder / "mode").read_text()
 
 def put(data):

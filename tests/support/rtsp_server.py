@@ -1,4 +1,4 @@
-"""An RTSP camera that shows one colour: a script for Debian's own Python, and a context manager for it."""
+"""An RTSP camera of one colour, or of an H.264 video: a script for Debian's own Python, and its context."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ raise SystemExit(Gst.ElementFactory.find("x264enc") is None)
 
 @contextlib.contextmanager
 def rtsp_camera(
-    rgb: int, port: int = 0, size: str = "160x120", login: str = ""
+    rgb: int, port: int = 0, size: str = "160x120", login: str = "", video: Path | None = None
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Its address (without the login, `user:password`) and its process, while the context lasts."""
     from tests.support.tools import need
@@ -30,7 +30,7 @@ def rtsp_camera(
         and not subprocess.run([SYSTEM_PYTHON, "-c", PROBE], capture_output=True, check=False).returncode
     )
     need(bool(found), "GStreamer's RTSP server (gir1.2-gst-rtsp-server-1.0, gstreamer1.0-plugins-ugly)")
-    command = [SYSTEM_PYTHON, __file__, f"{rgb:#08x}", str(port), size, login]
+    command = [SYSTEM_PYTHON, __file__, f"{rgb:#08x}", str(port), size, login, str(video or "")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
         try:
@@ -41,7 +41,7 @@ def rtsp_camera(
             process.wait(10)
 
 
-def main(rgb: int, port: int, size: str, login: str) -> None:
+def main(rgb: int, port: int, size: str, login: str, video: str) -> None:
     """Serve until killed; prints the port."""
     import gi
 
@@ -55,11 +55,13 @@ def main(rgb: int, port: int, size: str, login: str) -> None:
     factory = GstRtspServer.RTSPMediaFactory()
     width, height = size.split("x")
     factory.set_launch(
-        f"( videotestsrc is-live=true pattern=solid-color foreground-color={0xFF000000 | rgb}"
+        f"( filesrc location={video} ! qtdemux ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=-1 )"
+        if video
+        else f"( videotestsrc is-live=true pattern=solid-color foreground-color={0xFF000000 | rgb}"
         f" ! video/x-raw,width={width},height={height},framerate=20/1 ! videoconvert"
         " ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 ! rtph264pay name=pay0 pt=96 )"
     )
-    factory.set_shared(True)
+    factory.set_shared(not video)
     if login:
         auth, token = GstRtspServer.RTSPAuth(), GstRtspServer.RTSPToken()
         token.set_string("media.factory.role", "viewer")
@@ -76,4 +78,4 @@ def main(rgb: int, port: int, size: str, login: str) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1], 16), int(sys.argv[2]), sys.argv[3], sys.argv[4])
+    main(int(sys.argv[1], 16), int(sys.argv[2]), sys.argv[3], sys.argv[4], sys.argv[5])

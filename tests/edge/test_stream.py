@@ -1,0 +1,25 @@
+"""How long a network stream may take to open, told from what it took before."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from edge.camera.sources import parse_source
+from edge.camera.stream import SHORTEST_MS, Stream
+from edge.camera.video import OPEN_TIMEOUT_MS
+from edge.errors import CameraUnavailableError
+from tests.support.mjpeg import MjpegCamera
+
+
+def test_a_stream_that_opened_quickly_gets_less_time_until_it_fails() -> None:
+    with MjpegCamera("blue") as camera:
+        stream = Stream(parse_source(camera.address))
+        assert stream.timeout_ms == OPEN_TIMEOUT_MS
+        with contextlib.closing(stream.open()) as reader:
+            assert reader.read() is not None
+        assert SHORTEST_MS <= stream.timeout_ms < OPEN_TIMEOUT_MS
+    with pytest.raises(CameraUnavailableError):
+        stream.open()
+    assert stream.timeout_ms == OPEN_TIMEOUT_MS
