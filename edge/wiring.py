@@ -53,6 +53,7 @@ def load_classifier(config: AgentConfig) -> Classifier:
     classifier.limits = wanted_limits(classifier.limits, config.decision)
     model = classifier.model
     difference = run_selftest(classifier)
+    classifier.model = dataclasses.replace(model, selftest=None, selftest_images={})  # of no more use
     verdict = "carries no self-test" if difference is None else f"self-test passed (off by {difference:.3f})"
     log.info("model %s %s on %s: %s", model.name, model.version, classifier.runtime, verdict)
     if model.manifest is None:
