@@ -21,9 +21,9 @@ LEFT_OUT = {
 DROPPABLE = {
     "Pygments": "only rich's syntax colours: typer requires rich, which requires it",
     "rich": "help and tables in the terminal: typer requires it",
-    "protobuf": "LiteRT requires it; its interpreter does not import it",
-    "ml_dtypes": "LiteRT requires it",
-    "tqdm": "LiteRT requires it; its interpreter does not import it",
+    "protobuf": "LiteRT requires it; the agent does not import it",
+    "ml_dtypes": "LiteRT requires it; the agent does not import it",
+    "tqdm": "LiteRT requires it; the agent does not import it",
     "opencv-python-headless": "its BLAS (38 MB) and most codecs: only by building it anew",
     "ai-edge-litert": "a GPU accelerator, tools, vendors (32 MB): only by hand",
 }

@@ -55,39 +55,39 @@ def run(work: Path, effort: Effort) -> Findings:
     """The first label of one of our files and of a foreign one, and `--help`."""
     if not clips.is_there():
         return Findings(skipped=clips.MISSING)
-    environment, python = compiled(work), sys.executable
-    foreign = model_file("mobilenet_v2_224", work)
-    empty = work / "empty_typer.py"
+    environment = compiled(work)
+    rows = _measured(work, environment, effort.rounds)
+    libraries, label, foreign_label, empty_help, our_help = zip(*rows, strict=True)
+    bare, tried = "importing numpy, OpenCV, LiteRT, paho", "it is first tried out in another process"
+    empty, name = "empty typer program", "first label, foreign file"
+    return Findings(
+        (
+            Comparison("first label", label, bare, libraries, "s", better="low", goal=LABEL_GOAL),
+            Comparison(name, foreign_label, bare, libraries, "s", better="low", note=tried),
+            Comparison("--help", our_help, empty, empty_help, "s", better="low", goal=HELP_GOAL),
+        ),
+        (_imports(environment, effort.rounds),),
+    )
+
+
+def _measured(work: Path, environment: Mapping[str, str], rounds: int) -> list[tuple[float, ...]]:
+    """Seconds of each round: the libraries, our first label, a foreign file's, an empty `--help`, ours."""
+    python, foreign, empty = sys.executable, model_file("mobilenet_v2_224", work), work / "empty_typer.py"
     empty.write_text(EMPTY)
     camera = ("--camera", str(clips.RECORDING), "--stdout", "--frames", str(FRAMES))
     ours = agent_command(packed(foreign), *camera)
     others = agent_command(foreign, *camera, "--min-confidence", str(LOW))
-    rows = []
-    for _ in range(effort.rounds + 1):
-        rows.append(
-            (
-                processes.run([python, "-c", LIBRARIES], environment=environment).wall_s,
-                _first_label_s(ours, environment),
-                _first_label_s(others, environment),
-                processes.run([python, str(empty), "--help"], environment=environment).wall_s,
-                processes.run([python, "-m", "edge", "--help"], environment=environment).wall_s,
-            )
-        )
-    libraries, label, foreign_label, empty_help, our_help = zip(*rows[1:], strict=True)
-    bare = "importing numpy, OpenCV, LiteRT, paho"
-    tried = "it is first tried out in another process"
-    return Findings(
+    rows = [
         (
-            Comparison("first label", label, bare, libraries, "s", better="low", goal=LABEL_GOAL),
-            Comparison(
-                "first label, foreign file", foreign_label, bare, libraries, "s", better="low", note=tried
-            ),
-            Comparison(
-                "--help", our_help, "empty typer program", empty_help, "s", better="low", goal=HELP_GOAL
-            ),
-        ),
-        (_imports(environment, effort.rounds),),
-    )
+            processes.run([python, "-c", LIBRARIES], environment=environment).wall_s,
+            _first_label_s(ours, environment),
+            _first_label_s(others, environment),
+            processes.run([python, str(empty), "--help"], environment=environment).wall_s,
+            processes.run([python, "-m", "edge", "--help"], environment=environment).wall_s,
+        )
+        for _ in range(rounds + 1)
+    ]
+    return rows[1:]  # the first one writes bytecode
 
 
 def _first_label_s(command: Sequence[str], environment: Mapping[str, str]) -> float:

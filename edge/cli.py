@@ -15,7 +15,7 @@ from edge.commands.collect import collect_command
 from edge.commands.homeassistant import homeassistant_command
 from edge.commands.inspect import inspect_command
 from edge.commands.listen import listen_command
-from edge.commands.process import show_error
+from edge.commands.process import hurry_imports, show_error
 from edge.commands.run import run_command
 from edge.errors import EdgeError
 
@@ -41,6 +41,7 @@ for name, function in COMMANDS.items():
 
 def main() -> None:
     """Run the command line; an EdgeError becomes one sentence on stderr and its exit code."""
+    hurry_imports()
     try:
         app()
     except EdgeError as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge.commands.options import CameraOption, ConfigOption, DebugOption, RequireCameraOption
-from edge.commands.process import set_up_logging, stop_on_signals
+from edge.commands.process import set_up_logging, settle, stop_on_signals
 from edge.commands.settings import NO_CAMERA, blame_the_file, config_file, load
 from edge.errors import UsageError
 
@@ -83,6 +83,7 @@ def collect_command(
     settle_s = _settle_s(source, triggers)
     album = Album(into, label, picture_format.value, compare=not keep_duplicates)
     options = CollectOptions(count, duration, settle_s, require_camera)
+    settle()
     _collect(Feed(source, region), album, triggers, options, debug)
 
 

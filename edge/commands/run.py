@@ -27,7 +27,7 @@ from edge.commands.options import (
     StdOption,
     ThreadsOption,
 )
-from edge.commands.process import set_up_logging, stop_on_signals
+from edge.commands.process import set_up_logging, settle, stop_on_signals
 from edge.commands.settings import NO_CAMERA, blame_the_file, config_file, load
 from edge.errors import UsageError
 
@@ -123,6 +123,7 @@ def _run_agent(settings: AgentConfig) -> None:
 
     stop = stop_on_signals()
     with built_agent(settings, stop, stream=sys.stdout, notifier=Notifier()) as agent:
+        settle()
         agent.run()
 
 

@@ -61,3 +61,8 @@ def test_the_command_line_imports_no_library_before_a_command_needs_it() -> None
     done = python(LIST_IMPORTED)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == []
+
+
+def test_a_run_without_metrics_imports_no_web_server() -> None:
+    done = python("import sys, edge.wiring; print('http.server' in sys.modules)")
+    assert done.stdout.split() == ["False"], done.stderr

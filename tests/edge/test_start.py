@@ -1,0 +1,43 @@
+"""What the start of a command changes in its process, and gives back."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+THRESHOLDS = """
+import gc
+usual = gc.get_threshold()
+from edge.commands.process import hurry_imports, settle
+hurry_imports()
+hurried = gc.get_threshold()
+settle()
+print(hurried[0] > usual[0], gc.get_threshold() == usual, gc.get_freeze_count() > 0)
+"""
+SETTINGS = """
+import os
+from edge.commands.process import hurry_imports
+hurry_imports()
+print(os.environ["OPENBLAS_NUM_THREADS"])
+"""
+
+
+def said(code: str, **settings: str) -> list[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    command, environment = [sys.executable, "-c", code], environment | settings
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout.split()
+
+
+def test_garbage_is_collected_as_usual_after_the_start() -> None:
+    assert said(THRESHOLDS) == ["True", "True", "True"]
+
+
+def test_blas_gets_no_threads_unless_somebody_asks_for_them() -> None:
+    assert said(SETTINGS) == ["1"]
+    assert said(SETTINGS, OPENBLAS_NUM_THREADS="2") == ["2"]
