@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from benchmarks import cameras, installed_size, latency, memory, messages, start, throughput
+from benchmarks import (
+    cameras,
+   
+    installed_size,
+    latency,
+    memory,
+    messages,
+    start,
+    throughput,
+    unclassified,
+)
 from benchmarks.comparison import Part
 
 PARTS: tuple[Part, ...] = (
@@ -12,5 +22,6 @@ PARTS: tuple[Part, ...] = (
     start.PART,
     cameras.PART,
     messages.PART,
+    unclassified.PART,
     installed_size.PART,
 )
