@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.support.rtsp_server import rtsp_camera
 from tests.support.tools import free_port
 
-FPS = 30
+FPS, REPEATS = 30, 60
 RPICAM = """#!{python}
 import itertools, sys, time
 from pathlib import Path
@@ -38,17 +38,17 @@ class Place:
 Camera = Callable[[Path], contextlib.AbstractContextManager[Place]]  # of an empty folder
 
 
-def http_camera(clip: Path, container: str, environment: Mapping[str, str] | None = None) -> Camera:
-    """A clip over and over, as it is coded, from ffmpeg as a server; container: its name of an ffmpeg muxer."""
+def http_camera(clip: Path) -> Camera:
+    """A clip of JPEGs over and over, from ffmpeg as a server."""
 
     @contextlib.contextmanager
     def camera(_folder: Path) -> Iterator[Place]:
         address = f"http://127.0.0.1:{free_port()}/camera"
         command = ["ffmpeg", "-loglevel", "quiet", "-nostdin", "-re", "-stream_loop", "-1", "-i", str(clip)]
-        command += ["-c", "copy", "-f", container, "-listen", "1", address]
+        command += ["-c", "copy", "-f", "mpjpeg", "-listen", "1", address]
         with subprocess.Popen(command) as process:
             try:
-                yield Place(address, environment or {})
+                yield Place(address)
             finally:
                 process.kill()
 
@@ -69,8 +69,10 @@ def csi_camera(jpegs: Path, size: str) -> Camera:
     return camera
 
 
-def rtsp_clip(clip: Path) -> Camera:
-    """A clip of H.264, once, from GStreamer's server."""
+def rtsp_clip(once: Path, clip: Path) -> Camera:
+    """H.264 from GStreamer's server, which serves `once` over and over, for minutes."""
+    if not clip.is_file():
+        ffmpeg("-stream_loop", str(REPEATS), "-i", str(once), "-c", "copy", str(clip))
 
     @contextlib.contextmanager
     def camera(_folder: Path) -> Iterator[Place]:
@@ -78,3 +80,8 @@ def rtsp_clip(clip: Path) -> Camera:
             yield Place(address)
 
     return camera
+
+
+def ffmpeg(*arguments: str) -> None:
+    """Run it to its end; raises CalledProcessError."""
+    subprocess.run(["ffmpeg", "-loglevel", "error", "-nostdin", "-y", *arguments], check=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks import (
     cameras,
-   
+    gate,
     installed_size,
     latency,
     memory,
@@ -23,5 +23,6 @@ PARTS: tuple[Part, ...] = (
     cameras.PART,
     messages.PART,
     unclassified.PART,
+    gate.PART,
     installed_size.PART,
 )

@@ -7,18 +7,16 @@ process that only takes the pictures over.
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 from benchmarks.comparison import Comparison, Effort, Findings, Part
 from benchmarks.live_agents import Usage, watch
-from benchmarks.live_cameras import FPS, Camera, csi_camera, http_camera, rtsp_clip
+from benchmarks.live_cameras import FPS, Camera, csi_camera, ffmpeg, http_camera, rtsp_clip
 from tests.support.rtsp_server import has_rtsp_server
 
 MODEL = Path(__file__).parents[1] / "tests" / "golden" / "colours.tflite"
 CLASSIFIED_FPS, SIZE = 5, "1920x1080"
 SETTLE_S, MEASURED_S = 1.0, 4.0
-RTSP_CLIP_S = 60  # more than a round
 
 
 def run(work: Path, effort: Effort) -> Findings:
@@ -47,24 +45,20 @@ def _compare(name: str, rounds: list[list[Usage]]) -> list[Comparison]:
 
 def _cameras(folder: Path) -> dict[str, Camera]:
     folder.mkdir(parents=True, exist_ok=True)
-    avi, jpegs, h264 = folder / "clip.avi", folder / "clip.mjpeg", folder / "clip.mp4"
+    avi, jpegs, h264 = folder / "clip.avi", folder / "clip.mjpeg", folder / "once.mp4"
     if not h264.is_file():
         _make_clips(avi, jpegs, h264)
-    cameras = {"MJPEG over HTTP": http_camera(avi, "mpjpeg"), "rpicam-vid": csi_camera(jpegs, SIZE)}
-    return cameras | ({"H.264 over RTSP": rtsp_clip(h264)} if has_rtsp_server() else {})
+    cameras = {"MJPEG over HTTP": http_camera(avi), "rpicam-vid": csi_camera(jpegs, SIZE)}
+    return cameras | ({"H.264 over RTSP": rtsp_clip(h264, folder / "clip.mp4")} if has_rtsp_server() else {})
 
 
 def _make_clips(avi: Path, jpegs: Path, h264: Path) -> None:
     picture = ["-f", "lavfi", "-i", f"testsrc2=size={SIZE}:rate={FPS},noise=alls=8:allf=t", "-t", "1"]
-    _ffmpeg(*picture, "-c:v", "mjpeg", "-q:v", "5", "-pix_fmt", "yuvj420p", str(avi))
-    _ffmpeg("-i", str(avi), "-c", "copy", "-f", "mjpeg", str(jpegs))
-    once = str(h264.with_suffix(".once.mp4"))
-    _ffmpeg(*picture, "-c:v", "libx264", "-preset", "superfast", "-b:v", "8M", "-bf", "0", "-g", "30", once)
-    _ffmpeg("-stream_loop", str(RTSP_CLIP_S), "-i", once, "-c", "copy", str(h264))
-
-
-def _ffmpeg(*arguments: str) -> None:
-    subprocess.run(["ffmpeg", "-loglevel", "error", "-nostdin", "-y", *arguments], check=True)
+    ffmpeg(*picture, "-c:v", "mjpeg", "-q:v", "5", "-pix_fmt", "yuvj420p", str(avi))
+    ffmpeg("-i", str(avi), "-c", "copy", "-f", "mjpeg", str(jpegs))
+    ffmpeg(
+        *picture, "-c:v", "libx264", "-preset", "superfast", "-b:v", "8M", "-bf", "0", "-g", "30", str(h264)
+    )
 
 
 PART = Part("unclassified", "Pictures that are not classified", run, quick=False)
