@@ -20,9 +20,10 @@ from tests.support.mosquitto import Mosquitto
 from tests.support.rtsp_server import has_rtsp_server
 
 GOAL = 0.10
+AT_REST = 0.1  # a larger part classified: the gate had not settled
 SIZE = (768, 432)
 CLIP_S, SIGMA = 5, 3.0
-SETTLE_S, MEASURED_S = 4.0, 5.0  # the gate must first have learnt the noise
+SETTLE_S, MEASURED_S = 6.0, 5.0  # the gate must first have learnt the noise
 NOTES = {
     "H.264 over RTSP": "OpenCV must decode H.264 to skip it",
     "MJPEG over HTTP": "six pictures a second are still decoded and compared",
@@ -60,7 +61,11 @@ def _compare(name: str, rounds: list[list[Usage]]) -> Comparison:
     comparison = Comparison(
         name, gated, "every frame classified", every, "CPU ms a frame", better="low", goal=GOAL
     )
-    return comparison if comparison.reached else dataclasses.replace(comparison, note=NOTES[name])
+    if comparison.reached:
+        return comparison
+    classified = statistics.median(usages[0].classified for usages in rounds)
+    note = NOTES[name] if classified < AT_REST else f"not at rest, {classified:.0%} still classified"
+    return dataclasses.replace(comparison, note=note)
 
 
 def _row(name: str, rounds: list[list[Usage]]) -> tuple[str, ...]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from benchmarks import (
     cameras,
     gate,
+    gate_events,
     installed_size,
     latency,
     memory,
     messages,
+    runtime_choices,
     start,
     throughput,
     unclassified,
@@ -24,5 +26,7 @@ PARTS: tuple[Part, ...] = (
     messages.PART,
     unclassified.PART,
     gate.PART,
+    gate_events.PART,
+    runtime_choices.PART,
     installed_size.PART,
 )
