@@ -1,6 +1,6 @@
-"""The floor of a live source: reading its pictures and nothing else, until it is stopped.
+"""The floor of a live source: reading its pictures, or taking them over undecoded, until it is stopped.
 
-Run: python -m benchmarks.bare_reader SOURCE
+Run: python -m benchmarks.bare_reader read|grab SOURCE; it writes an empty line after the first picture.
 """
 
 from __future__ import annotations
@@ -16,10 +16,14 @@ from edge.camera.sources import parse_source
 
 def main() -> None:
     """Read as the agent does, with one thread of OpenCV's own."""
+    _, how, source = sys.argv
     cv2.setNumThreads(1)
-    with contextlib.closing(opener(parse_source(sys.argv[1]))()) as reader:
+    with contextlib.closing(opener(parse_source(source))()) as reader:
+        take = getattr(reader, how)
+        take()
+        print(flush=True)
         while True:
-            reader.read()
+            take()
 
 
 if __name__ == "__main__":

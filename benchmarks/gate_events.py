@@ -1,28 +1,28 @@
 """The same events with the change gate as without: the agent on recorded scenes, both ways.
 
-Run: python -m benchmarks.gate_events --model FILE [--scenes NAME…] [--window 5] [--smoothing mean]
-A line a scene: how many events, whether labels and reasons come in the same order, by how many frames the
-latest is late, and which share of the frames was classified. Ends with 1 where an event is missing.
+Nothing here depends on chance or on the clock, so each scene is run once, whatever the rounds.
 """
 
 from __future__ import annotations
 
-import argparse
-import contextlib
 import io
 import json
-import sys
-import tempfile
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks import clips, trained_model
+from benchmarks.comparison import QUICK, Comparison, Effort, Findings, Part, Table
 from benchmarks.gate_scenes import ROOM, SCENES, record
 from edge.config import load_config
 from edge.monitoring.notify import Notifier
 from edge.wiring import built_agent
 
 PEOPLE = "people come and go"
+QUICK_SCENES = ("slides", "glimpses")
+DECISION = {"window": 5, "smoothing": "mean"}
+COLUMNS = ("scene", "events without", "with", "labels and reasons", "latest, frames", "classified with")
 
 
 class Event(NamedTuple):
@@ -33,41 +33,73 @@ class Event(NamedTuple):
     reason: str | None
 
 
-def main() -> None:
-    """Record, run and compare."""
-    parser = argparse.ArgumentParser(description="events with and without the change gate")
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--scenes", nargs="+", default=[PEOPLE, *SCENES])
-    parser.add_argument("--window", type=int, default=5)
-    parser.add_argument("--smoothing", default="mean")
-    parser.add_argument("--folder", type=Path, help="keep the scenes here for the next run")
-    options = parser.parse_args()
-    missed = 0
-    with contextlib.ExitStack() as stack:
-        folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        for name in options.scenes:
-            video = ROOM if name == PEOPLE else _recorded(name, folder)
-            plainly, _ = _events(video, options, gate=False)
-            gated, share = _events(video, options, gate=True)
-            missed += _print(name, plainly, gated, share)
-    sys.exit(missed > 0)
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A scene's events without the gate and with it, and the part of its frames classified with it."""
+
+    scene: str
+    plain: list[Event]
+    gated: list[Event]
+    classified: float
+
+    @property
+    def same(self) -> bool:
+        """Whether labels and reasons come in the same order."""
+        return [event[1:] for event in self.plain] == [event[1:] for event in self.gated]
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """As cells under COLUMNS."""
+        pairs = zip(self.plain, self.gated, strict=True) if self.same else ()
+        late = [b.frame - a.frame for a, b in pairs if a.frame is not None and b.frame is not None]
+        return (
+            self.scene,
+            str(len(self.plain)),
+            str(len(self.gated)),
+            "same" if self.same else "DIFFERENT",
+            str(max(late)) if late else "",
+            f"{self.classified:.0%}",
+        )
+
+
+def run(work: Path, effort: Effort) -> Findings:
+    """Each scene; with little effort two of them."""
+    if not clips.is_there():
+        return Findings(skipped=clips.MISSING)
+    if not trained_model.can_be_trained():
+        return Findings(skipped=trained_model.MISSING)
+    model = trained_model.trained_model(work)
+    names = QUICK_SCENES if effort.seconds <= QUICK.seconds else (PEOPLE, *SCENES)
+    outcomes = [_outcome(name, model, work / "gate-scenes") for name in names]
+    same = sum(outcome.same for outcome in outcomes)
+    comparison = Comparison(
+        "scenes with the same events", (float(same),), "scenes", (float(len(names)),), "scenes", goal=1.0
+    )
+    return Findings((comparison,), (Table(COLUMNS, tuple(outcome.row for outcome in outcomes)),))
+
+
+def _outcome(scene: str, model: Path, folder: Path) -> Outcome:
+    video = ROOM if scene == PEOPLE else _recorded(scene, folder)
+    plain, _ = _events(video, model, gate=False)
+    return Outcome(scene, plain, *_events(video, model, gate=True))
 
 
 def _recorded(name: str, folder: Path) -> Path:
     video = folder / f"{''.join(c if c.isalnum() else '-' for c in name)}.mkv"
     if not video.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
         part = video.with_suffix(".part.mkv")
         record(SCENES[name], part, seed=len(name))
         part.rename(video)
     return video
 
 
-def _events(video: Path, options: argparse.Namespace, *, gate: bool) -> tuple[list[Event], float]:
-    """What the agent says of a video, and the share of its frames that it classified."""
+def _events(video: Path, model: Path, *, gate: bool) -> tuple[list[Event], float]:
+    """What the agent says of a video, and the part of its frames that it classified."""
     settings = {
         "camera": [{"source": str(video), "name": "scene"}],
-        "model": options.model,
-        "decision": {"window": options.window, "smoothing": options.smoothing},
+        "model": model,
+        "decision": DECISION,
         "gate": {"enabled": gate},
         "stdout": True,
         "mqtt": False,
@@ -82,15 +114,4 @@ def _events(video: Path, options: argparse.Namespace, *, gate: bool) -> tuple[li
     return events, counted.classified / (counted.classified + counted.unchanged)
 
 
-def _print(name: str, plainly: list[Event], gated: list[Event], share: float) -> bool:
-    """One line; true where the events differ."""
-    same = [event[1:] for event in plainly] == [event[1:] for event in gated]
-    late = [b.frame - a.frame for a, b in zip(plainly, gated, strict=False) if a.frame and b.frame]
-    how = f"same, {min(late, default=0)} to {max(late, default=0)} frames late" if same else "DIFFERENT"
-    counts = f"{len(plainly)} events" if same else f"{len(plainly)} and {len(gated)} events"
-    print(f"{name:34}{counts:>18}  {how}, {share:.3f} classified", flush=True)
-    return not same
-
-
-if __name__ == "__main__":
-    main()
+PART = Part("gate_events", "The same events with the change gate", run, quick=False)

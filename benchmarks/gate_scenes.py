@@ -53,7 +53,7 @@ def room() -> Float:
     return fitted(np.asarray(cv2.VideoCapture(str(ROOM)).read()[1], np.uint8))
 
 
-def slides(seed: int, count: int = 6, seconds: float = 3.0) -> Iterator[Float]:
+def slides(seed: int, count: int = 6, seconds: float = 2.0) -> Iterator[Float]:
     """One photograph after the other, each held."""
     for photograph in photographs(count, seed):
         yield from [photograph] * round(seconds * FPS)
@@ -68,10 +68,12 @@ def fades(seed: int, seconds: float) -> Iterator[Float]:
         yield from [after] * FPS
 
 
-def dusk(seed: int) -> Iterator[Float]:
-    """The light goes down to a twentieth and comes back, half a minute each way."""
+def dusk(seed: int, seconds: int = 15) -> Iterator[Float]:
+    """The light goes down to a twentieth and comes back, so many seconds each way."""
     for photograph in photographs(2, seed):
-        for light in np.concatenate([np.geomspace(1, 0.05, 30 * FPS), np.geomspace(0.05, 1, 30 * FPS)]):
+        for light in np.concatenate(
+            [np.geomspace(1, 0.05, seconds * FPS), np.geomspace(0.05, 1, seconds * FPS)]
+        ):
             yield photograph * np.float32(light)
 
 
@@ -83,10 +85,10 @@ def lamp(seed: int) -> Iterator[Float]:
 
 
 def entering(background: Float, share: float, seed: int) -> Iterator[Float]:
-    """A thing of this share of the picture slides in, rests, and leaves; six times, elsewhere."""
+    """A thing of this share of the picture slides in, rests, and leaves; three times, elsewhere."""
     rng = np.random.default_rng(seed)
     side = round((share * WIDTH * HEIGHT) ** 0.5)
-    for thing in photographs(6, seed):
+    for thing in photographs(3, seed):
         small = cv2.resize(thing[:, (WIDTH - HEIGHT) // 2 : -((WIDTH - HEIGHT) // 2)], (side, side))
         top, left = (int(rng.integers(0, length - side)) for length in (HEIGHT, WIDTH))
         for shown in [0] * FPS + list(np.linspace(0, side, 10).astype(int)) + [side] * 2 * FPS:
@@ -107,7 +109,7 @@ def creeping(seed: int) -> Iterator[Float]:
     """The camera's view creeps aside by a pixel in five frames."""
     for one, other in zip(photographs(2, seed), photographs(2, seed + 1), strict=True):
         wide = np.hstack([one, other])
-        for left in range(0, WIDTH // 4, 2):
+        for left in range(0, WIDTH // 8, 2):
             yield from [wide[:, left : left + WIDTH]] * 10
 
 
@@ -129,14 +131,14 @@ def glimpses(seed: int) -> Iterator[Float]:
 
 SCENES: dict[str, Scene] = {
     "slides": Scene(lambda: slides(1)),
-    **{f"slides, noise {s}": Scene(lambda s=s: slides(s + 1), s, (*MJPEG, "2")) for s in (1, 3, 5, 7, 10)},
+    **{f"slides, noise {s}": Scene(lambda s=s: slides(s + 1), s, (*MJPEG, "2")) for s in (3, 7, 10)},
     "slides, hard H.264": Scene(lambda: slides(20), 4.0, (*H264, "33", "-g", "30")),
     "slides, hard MJPEG": Scene(lambda: slides(21), 4.0, (*MJPEG, "14")),
     "slides, no noise": Scene(lambda: slides(22), 0.0, (*MJPEG, "2")),
     "slides under a flickering lamp": Scene(lambda: lamp(23)),
     "glimpses": Scene(lambda: glimpses(24)),
     "fades of 5 s": Scene(lambda: fades(25, 5.0)),
-    "fades of 20 s": Scene(lambda: fades(26, 20.0)),
+    "fades of 10 s": Scene(lambda: fades(26, 10.0)),
     "dusk and dawn": Scene(lambda: dusk(27)),
     "half and half": Scene(lambda: between(28)),
     "creeping view": Scene(lambda: creeping(29)),

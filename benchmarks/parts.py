@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from benchmarks import cameras, installed_size, latency, memory, messages, rivals, start, throughput
+from benchmarks import (
+    cameras,
+    gate,
+    gate_events,
+    installed_size,
+    latency,
+    memory,
+    messages,
+    rivals,
+    runtime_choices,
+    start,
+    throughput,
+    unclassified,
+)
 from benchmarks.comparison import Part
 
 PARTS: tuple[Part, ...] = (
@@ -12,6 +25,10 @@ PARTS: tuple[Part, ...] = (
     start.PART,
     cameras.PART,
     messages.PART,
+    unclassified.PART,
+    gate.PART,
+    gate_events.PART,
+    runtime_choices.PART,
     installed_size.PART,
     rivals.PART,
 )

@@ -1,6 +1,5 @@
 """What the runtime offers, side by side: precisions, threads, XNNPACK's settings, CompiledModel, batches.
 
-Run: python -m benchmarks.runtime_choices [--models FOLDER] [--rounds 9]
 MobileNetV2 224 with untrained weights, which do not matter for speed, in the four precisions that
 `edge-train export` writes. Each choice gets the same picture as bytes, copies it in, runs, and copies the
 scores out; all take turns in each round. The ratio is that of the default's time to the choice's, in a round.
@@ -8,10 +7,8 @@ scores out; all take turns in each round. The ratio is that of the default's tim
 
 from __future__ import annotations
 
-import argparse
 import functools
 import os
-import platform
 import statistics
 import tempfile
 import time
@@ -23,11 +20,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.comparison import Effort, Findings, Part, Table
+from benchmarks.models import LABELS, model_file
 from edge.model.interpreter import Network
 
-SIZE, LABELS = 224, 10
+SIZE = 224
 PRECISIONS = ("int8", "float32", "float16", "dynamic")
 PICTURES = 12  # a round
+COLUMNS = ("choice", "a picture", "processor", "times as fast", "lowest to highest", "ready in")
 Run = Callable[[], NDArray[Any]]
 
 
@@ -44,52 +44,52 @@ class Choice:
     cpu_ms: list[float] = field(default_factory=list)
 
 
-def main() -> None:
-    """Measure and print one table; the first choice is what the agent does."""
-    parser = argparse.ArgumentParser(description="the runtime's choices against the agent's default")
-    parser.add_argument("--models", type=Path, help="keep the networks here, or take them from here")
-    parser.add_argument("--rounds", type=int, default=9)
-    options = parser.parse_args()
+def run(work: Path, effort: Effort) -> Findings:
+    """The first choice is what the agent does."""
+    ready, remarks = [], []
     with tempfile.TemporaryDirectory() as folder:
-        networks = make_networks(options.models or Path(folder))
-        ready = [choice for choice in choices(networks, Path(folder)) if is_made(choice)]
-        for number in range(options.rounds):
+        for choice in choices(networks(work), Path(folder)):
+            refused = make(choice)
+            remarks += [f"{choice.name}: not to be had here ({refused})."] if refused else []
+            ready += [] if refused else [choice]
+        for number in range(effort.rounds):
             turn = number % len(ready)
             for choice in ready[turn:] + ready[:turn]:
                 measure(choice)
-    print(f"{platform.machine()}, {os.cpu_count()} cores, {options.rounds} rounds of {PICTURES} pictures")
-    print_table(ready)
+    rows = tuple(row(choice, ready[0]) for choice in ready)
+    return Findings(tables=(Table(COLUMNS, rows),), remarks=tuple(remarks))
 
 
-def make_networks(folder: Path) -> dict[str, bytes]:
-    """The network in each precision, from the folder where it is there already."""
-    files = {precision: folder / f"{precision}.tflite" for precision in PRECISIONS}
+def networks(work: Path) -> dict[str, bytes]:
+    """The network in each precision."""
+    files = {precision: work / f"mobilenet_v2_{SIZE}_{precision}.tflite" for precision in PRECISIONS[1:]}
     if not all(file.is_file() for file in files.values()):
-        from training import convert
-        from training.backbones.registry import build_trunk
-        from training.libraries import keras
-
-        trunk = build_trunk("mobilenet_v2", SIZE)
-        network = keras().Model(trunk.input, keras().layers.Dense(LABELS, activation="softmax")(trunk.output))
-        pixels = np.random.default_rng(0).integers(0, 256, (8, SIZE, SIZE, 3), dtype=np.uint8)
-        pixels[0], pixels[1] = 0, 255
-        folder.mkdir(parents=True, exist_ok=True)
-        files["int8"].write_bytes(convert.to_uint8(network, pixels))
-        files["float32"].write_bytes(convert.to_float_of_bytes(network))
-        files["float16"].write_bytes(convert.to_float16(network))
-        files["dynamic"].write_bytes(convert.to_dynamic(network))
+        _write(files)
+    files["int8"] = model_file("mobilenet_v2_224", work)
     return {precision: file.read_bytes() for precision, file in files.items()}
 
 
-def choices(networks: dict[str, bytes], folder: Path) -> list[Choice]:
+def _write(files: dict[str, Path]) -> None:
+    from training import convert
+    from training.backbones.registry import build_trunk
+    from training.libraries import keras
+
+    trunk = build_trunk("mobilenet_v2", SIZE)
+    network = keras().Model(trunk.input, keras().layers.Dense(LABELS, activation="softmax")(trunk.output))
+    files["float32"].write_bytes(convert.to_float_of_bytes(network))
+    files["float16"].write_bytes(convert.to_float16(network))
+    files["dynamic"].write_bytes(convert.to_dynamic(network))
+
+
+def choices(precisions: dict[str, bytes], folder: Path) -> list[Choice]:
     """The default first."""
     from ai_edge_litert.interpreter import OpResolverType
 
     def interpreter(precision: str = "int8", **settings: Any) -> Callable[[], Run]:
-        return functools.partial(_interpreter, networks[precision], **settings)
+        return functools.partial(_interpreter, precisions[precision], **settings)
 
     def compiled(precision: str = "int8", **settings: Any) -> Callable[[], Run]:
-        return functools.partial(_compiled, networks[precision], **settings)
+        return functools.partial(_compiled, precisions[precision], **settings)
 
     plain, cores = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES, os.cpu_count() or 1
     cached = {"xnnpack_weight_cache_path": str(folder / "weights.cache")}
@@ -157,17 +157,16 @@ def _pixels(batch: int) -> NDArray[np.uint8]:
     return np.random.default_rng(0).integers(0, 256, (batch, SIZE, SIZE, 3), np.uint8)
 
 
-def is_made(choice: Choice) -> bool:
-    """Make it ready and run it once; false, with the reason on the screen, where that fails."""
+def make(choice: Choice) -> str:
+    """Make it ready and run it once; why that failed, or nothing."""
     started_s = time.perf_counter()
     try:
         choice.run = choice.make()
         choice.run()
     except (RuntimeError, ValueError) as error:
-        print(f"{choice.name}: not to be had here ({str(error).strip().splitlines()[0]})")
-        return False
+        return str(error).strip().splitlines()[0]
     choice.made_ms = (time.perf_counter() - started_s) * 1e3
-    return True
+    return ""
 
 
 def measure(choice: Choice) -> None:
@@ -182,16 +181,17 @@ def measure(choice: Choice) -> None:
     choice.cpu_ms.append((time.process_time() - cpu_s) * 1e3 / calls / choice.batch)
 
 
-def print_table(measured: list[Choice]) -> None:
-    """Medians, with the least and the most of the ratio to the first."""
-    default = measured[0]
-    print(f"{'':36}{'a picture':>10}{'processor':>12}   {'times as fast':22}{'ready in':>9}")
-    for each in measured:
-        gains = [a / b for a, b in zip(default.wall_ms, each.wall_ms, strict=True)]
-        spread = f"{statistics.median(gains):.2f} ({min(gains):.2f} to {max(gains):.2f})"
-        wall_ms, cpu_ms = statistics.median(each.wall_ms), statistics.median(each.cpu_ms)
-        print(f"{each.name:36}{wall_ms:7.2f} ms{cpu_ms:9.2f} ms   {spread:22}{each.made_ms:6.0f} ms")
+def row(choice: Choice, default: Choice) -> tuple[str, ...]:
+    """Medians, and the ratio to the default, as cells under COLUMNS."""
+    gains = [a / b for a, b in zip(default.wall_ms, choice.wall_ms, strict=True)]
+    return (
+        choice.name,
+        f"{statistics.median(choice.wall_ms):.2f} ms",
+        f"{statistics.median(choice.cpu_ms):.2f} ms",
+        f"{statistics.median(gains):.2f}",
+        f"{min(gains):.2f} to {max(gains):.2f}",
+        f"{choice.made_ms:.0f} ms",
+    )
 
 
-if __name__ == "__main__":
-    main()
+PART = Part("runtime_choices", "What the runtime offers", run, quick=False)

@@ -18,6 +18,14 @@ raise SystemExit(Gst.ElementFactory.find("x264enc") is None)
 """
 
 
+def has_rtsp_server() -> bool:
+    """Whether Debian's own Python has GStreamer's RTSP server, and an encoder."""
+    return (
+        Path(SYSTEM_PYTHON).exists()
+        and not subprocess.run([SYSTEM_PYTHON, "-c", PROBE], capture_output=True, check=False).returncode
+    )
+
+
 @contextlib.contextmanager
 def rtsp_camera(
     rgb: int, port: int = 0, size: str = "160x120", login: str = "", video: Path | None = None
@@ -25,11 +33,7 @@ def rtsp_camera(
     """Its address (without the login, `user:password`) and its process, while the context lasts."""
     from tests.support.tools import need
 
-    found = (
-        Path(SYSTEM_PYTHON).exists()
-        and not subprocess.run([SYSTEM_PYTHON, "-c", PROBE], capture_output=True, check=False).returncode
-    )
-    need(bool(found), "GStreamer's RTSP server (gir1.2-gst-rtsp-server-1.0, gstreamer1.0-plugins-ugly)")
+    need(has_rtsp_server(), "GStreamer's RTSP server (gir1.2-gst-rtsp-server-1.0, gstreamer1.0-plugins-ugly)")
     command = [SYSTEM_PYTHON, __file__, f"{rgb:#08x}", str(port), size, login, str(video or "")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None

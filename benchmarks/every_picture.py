@@ -1,0 +1,15 @@
+"""The agent as it was before it could leave pictures undecoded; MJPEG over HTTP comes through FFmpeg.
+
+Run: python -m benchmarks.every_picture, with the agent's own options
+"""
+
+from __future__ import annotations
+
+from edge.camera import reader_thread, readers
+from edge.cli import main
+
+reader_thread.GrabbingReader = type("NoReader", (), {})  # type: ignore[misc]
+readers.has_own_options = lambda: True
+
+if __name__ == "__main__":
+    main()
