@@ -8,8 +8,8 @@ from __future__ import annotations
 from edge.camera import reader_thread, readers
 from edge.cli import main
 
-reader_thread.GrabbingReader = type("NoReader", (), {})  # type: ignore[misc]
-readers.has_own_options = lambda: True
+reader_thread.GrabbingReader = type("NoReader", (), {})  # type: ignore[assignment, attr-defined]
+readers.has_own_options = lambda: True  # type: ignore[attr-defined]
 
 if __name__ == "__main__":
     main()
