@@ -32,7 +32,8 @@ def run(folder: Path, tries: int) -> Outcome:
     ):
         arguments = ("--camera", "cam=test://?size=64x48&fps=30", "--model", GOLDEN, "--device-id", "pi")
         url = f"mqtt://{network.host}:{port}"
-        with EdgeAgent(folder, *arguments, "--broker", url, prefix=network.inside) as agent:
+        # --debug, for else the log is spared after ten warnings of one kind
+        with EdgeAgent(folder, *arguments, "--broker", url, "--debug", prefix=network.inside) as agent:
             subscriber.wait_for(lambda: len(subscriber.messages) > 3, "the agent at work")
             rounds = [_cut_once(network, agent, subscriber, long=n % 2 == 0) for n in range(tries)]
             code = agent.stop()
