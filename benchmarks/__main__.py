@@ -1,4 +1,4 @@
-"""All measurements or some: python -m benchmarks [--quick] [--rounds N] [NAME …].
+"""All measurements or some: python -m benchmarks [--quick] [--rounds N] [--seconds S] [NAME …].
 
 Each prints its tables and takes its place in benchmarks/RESULTS.md (not with --quick). What the
 measurements are made with (networks, clips) is kept in build/benchmarks.
@@ -26,13 +26,15 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(part.name for part in PARTS))
     parser.add_argument("--quick", action="store_true", help="as little as CI does; a margin of two")
     parser.add_argument("--rounds", type=int, help="of each comparison (default: 5)")
+    parser.add_argument("--seconds", type=float, help="or so of each side of a round (default: 10)")
     options = parser.parse_args()
     unknown = sorted(set(options.names) - {part.name for part in PARTS})
     if unknown:
         parser.error(f"there is no measurement {', '.join(unknown)}")
     effort = QUICK if options.quick else FULL
-    if options.rounds:
-        effort = dataclasses.replace(effort, rounds=options.rounds)
+    for name in ("rounds", "seconds"):
+        if getattr(options, name):
+            effort = dataclasses.replace(effort, **{name: getattr(options, name)})
     chosen = [part for part in PARTS if part.name in options.names or not options.names]
     chosen = [part for part in chosen if part.quick or options.names or not options.quick]
     print(describe())
