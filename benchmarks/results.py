@@ -32,5 +32,5 @@ def keep(part: Part, findings: Findings, effort: Effort) -> None:
 
 def _chapter(part: Part, findings: Findings, effort: Effort) -> str:
     day = datetime.datetime.now(datetime.UTC).date().isoformat()
-    how = f"`python -m benchmarks {part.name}`, {day}, {effort.rounds} rounds of {effort.seconds:g} s. {describe()}."
-    return f"## {part.title}\n<!-- {part.name} -->\n\n{how}\n\n{as_text(findings)}\n\n"
+    how = f"`python -m benchmarks {part.name}`, {day}, {effort.rounds} rounds of {effort.seconds:g} s or so."
+    return f"## {part.title}\n<!-- {part.name} -->\n\n{how} {describe()}.\n\n{as_text(findings)}\n\n"
