@@ -21,6 +21,7 @@ from edge.mqtt.topics import Topics, decision_record
 from edge.records import Decision, Frame, Message, ModelIdentity
 
 POLL_S = 0.02
+ANNOUNCE_AGAIN_S = 30.0  # after a broker would not take a retained message for now
 
 
 class MqttSink:
@@ -44,6 +45,7 @@ class MqttSink:
         self._keys_by_mid: dict[int, int | None] = {}
         self._open_states: dict[str, int] = {}  # by camera: the id of the last state's publish
         self._late_states: set[str] = set()
+        self._announce_due_s: float | None = None
         self._latest: dict[str, tuple[Decision, int]] = {}
         self._cameras_online: dict[str, bool] = {}
         will = topics.device_availability(online=False)
@@ -84,6 +86,8 @@ class MqttSink:
         """Send what may go by now."""
         with self._lock:
             self._outbox.tend()
+            if self._announce_due_s is not None and time.monotonic() >= self._announce_due_s:
+                self._announce()
             self._drain()
 
     def camera_availability(self, camera: str, *, online: bool) -> None:
@@ -145,16 +149,21 @@ class MqttSink:
 
     def _on_up(self) -> None:
         with self._lock:
-            if self._closing:  # `offline` has been said, and must stay the last word
-                return
-            self._send(self._topics.device_availability(online=True))
-            for message in self._standing.values():
-                self._send(message)
-            for camera, online in self._cameras_online.items():
-                self._send(self._topics.camera_availability(camera, online=online))
-            for camera in self._latest:
-                self._send_state(camera)
+            self._announce()
             self._drain()
+
+    def _announce(self) -> None:
+        """Say all that the broker is to retain."""
+        self._announce_due_s = None
+        if self._closing:  # `offline` has been said, and must stay the last word
+            return
+        self._send(self._topics.device_availability(online=True))
+        for message in self._standing.values():
+            self._send(message)
+        for camera, online in self._cameras_online.items():
+            self._send(self._topics.camera_availability(camera, online=online))
+        for camera in self._latest:
+            self._send_state(camera)
 
     def _on_down(self) -> None:
         with self._lock:
@@ -167,6 +176,8 @@ class MqttSink:
         with self._lock:
             key = self._keys_by_mid.pop(mid, None)
             if key is None:
+                if verdict is Verdict.NOT_NOW:
+                    self._announce_due_s = time.monotonic() + ANNOUNCE_AGAIN_S
                 self._state_answered(mid)
                 return
             self._answered += 1

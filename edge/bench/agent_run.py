@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TextIO, cast
 
 from edge.bench.figures import WARM_UP_FRAMES, AgentRun
 from edge.bench.machine import peak_mb, process_age_s
-from edge.config import AgentConfig
+from edge.config import AgentConfig, GateConfig
 from edge.errors import CameraUnavailableError, UsageError
 from edge.monitoring.health import resident_mb
 from edge.monitoring.notify import Notifier
@@ -26,6 +26,7 @@ ALONE: dict[str, Any] = {
     "require_camera": True,
     "publish_scores": False,
     "metrics": None,
+    "gate": GateConfig(enabled=False),  # each stage is to be measured on every frame
     "start_after": 0.0,
     "drain_timeout": 0.0,
 }

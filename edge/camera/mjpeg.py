@@ -32,7 +32,11 @@ REFUSALS = frozenset({401, 403, 404, 410, 503})  # FFmpeg would be told the same
 
 
 class UnknownAnswerError(Exception):
-    """What answers is no such camera, as far as this module can tell."""
+    """What answers is no such camera, as far as this module can tell; `for_now` where it only failed."""
+
+    def __init__(self, why: str, *, for_now: bool = False) -> None:
+        super().__init__(why)
+        self.for_now = for_now
 
 
 @dataclass(slots=True)
@@ -52,13 +56,15 @@ class HttpCamera:
 
     def open(self) -> Reader:
         """A reader of it; raises CameraUnavailableError."""
+        for_now = False
         if not self._known.is_other:
             try:
                 return MjpegReader(self._source, self._known)
             except UnknownAnswerError as error:
                 log.debug("camera %s is left to FFmpeg: %s", self._source.shown, error)
+                for_now = error.for_now
         reader = self._open_with_ffmpeg()
-        self._known.is_other = True
+        self._known.is_other = not for_now
         return reader
 
 
@@ -80,7 +86,7 @@ class MjpegReader:
         except EOFError as error:
             raise self._failure("the server ended it") from error
         except TimeoutError as error:
-            raise self._failure(f"nothing came in {TIMEOUT_S:g} s") from error
+            raise self._failure("no picture came in time") from error
         except (OSError, ValueError, http.client.HTTPException) as error:
             raise self._failure(f"it stopped delivering, {error or type(error).__name__}") from error
 
@@ -115,7 +121,7 @@ class MjpegReader:
             why = f"HTTP {error.code} {http.client.responses.get(error.code, '')}".strip()
             if error.code in REFUSALS:
                 raise self._failure(why) from None
-            raise UnknownAnswerError(why) from None
+            raise UnknownAnswerError(why, for_now=True) from None
         except urllib.error.URLError as error:
             if isinstance(error.reason, OSError) and not isinstance(error.reason, ssl.SSLError):
                 raise self._failure(error.reason.strerror or str(error.reason)) from None
@@ -147,16 +153,16 @@ class MjpegReader:
 class _Login(urllib.request.HTTPDigestAuthHandler):
     """Digest, else Basic, and each time only once: a wrong password must not lock anybody out."""
 
-    def __init__(self, passwords: urllib.request.HTTPPasswordMgr) -> None:
+    def __init__(self, passwords: urllib.request.HTTPPasswordMgr, scheme: str) -> None:
         super().__init__(passwords)
-        self._passwords = passwords
+        self._passwords, self._scheme = passwords, scheme
 
     def http_error_401(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message[str, str]
     ) -> Any:
         """The answer to a login; None where the server won't have it."""
-        if req.has_header("Authorization"):
-            return None
+        if req.has_header("Authorization") or (self._scheme == "https" and req.type != "https"):
+            return None  # nor is a password for https said in clear text after a redirection
         asked = {text.partition(" ")[0].lower(): text for text in headers.get_all("WWW-Authenticate", [])}
         user, password = self._passwords.find_user_password("", req.full_url)
         if user is None or not asked.keys() & {"digest", "basic"}:
@@ -185,7 +191,7 @@ def _opened(address: str) -> http.client.HTTPResponse:
         urllib.request.HTTPRedirectHandler(),
         urllib.request.HTTPErrorProcessor(),
         urllib.request.HTTPDefaultErrorHandler(),
-        _Login(passwords),
+        _Login(passwords, parts.scheme),
     ):
         director.add_handler(handler)
     director.addheaders = [("User-Agent", "edge-agent"), ("Accept", "*/*")]

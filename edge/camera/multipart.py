@@ -6,6 +6,7 @@ stream is searched for JPEGs.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from edge.camera.encoded import JPEG_START, MAX_FRAME_BYTES, JpegSplitter
 MAX_LINE_BYTES, MOST_LINES = 1 << 12, 64
 MOST_OTHER_PARTS = 30
 CHUNK_BYTES = 1 << 16
+PATIENCE_S = 10.0  # a slow line takes seconds for a large picture
 LENGTH = b"content-length:"
 
 
@@ -30,8 +32,11 @@ class Stream(Protocol):
 class MultipartJpegs:
     """Cuts the stream into JPEGs."""
 
-    def __init__(self, stream: Stream, max_bytes: int = MAX_FRAME_BYTES) -> None:
-        self._stream, self._max_bytes = stream, max_bytes
+    def __init__(
+        self, stream: Stream, max_bytes: int = MAX_FRAME_BYTES, patience_s: float = PATIENCE_S
+    ) -> None:
+        self._stream, self._max_bytes, self._patience_s = stream, max_bytes, patience_s
+        self._until_s = 0.0
         self._buffer = bytearray()
         self._splitter: JpegSplitter | None = None
         self._found: deque[bytes] = deque()
@@ -39,9 +44,10 @@ class MultipartJpegs:
     def next(self) -> bytes | memoryview:
         """The next JPEG, which is good until the next call.
 
-        Raises EOFError at the stream's end, ValueError where it holds no JPEGs, or too large ones, and what
-        the stream raises.
+        Raises EOFError at the stream's end, TimeoutError where bytes come but in `patience_s` no JPEG is
+        whole, ValueError where it holds no JPEGs, or too large ones, and what the stream raises.
         """
+        self._until_s = time.monotonic() + self._patience_s
         for _ in range(MOST_OTHER_PARTS):
             length = None if self._splitter else self._begin_part()
             if length is None:
@@ -73,7 +79,12 @@ class MultipartJpegs:
             raise ValueError(f"a part's length is {text.strip()[:20].decode('ascii', 'replace')}")
         return length
 
+    def _check_time(self) -> None:
+        if time.monotonic() > self._until_s:
+            raise TimeoutError
+
     def _line(self) -> bytes:
+        self._check_time()
         line = self._stream.readline(MAX_LINE_BYTES)
         if not line:
             raise EOFError
@@ -84,6 +95,7 @@ class MultipartJpegs:
             self._buffer = bytearray(length)
         part, at = memoryview(self._buffer)[:length], 0
         while at < length:
+            self._check_time()
             count = self._stream.readinto(part[at:])
             if not count:
                 raise EOFError
@@ -93,6 +105,7 @@ class MultipartJpegs:
     def _searched(self) -> bytes:
         self._splitter = self._splitter or JpegSplitter(self._max_bytes)
         while not self._found:
+            self._check_time()
             data = self._stream.read1(CHUNK_BYTES)
             if not data:
                 raise EOFError

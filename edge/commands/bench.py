@@ -25,7 +25,7 @@ from edge.commands.options import (
     StdOption,
     ThreadsOption,
 )
-from edge.commands.process import set_up_logging
+from edge.commands.process import set_up_logging, settle
 from edge.commands.settings import config_file, load
 from edge.errors import UsageError
 
@@ -73,6 +73,7 @@ def bench_command(
     if tune:
         _tune(settings, config_file(config), frames, runtime, as_json=as_json)
         return
+    settle()
     if camera:
         named = load(config, camera, None, **overrides)
         own = [each for each in settings.camera if camera[0] in (each.name, each.source)]

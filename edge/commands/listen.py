@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from edge.commands.options import BrokerOption, ConfigOption, DebugOption, JsonOption, PrefixOption
-from edge.commands.process import set_up_logging, stop_on_signals
+from edge.commands.process import set_up_logging, settle, stop_on_signals
 from edge.commands.settings import load
 
 
@@ -23,6 +23,7 @@ def listen_command(
 
     settings = load(config, None, broker, topic_prefix=topic_prefix)
     stop = stop_on_signals()
+    settle()
     for record in decisions(broker_address(settings), settings.topic_prefix, stop.is_set):
         if as_json:
             print(json.dumps(record, ensure_ascii=False), flush=True)

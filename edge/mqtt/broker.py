@@ -179,9 +179,11 @@ class BrokerConnection:
             was_up = self.connected
             self._up.clear()
             self._client = None
-            client.close()
-            if was_up:
-                self._callbacks.on_down()
+            try:
+                client.close()
+            finally:
+                if was_up:
+                    self._callbacks.on_down()
 
     def _serve(self, client: Client) -> Ending:
         """Pass on what the client reports until the connection is over."""

@@ -49,6 +49,7 @@ class EventStore:
         )
         self._gone: set[int] = set()  # keys of removed events that the file still has
         self._durable: bool | None = None  # as the connection is set
+        self.count, self.bytes = 0, 0
         try:
             self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._database.execute("PRAGMA journal_mode = WAL")
@@ -88,8 +89,9 @@ class EventStore:
                 self._save({}, counts or {})
             gone = set()
         self._gone = gone
-        self.count -= len(events)
-        self.bytes -= sum(event.size for event in events)
+        # a store that took another's place may never have had them
+        self.count = max(0, self.count - len(events))
+        self.bytes = max(0, self.bytes - sum(event.size for event in events))
 
     def flush(self) -> None:
         """Bring removals that wait into the file."""

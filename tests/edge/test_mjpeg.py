@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import urllib.request
 from collections.abc import Callable
+from email.message import Message
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ import pytest
 from edge import preprocess
 from edge.camera import decoding
 from edge.camera.inbox import Inbox
-from edge.camera.mjpeg import MjpegReader
+from edge.camera.mjpeg import MjpegReader, _Login
 from edge.camera.multipart import MultipartJpegs
 from edge.camera.readers import opener
 from edge.camera.reading import GrabbingReader, Reader
@@ -85,6 +87,48 @@ def test_an_impossible_length_is_refused(length: bytes) -> None:
 def test_what_never_becomes_a_part_is_given_up(stream: bytes) -> None:
     with pytest.raises(ValueError, match=r"no boundary|more than 64 lines"):
         parts(stream)
+
+
+class Dribble:
+    """A stream that never ends and never becomes a picture."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def readline(self, limit: int = -1, /) -> bytes:
+        return self._data + b"\r\n"
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        buffer[:1] = b"x"
+        return 1
+
+    def read1(self, n: int = -1, /) -> bytes:
+        return self._data
+
+
+@pytest.mark.parametrize("data", [b"", b"--frame", b"x"])
+def test_a_stream_of_which_no_picture_comes_is_given_up(data: bytes) -> None:
+    with pytest.raises((TimeoutError, ValueError)):
+        MultipartJpegs(Dribble(data), 1 << 40, patience_s=0.05).next()
+
+
+@pytest.mark.parametrize(("asked", "lets_in"), [("https", True), ("http", False)])
+def test_a_password_for_https_is_never_said_in_clear_text(asked: str, lets_in: bool) -> None:
+    passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+    passwords.add_password(None, "https://cam/", "me", "secret")
+    login, given = _Login(passwords, "https"), []
+
+    class Director(urllib.request.OpenerDirector):
+        def open(self, fullurl, data=None, timeout=None):  # type: ignore[no-untyped-def, override]
+            given.append(fullurl.get_header("Authorization"))
+
+    login.add_parent(Director())
+    refusal = Message()
+    refusal["WWW-Authenticate"] = 'Basic realm="cam"'
+    request = urllib.request.Request(f"{asked}://cam/picture")
+    request.timeout = 1.0  # type: ignore[attr-defined]
+    login.http_error_401(request, io.BytesIO(), 401, "who are you", refusal)
+    assert bool(given) == lets_in
 
 
 @pytest.mark.parametrize("form", ["lengths", "bare", "chunked", "untold"])

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from edge.mqtt.event_store import EventStore, Stored
 from edge.mqtt.outbox import AGEING_S, RETRY_S, Outbox, OutboxLimits, Sequences
 from edge.records import Message
 
@@ -382,6 +383,13 @@ def test_what_was_acknowledged_is_not_handed_out_again_before_the_file_knows(pat
         outbox.acknowledge(handle)
     outbox.take_back()
     assert numbers(outbox.hand_out()) == [*range(1, 40, 2), *range(40, 60)]
+
+
+def test_a_store_is_not_less_than_empty() -> None:
+    store = EventStore(None)
+    store.remove([Stored(7, "edge/pi/cam/event", b"{}", 0.0)])
+    assert (store.count, store.bytes) == (0, 0)
+    store.close()
 
 
 def test_numbers_go_on_from_the_known_ones() -> None:

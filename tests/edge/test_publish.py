@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge import publish
 from edge.errors import BrokerUnavailableError
 from edge.mqtt.broker_address import parse_broker_url
 from edge.mqtt.outbox import Outbox, OutboxLimits
@@ -243,6 +244,22 @@ def test_events_that_the_broker_refuses_for_now_are_kept_and_come_in_order(mosqu
         subscriber.wait_for(lambda: len(subscriber.events()) >= 49, "all events")
         assert sink.report()["events_dropped"] == 0
     assert sequences(subscriber) == list(range(1, 50))
+
+
+def test_what_is_to_be_retained_is_said_again_after_a_refusal_for_now(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish, "ANNOUNCE_AGAIN_S", 0.1)
+    with (
+        Refusing(mosquitto.port, QUOTA_EXCEEDED, b"/label") as relay,
+        Subscriber(mosquitto.port) as subscriber,
+        sinking(relay.url) as sink,
+    ):
+        publish_all(sink, range(1, 2))
+        wait_until(lambda: relay.refused, "the refusal")
+        assert not subscriber.on("/label")
+        relay.code = None
+        wait_until(lambda: sink.tend() or subscriber.on("/label"), "the label")
 
 
 @pytest.mark.parametrize("code", [0x80, 0x83, 0x87, 0x90, 0x99])

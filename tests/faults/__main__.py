@@ -42,7 +42,7 @@ def _done(fault: Fault, tries: int) -> Outcome:
             outcome = Outcome(fault.name, 0, note=f"skipped: {error}")
         except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001 (do the others all the same)
             outcome = Outcome(fault.name, tries, trouble=(f"{type(error).__name__}: {error}",))
-    print(f"{time.monotonic() - started_s:.0f} s: {'held' if outcome.held else 'FAILED'}")
+    print(f"{time.monotonic() - started_s:.0f} s: {outcome.row[-1]}", flush=True)
     return outcome
 
 

@@ -30,7 +30,8 @@ def run(folder: Path, tries: int) -> Outcome:
             before, started_s = listener.count, time.monotonic()
             with start_agent(folder, f"agent{number}", broker.url, FPS) as agent:
                 if not listener.wait_for(lambda before=before: listener.count > before, BACK_WITHIN_S):  # type: ignore[misc]
-                    trouble.append(f"no event within {BACK_WITHIN_S:g} s after kill {number}")
+                    said = f"exit code {agent.process.poll()}, {agent.stderr[-500:]!r}"
+                    trouble.append(f"no event within {BACK_WITHIN_S:g} s after kill {number} ({said})")
                 recovery_s.append(time.monotonic() - started_s)
                 pause.wait(chance.uniform(0.0, 1.0))
                 if not outbox_file(folder).exists():

@@ -14,13 +14,13 @@ QUOTA_EXCEEDED = 0x97
 
 
 class Refusing:
-    """Passes packets on; while `code` is set, events are answered with it instead.
+    """Passes packets on; while `code` is set, what goes to topics ending in `leaf` is answered with it.
 
     refused: of each such event, what follows its packet identifier.
     """
 
-    def __init__(self, broker_port: int, code: int | None) -> None:
-        self.code = code
+    def __init__(self, broker_port: int, code: int | None, leaf: bytes = b"/event") -> None:
+        self.code, self._leaf = code, leaf
         self.refused: list[bytes] = []
         self._broker_port = broker_port
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -50,7 +50,7 @@ class Refusing:
         threading.Thread(target=_pass_on, args=(broker, client), daemon=True).start()
 
         def heard(first: int, body: bytes) -> None:
-            identifier, rest = _event(first, body)
+            identifier, rest = _publish(first, body, self._leaf)
             if identifier and self.code is not None:
                 self.refused.append(rest)
                 client.sendall(bytes([PUBACK, 3]) + identifier + bytes([self.code]))
@@ -63,10 +63,10 @@ class Refusing:
                 packets.feed(data)
 
 
-def _event(first: int, body: bytes) -> tuple[bytes, bytes]:
-    """The packet identifier of an event's PUBLISH, and what follows it; empty for any other packet."""
+def _publish(first: int, body: bytes, leaf: bytes) -> tuple[bytes, bytes]:
+    """The packet identifier of such a PUBLISH, and what follows it; empty for any other packet."""
     end = 2 + int.from_bytes(body[:2], "big")
-    if first >> 4 != PUBLISH or not body[2:end].endswith(b"/event"):
+    if first >> 4 != PUBLISH or not body[2:end].endswith(leaf):
         return b"", b""
     return body[end : end + 2], body[end + 2 :]
 
