@@ -24,7 +24,7 @@ def main() -> int:
     """Measure one after the other; 1 where something is far from its goal."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(part.name for part in PARTS))
-    parser.add_argument("--quick", action="store_true", help="as little as CI does; a margin of two")
+    parser.add_argument("--quick", action="store_true", help="as little as CI does; a margin of three")
     parser.add_argument("--rounds", type=int, help="of each comparison (default: 5)")
     parser.add_argument("--seconds", type=float, help="or so of each side of a round (default: 10)")
     options = parser.parse_args()

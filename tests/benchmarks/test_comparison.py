@@ -22,10 +22,10 @@ def test_the_ratio_is_the_median_of_the_rounds() -> None:
     [
         ("high", 0.97, True, False),
         ("high", 0.96, False, False),
-        ("high", 0.48, False, True),
+        ("high", 0.32, False, True),
         ("low", 0.97, True, False),
         ("low", 0.98, False, False),
-        ("low", 1.95, False, True),
+        ("low", 2.92, False, True),
     ],
 )
 def test_a_goal_is_reached_missed_or_far_away(
