@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from edge.camera.decoding import JpegDecoder
 from edge.camera.encoded import JpegSplitter
-from edge.camera.reading import Picture, Reduction
+from edge.camera.reading import Picture, Reduction, next_decodable
 from edge.errors import CameraUnavailableError, ImageError, UsageError
 
 PROGRAMS = ("rpicam-vid", "libcamera-vid")
@@ -98,11 +98,7 @@ class LibcameraReader:
 
     def read(self) -> Picture:
         """The next picture; raises CameraUnavailableError."""
-        while True:
-            self.grab()
-            picture = self.retrieve()
-            if picture is not None:
-                return picture
+        return next_decodable(self)
 
     def close(self) -> None:
         """End the program, by force if it does not end, and reap it."""

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from edge.camera.decoding import JpegDecoder
 from edge.camera.multipart import MultipartJpegs
-from edge.camera.reading import Picture, Reader, Reduction
+from edge.camera.reading import Picture, Reader, Reduction, next_decodable
 from edge.camera.sources import Source
 from edge.errors import CameraUnavailableError, ImageError
 
@@ -103,11 +103,7 @@ class MjpegReader:
 
     def read(self) -> Picture:
         """The next picture; raises CameraUnavailableError."""
-        while True:
-            self.grab()
-            picture = self.retrieve()
-            if picture is not None:
-                return picture
+        return next_decodable(self)
 
     def close(self) -> None:
         """Hang up."""

@@ -46,6 +46,15 @@ class GrabbingReader(Reader, Protocol):
         """
 
 
+def next_decodable(reader: GrabbingReader) -> Picture:
+    """The next picture that is not damaged; raises CameraUnavailableError."""
+    while True:
+        reader.grab()
+        picture = reader.retrieve()
+        if picture is not None:
+            return picture
+
+
 @dataclass(frozen=True, slots=True)
 class Opener:
     """How a source is opened, anew at each call.

@@ -29,7 +29,6 @@ RUNTIMES = {
     "tflite-runtime": ("tflite_runtime.interpreter", "tflite-runtime"),
 }
 
-RUNTIME_ERRORS = (ValueError, RuntimeError, SystemError, ImportError, AttributeError, MemoryError)
 DELEGATE = "DELEGATE"  # the step that stands for a piece of the graph given to XNNPACK
 
 _redirecting = threading.Lock()  # two at a time would leave stderr closed
@@ -71,29 +70,24 @@ class Network:
             raise ModelError("can't use the network", counts, "an image classifier has one input")
         self.input, self.outputs = _tensor_info(inputs[0]), tuple(map(_tensor_info, outputs))
         self.output = self.outputs[0]
-        self._input = self._interpreter.tensor(self.input.index)
         with _blaming_the_network(self.runtime):
             self.input_view()
 
     def input_view(self) -> NDArray[Any]:
         """The input tensor's own memory, of the input's shape. Let go of it before `invoke`."""
-        view: NDArray[Any] = self._input()
+        view: NDArray[Any] = self._interpreter.tensor(self.input.index)()
         return view
 
     def invoke(self) -> None:
         """Run the network on what the input tensor holds; raises ModelError where it breaks off."""
-        try:  # no context manager here: after a network's run every line of Python comes from memory again
+        with _blaming_the_network(self.runtime):
             self._interpreter.invoke()
-        except RUNTIME_ERRORS as error:
-            raise _refusal(self.runtime, error) from error
 
     def output_values(self, output: TensorInfo | None = None) -> NDArray[np.float32]:
         """A copy of an output, the first if none is named, as real numbers: float32 of its shape."""
         output = output or self.output
-        try:
+        with _blaming_the_network(self.runtime):
             raw = self._interpreter.get_tensor(output.index)
-        except RUNTIME_ERRORS as error:
-            raise _refusal(self.runtime, error) from error
         values: NDArray[np.float32] = raw.astype(np.float32)
         if output.scale > 0:
             values = (values - output.zero_point) * np.float32(output.scale)
@@ -170,13 +164,10 @@ def _blaming_the_network(runtime: str) -> Iterator[None]:
     """What the runtime raises over a network becomes a ModelError."""
     try:
         yield
-    except RUNTIME_ERRORS as error:
-        raise _refusal(runtime, error) from error
-
-
-def _refusal(runtime: str, error: BaseException) -> ModelError:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return ModelError(f"{runtime} refuses the network", reason, "check the file, or the other --runtime")
+    except (ValueError, RuntimeError, SystemError, ImportError, AttributeError, MemoryError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        advice = "check the file, or the other --runtime"
+        raise ModelError(f"{runtime} refuses the network", reason, advice) from error
 
 
 def _load_runtime(runtime: RuntimeName) -> tuple[str, Any]:

@@ -36,51 +36,12 @@ class MjpegCamera:
     def __init__(
         self, label: str, port: int = 0, login: str = "", form: Form = "lengths", *, digest: bool = False
     ) -> None:
-        self.broken, self._form, self._digest = False, form, digest
+        self.broken, self.form, self._digest = False, form, digest
         self.asked = self.tried = 0
         self._login = login
         self.show(label)
         self._done = threading.Event()
-        camera = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_HEAD(self) -> None:
-                self.send_error(HTTPStatus.METHOD_NOT_ALLOWED)
-
-            def do_GET(self) -> None:
-                camera.asked += 1
-                given = self.headers["Authorization"]
-                camera.tried += given is not None
-                if self.path == "/moved":
-                    self.send_response(HTTPStatus.FOUND)
-                    self.send_header("Location", "/camera")
-                    self.end_headers()
-                    return
-                if login and not camera._lets_in(given):
-                    self.send_response(HTTPStatus.UNAUTHORIZED)
-                    self.send_header("WWW-Authenticate", camera._challenge)
-                    self.end_headers()
-                    return
-                self._answer()
-
-            def _answer(self) -> None:
-                if form == "chunked":
-                    self.protocol_version = "HTTP/1.1"
-                self.send_response(HTTPStatus.OK)
-                mixed = "multipart/x-mixed-replace;boundary=frame"
-                self.send_header("Content-Type", "application/octet-stream" if form == "untold" else mixed)
-                if form == "chunked":
-                    self.send_header("Transfer-Encoding", "chunked")
-                self.end_headers()
-                try:
-                    camera._send_pictures(self)
-                except OSError:
-                    self.close_connection = True
-
-            def log_message(self, *_arguments: object) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler_of(self))
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         self.address = f"http://127.0.0.1:{self.port}/camera"
@@ -111,10 +72,14 @@ class MjpegCamera:
         self._server.server_close()
 
     @property
-    def _challenge(self) -> str:
+    def challenge(self) -> str:
+        """What who is not let in is asked for."""
         return 'Digest realm="camera", nonce="0a4f", qop="auth"' if self._digest else 'Basic realm="camera"'
 
-    def _lets_in(self, given: str | None) -> bool:
+    def lets_in(self, given: str | None) -> bool:
+        """Whether who gives this may see the pictures."""
+        if not self._login:
+            return True
         if not self._digest:
             return given == f"Basic {base64.b64encode(self._login.encode()).decode()}"
         if given is None:
@@ -125,15 +90,16 @@ class MjpegCamera:
         wanted = _md5(f"{one}:0a4f:{said['nc']}:{said['cnonce']}:auth:{two}")
         return said["response"] == wanted
 
-    def _send_pictures(self, handler: BaseHTTPRequestHandler) -> None:
+    def send_pictures(self, handler: BaseHTTPRequestHandler) -> None:
+        """One after the other, until the context ends."""
         while not self._done.wait(1 / FPS):
             jpeg = self._jpeg
             if self.broken:
                 jpeg = jpeg[:200] + bytes(len(jpeg) - 200)
-            length = "" if self._form == "bare" else f"Content-Length: {len(jpeg)}\r\n"
+            length = "" if self.form == "bare" else f"Content-Length: {len(jpeg)}\r\n"
             head = f"--frame\r\nContent-Type: image/jpeg\r\n{length}\r\n"
             part = head.encode() + jpeg + b"\r\n"
-            if self._form == "chunked":
+            if self.form == "chunked":
                 part = f"{len(part):x}\r\n".encode() + part + b"\r\n"
             handler.wfile.write(part)
 
@@ -154,3 +120,44 @@ def mjpeg_recording(video: Path) -> Iterator[str]:
         finally:
             process.kill()
             process.wait(10)
+
+
+def _handler_of(camera: MjpegCamera) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_error(HTTPStatus.METHOD_NOT_ALLOWED)
+
+        def do_GET(self) -> None:
+            camera.asked += 1
+            given = self.headers["Authorization"]
+            camera.tried += given is not None
+            if self.path == "/moved":
+                self.send_response(HTTPStatus.FOUND)
+                self.send_header("Location", "/camera")
+                self.end_headers()
+                return
+            if not camera.lets_in(given):
+                self.send_response(HTTPStatus.UNAUTHORIZED)
+                self.send_header("WWW-Authenticate", camera.challenge)
+                self.end_headers()
+                return
+            self._answer()
+
+        def _answer(self) -> None:
+            if camera.form == "chunked":
+                self.protocol_version = "HTTP/1.1"
+            self.send_response(HTTPStatus.OK)
+            mixed = "multipart/x-mixed-replace;boundary=frame"
+            self.send_header("Content-Type", "application/octet-stream" if camera.form == "untold" else mixed)
+            if camera.form == "chunked":
+                self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            try:
+                camera.send_pictures(self)
+            except OSError:
+                self.close_connection = True
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing."""
+
+    return Handler
