@@ -17,7 +17,7 @@ from edge.region import Region
 class View:
     """One camera as subscribers see it; region None: whole pictures. Used by its capture thread.
 
-    glances: frames are to have a glance. resting, which the loop sets: nothing moves, so fewer pictures will do.
+    glances: frames are to have a glance. resting, which the loop sets: fewer pictures will do.
     replaced, skipped: how many of its frames a newer one replaced, or showed nothing for too short a time.
     problem: why its region can't be cut out of the present pictures, empty where it can; received_s: when the
     last picture came that it was cut out of.
