@@ -15,6 +15,7 @@ from edge.commands.collect import collect_command
 from edge.commands.homeassistant import homeassistant_command
 from edge.commands.inspect import inspect_command
 from edge.commands.listen import listen_command
+from edge.commands.models import models_app
 from edge.commands.process import hurry_imports, show_error
 from edge.commands.run import run_command
 from edge.errors import EdgeError
@@ -37,6 +38,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 app.callback(invoke_without_command=True)(run_command)
 for name, function in COMMANDS.items():
     app.command(name)(function)
+app.add_typer(models_app, name="models")
 
 
 def main() -> None:
