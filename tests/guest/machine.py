@@ -90,11 +90,16 @@ class Machine:
 
     def do(self, order: str, timeout_s: float = ORDER_TIMEOUT_S) -> str:
         """Have the guest's shell do something; what it says. Fails where that fails or takes too long."""
-        self._orders.sendall(f"{{ {order}\n}} </dev/null; printf '\\n=%s=\\n' $?\n".encode())
-        text, status = self._answer(time.monotonic() + timeout_s)
+        text, status = self.ask(order, timeout_s)
         if status:
             pytest.fail(f"in the guest, {order!r} failed: {text}")
         return text
+
+    def ask(self, order: str, timeout_s: float = ORDER_TIMEOUT_S) -> tuple[str, int]:
+        """What the guest's shell says to an order, and the status; fails where that takes too long."""
+        with contextlib.suppress(OSError):  # where it is gone, there will be no answer
+            self._orders.sendall(f"{{ {order}\n}} </dev/null; printf '\\n=%s=\\n' $?\n".encode())
+        return self._answer(time.monotonic() + timeout_s)
 
     def start_agent(self, *arguments: object) -> None:
         """Start the agent on the broker of this machine."""
@@ -125,7 +130,7 @@ class Machine:
     def reboot(self) -> None:
         """Have the guest end in order, for another machine on the same disk to begin where it ended."""
         self._orders.sendall(b"systemctl reboot\n")
-        self._process.wait(ORDER_TIMEOUT_S)
+        wait_until(lambda: self._process.poll() is not None, "the guest to end for a reboot", ORDER_TIMEOUT_S)
         self._orders.close()
 
     def cut_power(self) -> None:

@@ -1,8 +1,9 @@
 """Makes the golden models: real int8 networks that tell red, green and blue pictures apart.
 
 colours.tflite has scores only; familiar.tflite says as well how familiar a picture is, and finds grey ones
-unfamiliar. They need TensorFlow; the device's tests need only the files.
-Run: python -m tests.support.make_golden [colours|familiar]
+unfamiliar; slow.tflite answers as colours.tflite does after a thousand times the work.
+They need TensorFlow; the device's tests need only the files.
+Run: python -m tests.support.make_golden [colours|familiar|slow]
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import datetime
 import hashlib
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -43,10 +45,24 @@ def network(name: str) -> bytes:
         model = shipped_network(tf.keras.Model(inputs, mean), Head(kernel, bias, centres), least_length=0.4)
         about = Description(name, "1", "colours, with familiarity", SIZE, SIZE)
         return with_metadata(to_uint8(model, sample), about)
+    if name == "slow":
+        mean, kernel = (
+            tf.keras.layers.Concatenate()([mean, _brightness(inputs)]),
+            np.pad(kernel, ((0, 32), (0, 0))),
+        )
     dense = tf.keras.layers.Dense(3, activation="softmax")
     model = tf.keras.Model(inputs, dense(mean))
     dense.set_weights([kernel, bias])
     return to_uint8(model, sample)
+
+
+def _brightness(inputs: Any) -> Any:
+    """How bright the picture is, 32 times, by 600 million multiplications: for nothing."""
+    layer = tf.keras.layers.UpSampling2D(4)(tf.keras.layers.Rescaling(1 / 255)(inputs))
+    for channels in (3, 32, 32, 32, 32):
+        average = tf.keras.initializers.Constant(1 / (9 * channels))
+        layer = tf.keras.layers.Conv2D(32, 3, padding="same", kernel_initializer=average)(layer)
+    return tf.keras.layers.GlobalAveragePooling2D()(layer)
 
 
 def picture(label: str) -> np.ndarray:
@@ -106,5 +122,5 @@ def make(name: str) -> None:
 
 
 if __name__ == "__main__":
-    for wanted in sys.argv[1:] or ("colours", "familiar"):
+    for wanted in sys.argv[1:] or ("colours", "familiar", "slow"):
         make(wanted)
