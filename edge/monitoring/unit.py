@@ -8,14 +8,17 @@ from pathlib import Path
 
 from edge.errors import UpdateError
 
-PROPERTIES = ("LoadState", "ActiveState", "Result", "NRestarts", "RuntimeDirectory")
+PROPERTIES = ("LoadState", "ActiveState", "Result", "ExecMainStatus", "NRestarts", "RuntimeDirectory")
 RUNTIME = Path("/run")
 TIMEOUT_S = 150.0  # TimeoutStopSec and TimeoutStartSec of our unit, and some
 
 
 @dataclass(frozen=True, slots=True)
 class UnitState:
-    """known: systemd has loaded the unit. active, result: in its own words. runtime_folder: None without."""
+    """known: systemd has loaded the unit. active, result: in its own words, result with the exit status.
+
+    restarts: by itself, since somebody last started it. runtime_folder: None where it has none.
+    """
 
     known: bool
     active: str
@@ -49,7 +52,7 @@ class Unit:
         return UnitState(
             known=said.get("LoadState") == "loaded",
             active=said.get("ActiveState", ""),
-            result=said.get("Result", ""),
+            result=f"{said.get('Result', '')} {said.get('ExecMainStatus', '')}".strip(),
             restarts=int(said.get("NRestarts") or 0),
             runtime_folder=RUNTIME / folder if folder else None,
         )
