@@ -170,19 +170,17 @@ def _found(store: ModelStore, wanted: str) -> StoredModel:
 
 
 def _described(model: StoredModel, *, is_current: bool) -> Version:
-    content, problem = None, None
+    content: ModelFile | None = None
+    problem: str | None = "damaged: it is not the file that was installed"
     try:
-        if not model.is_whole:
-            problem = "damaged: the file is not what was installed"
-        else:
-            content = read_model(model.path)
         installed_s = model.path.stat().st_mtime
+        if model.is_whole:
+            content, problem = read_model(model.path), None
     except ModelError as error:
         problem = str(error)
     except OSError as error:
-        raise StorageError(
-            f"can't read {model.path}", error.strerror or str(error), "run it as root"
-        ) from error
+        why = error.strerror or str(error)
+        raise StorageError(f"can't read {model.path}", why, "run it as root (sudo)") from error
     measured = content.manifest.metrics.int8 if content and content.manifest else None
     return Version(
         current=is_current,
