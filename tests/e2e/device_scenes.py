@@ -1,7 +1,7 @@
-"""What becomes of an agent under a real systemd when its model changes; run as root on a machine to throw away.
+"""What becomes of an agent under a real systemd when its model changes, on a machine to throw away.
 
-Run: python -m tests.e2e.device_scenes, inside `nspawn.sh`. Installs the unit, a broker, sshd and a `sudo`,
-and prints one JSON object a scene: how the command ended, and what the device runs then.
+Run as root, inside `nspawn.sh`: python -m tests.e2e.device_scenes. Installs the unit, a broker, sshd and a
+`sudo`, and prints one JSON object a scene: how the command ended, and what the device runs then.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ CONFIG, MODELS, RUN = (
 DROP_INS, SSH_PORT = Path("/etc/systemd/system/edge-agent.service.d"), 2222
 # This machine's Python may live in root's home.
 HERE = "[Service]\nProtectHome=no\n"
-SPOIL = f"[Service]\nExecStartPre=+/bin/sh -c 'truncate -s 9000 {MODELS}/familiar-*'\n"
+SPOIL = f"[Service]\nExecStartPre=+/bin/sh -c 'truncate -s 9000 {MODELS}/colours-*'\n"
 SSH = f"Host device\nHostName 127.0.0.1\nPort {SSH_PORT}\nStrictHostKeyChecking accept-new\nBatchMode yes\n"
-WATCH = "8"
+WATCH = "6"
 
 
 def run(*command: object, timeout_s: float = 120.0) -> subprocess.CompletedProcess[str]:
@@ -134,23 +134,27 @@ def scenes(url: str, cut: Path) -> None:
     models("better", "add", GOLDEN / "familiar.tflite")
     models("back", "rollback")
     models("damaged", "add", cut)
-    models("slow", "add", GOLDEN / "slow.tflite", watch="12")
+    models("slow", "add", GOLDEN / "slow.tflite", watch="10")
     broken_off()
     configure(url, "/dev/video97")
     models("no camera", "use", "familiar")
-    models("back without a camera", "rollback")
     configure(url, "test://?size=64x48&fps=50")
     write(DROP_INS / "spoil.conf", SPOIL)
     run("systemctl", "daemon-reload")
-    models("spoilt", "use", "familiar")
+    models("spoilt", "use", "colours")
     (DROP_INS / "spoil.conf").unlink()
     run("systemctl", "daemon-reload")
     with sshd():
-        for scene, file in (("pushed", GOLDEN / "familiar.tflite"), ("pushed damaged", cut)):
+        before = temporary_files()
+        for scene, file in (("pushed", GOLDEN / "colours.tflite"), ("pushed damaged", cut)):
             began = pid()
             tell(scene, run("make", "push-model", "HOST=device", f"MODEL={file}", f"WATCH={WATCH}"), began)
-        left = sorted(str(path) for path in Path("/tmp").glob("tmp.*"))
+        left = sorted(temporary_files() - before)
     print(json.dumps({"scene": "left behind", "files": left}), flush=True)
+
+
+def temporary_files() -> set[str]:
+    return {path.name for path in Path("/tmp").iterdir()}
 
 
 def main() -> None:

@@ -106,6 +106,7 @@ def environment(folder: Path, extra: Mapping[str, str]) -> dict[str, str]:
         "WATCHDOG_USEC",
         "CREDENTIALS_DIRECTORY",
         "STATE_DIRECTORY",
+        "RUNTIME_DIRECTORY",
         "XDG_STATE_HOME",
     ):
         inherited.pop(name, None)
