@@ -66,6 +66,7 @@ def add(
         _refuse_sidecar(file, store)
     if read_bytes(file) != data:
         raise ModelError(f"can't use the model {file}", "it changed while it was read", "copy it again")
+    store.make()
     with store.locked():
         current = store.current
         if current and current.digest == hashlib.sha256(data).hexdigest()[:8] and current.is_whole:
@@ -114,7 +115,7 @@ def _make_current(
     if trial is None:
         store.switch(model, former)
         return f"{_title(model)} is the current model; it runs when the agent is started again"
-    before = trial.figures()
+    before = trial.begin()
     store.switch(model, former)
     worse = trial.run(content.sha256, before)
     if worse is None:
@@ -163,25 +164,23 @@ def _found(store: ModelStore, wanted: str) -> StoredModel:
     ]
     if len(found) != 1:
         names = ", ".join(model.path.stem for model in listed) or "none"
-        why = f"{len(found) or 'none'} of the models in {store.folder} is called so"
+        why = f"{f'{len(found)} models' if found else 'no model'} in {store.folder} can be meant"
         raise UsageError(f"can't use the model {wanted}", why, f"there are: {names}")
     return found[0]
 
 
 def _described(model: StoredModel, *, is_current: bool) -> Version:
-    content, problem = None, None
+    content: ModelFile | None = None
+    problem: str | None = "damaged: it is not the file that was installed"
     try:
-        if not model.is_whole:
-            problem = "damaged: the file is not what was installed"
-        else:
-            content = read_model(model.path)
         installed_s = model.path.stat().st_mtime
+        if model.is_whole:
+            content, problem = read_model(model.path), None
     except ModelError as error:
         problem = str(error)
     except OSError as error:
-        raise StorageError(
-            f"can't read {model.path}", error.strerror or str(error), "run it as root"
-        ) from error
+        why = error.strerror or str(error)
+        raise StorageError(f"can't read {model.path}", why, "run it as root (sudo)") from error
     measured = content.manifest.metrics.int8 if content and content.manifest else None
     return Version(
         current=is_current,

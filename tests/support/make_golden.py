@@ -1,8 +1,8 @@
 """Makes the golden models: real int8 networks that tell red, green and blue pictures apart.
 
 colours.tflite has scores only; familiar.tflite says as well how familiar a picture is, and finds grey ones
-unfamiliar; slow.tflite answers as colours.tflite does after a thousand times the work.
-They need TensorFlow; the device's tests need only the files.
+unfamiliar; slow.tflite decides as colours.tflite does, but takes its time. They need TensorFlow; the device's
+tests need only the files.
 Run: python -m tests.support.make_golden [colours|familiar|slow]
 """
 
@@ -12,7 +12,6 @@ import datetime
 import hashlib
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -35,7 +34,12 @@ BGR = {"blue": (200, 40, 40), "green": (40, 200, 40), "red": (40, 40, 200)}
 def network(name: str) -> bytes:
     """Mean colour → softmax, and the cosine with pure colours: written down, nothing is trained."""
     inputs = tf.keras.Input((SIZE, SIZE, 3), batch_size=1)
-    mean = tf.keras.layers.GlobalAveragePooling2D()(tf.keras.layers.Rescaling(1 / 255)(inputs))
+    pixels = tf.keras.layers.Rescaling(1 / 255)(inputs)
+    if name == "slow":
+        pixels = tf.keras.layers.UpSampling2D(16, interpolation="bilinear")(pixels)
+        for _ in range(6):
+            pixels = tf.keras.layers.AveragePooling2D(5, strides=1, padding="same")(pixels)
+    mean = tf.keras.layers.GlobalAveragePooling2D()(pixels)
     kernel, bias = np.eye(3, dtype=np.float32)[:, ::-1] * 8, np.zeros(3, np.float32)
     colours = [(0, 0, 0), (255, 255, 255), *(colour[::-1] for colour in BGR.values())]
     sample = np.stack([np.full((SIZE, SIZE, 3), colour, np.uint8) for colour in colours])
@@ -45,24 +49,10 @@ def network(name: str) -> bytes:
         model = shipped_network(tf.keras.Model(inputs, mean), Head(kernel, bias, centres), least_length=0.4)
         about = Description(name, "1", "colours, with familiarity", SIZE, SIZE)
         return with_metadata(to_uint8(model, sample), about)
-    if name == "slow":
-        mean, kernel = (
-            tf.keras.layers.Concatenate()([mean, _brightness(inputs)]),
-            np.pad(kernel, ((0, 32), (0, 0))),
-        )
     dense = tf.keras.layers.Dense(3, activation="softmax")
     model = tf.keras.Model(inputs, dense(mean))
     dense.set_weights([kernel, bias])
     return to_uint8(model, sample)
-
-
-def _brightness(inputs: Any) -> Any:
-    """How bright the picture is, 32 times, by 600 million multiplications: for nothing."""
-    layer = tf.keras.layers.UpSampling2D(4)(tf.keras.layers.Rescaling(1 / 255)(inputs))
-    for channels in (3, 32, 32, 32, 32):
-        average = tf.keras.initializers.Constant(1 / (9 * channels))
-        layer = tf.keras.layers.Conv2D(32, 3, padding="same", kernel_initializer=average)(layer)
-    return tf.keras.layers.GlobalAveragePooling2D()(layer)
 
 
 def picture(label: str) -> np.ndarray:
