@@ -68,10 +68,9 @@ faults: .venv/ready ## what the agent is proof against, done to it at length (NA
 faults-guest: .venv/ready ## power cut, clock set back, camera unplugged, in an emulated machine (../shared/pi, QEMU, root; half an hour)
 	@.venv/bin/python -m tests.faults $(if $(SHORT),--short) camera-unplugged power-cut machine-clock
 
-TARGET ?= x86_64-bookworm
 .PHONY: dist
 dist: .venv-edge/ready ## dist/edge-agent-….tar.gz, which installs without a network (TARGET=aarch64-bookworm, aarch64-trixie, x86_64-…)
-	@.venv-edge/bin/python deploy/build_archive.py '$(TARGET)'
+	@.venv-edge/bin/python deploy/build_archive.py '$(or $(TARGET),x86_64-bookworm)'
 
 # deploy.sh reads HOST and the others from its environment, where make puts what stands on its command line.
 .PHONY: deploy
@@ -85,6 +84,10 @@ install-test: .venv/ready ## install.sh, the units and deploy.sh, done to a mach
 		echo 'skipped: install-test takes ../shared/pi and root'; exit 0; fi; \
 	.venv/bin/python deploy/build_archive.py "$$(uname -m)-$$(. /etc/os-release; echo $$VERSION_CODENAME)" build/install-test; \
 	../shared/pi/nspawn.sh tests/deploy/inside.sh build/install-test/*.tar.gz
+
+.PHONY: pi-test
+pi-test: .venv/ready ## from archive to removal on an emulated Pi (TARGET=aarch64-bookworm, aarch64-trixie, x86_64-…; QUICK=1; MODEL=…; ../shared/pi, QEMU, root)
+	@.venv/bin/python -m tests.pi $(or $(TARGET),$(if $(QUICK),x86_64-bookworm)) $(if $(MODEL),--model '$(MODEL)')
 
 .PHONY: lint
 lint: .venv/ready ## style, types and who may import whom

@@ -18,7 +18,7 @@ from tests.pi.payload import ARCHIVE, DAMAGED, MODELS
 RELEASE = "/root/release"
 AGENT = "/opt/edge-agent/bin/edge-agent"
 CURRENT = "/var/lib/edge-agent/models/current"
-WATCH_S = 40  # five seconds more than the agent takes to its first figures
+WATCH_S = 60  # as `make push-model` does
 MOST_EXPOSURE = 2.0
 
 
@@ -28,7 +28,7 @@ class Step:
 
     name: str
     do: Callable[[Device], str]
-    within_s: float = 300.0
+    within_s: float = 900.0
     needed: bool = False
 
 
@@ -193,22 +193,22 @@ def _last(said: str) -> str:
 
 
 STEPS = (
-    Step("boot", _boot, 600, needed=True),
-    Step("install.sh", _install, 1500, needed=True),
+    Step("boot", _boot, needed=True),
+    Step("install.sh", _install, 3600, needed=True),
     Step("install.sh again", _install_again),
     Step("unit active and notified", _active),
     Step("labels of camera 0 on Mosquitto", _labels),
     Step("exposure", _exposure),
-    Step("self-tests", _self_tests, 600),
+    Step("self-tests", _self_tests),
     Step("agent killed", _killed),
     Step("agent hangs (SIGSTOP)", _hung),
     Step("camera's module removed and loaded", _camera_away),
     Step("broker stopped and started", _broker_away),
-    Step("model push", _push, 600),
+    Step("model push", _push),
     Step("push of a damaged model", _push_damaged),
-    Step("push of a model that is too slow", _push_slow, 900),
-    Step("models rollback", _roll_back, 600),
-    Step("reboot", _reboot, 900),
+    Step("push of a model that is too slow", _push_slow, 1500),
+    Step("models rollback", _roll_back),
+    Step("reboot", _reboot),
     Step("every event arrived", _events),
     Step("uninstall", _uninstall),
     Step("purge", _purge),
