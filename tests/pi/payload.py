@@ -16,6 +16,8 @@ from tests.support.command_line import ROOT
 
 ARCHIVE, MODELS = Path("/payload/archive.tar.gz"), Path("/payload/models")
 DAMAGED = "damaged"
+# A start that takes a Pi seconds may take minutes here, beside other work.
+PATIENCE = "[Service]\nTimeoutStartSec=600\n"
 # A subscriber that misses nothing: a session that lasts, and a disk.
 SUBSCRIBER = """[Service]
 ExecStart=/usr/bin/mosquitto_sub -c -i subscriber -q 1 -t edge/+/+/event
@@ -52,4 +54,5 @@ def make_payload(folder: Path, archive: Path, more_models: Sequence[Path]) -> Pa
     spoilt[1000] ^= 0xFF
     (models / f"{DAMAGED}.tflite").write_bytes(spoilt)
     (content / "subscriber.service").write_text(SUBSCRIBER)
+    (content / "patience.conf").write_text(PATIENCE)
     return packed_payload(content)

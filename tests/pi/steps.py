@@ -40,6 +40,7 @@ def _boot(device: Device) -> str:
 def _install(device: Device) -> str:
     device.do("ip link set eth0 down; systemctl enable --now mosquitto")
     device.do("cp /payload/subscriber.service /etc/systemd/system; systemctl enable --now subscriber")
+    device.do(f"install -D -t /etc/systemd/system/{UNIT}.service.d /payload/patience.conf")
     device.do(f"mkdir {RELEASE}; tar xzf {ARCHIVE} -C {RELEASE} --strip-components=1")
     model = MODELS / "colours.tflite"
     options = f"--model {model} --camera 0 --broker mqtt://localhost"
