@@ -106,11 +106,20 @@ def broken_wheel(unpacked_archive: Path, place: Path) -> Path:
     return folder
 
 
+def test_it_can_be_installed_without_being_started(unpacked_archive: Path, broker: Mosquitto) -> None:
+    install(unpacked_archive, "--no-start", "--model", GOLDEN, "--camera", "test://", "--broker", broker.url)
+    assert run("systemctl", "is-enabled", AGENT).stdout == "enabled\n"
+    assert property_of(AGENT, "ActiveState") == "inactive"
+    assert install(unpacked_archive, "--no-start").startswith("nothing changed")
+    (SETTINGS / "agent.toml").unlink()
+    shutil.rmtree(STATE / "models")
+
+
 def test_an_address_that_can_not_be_is_not_kept(unpacked_archive: Path, broker: Mosquitto) -> None:
     done = run(unpacked_archive / "install.sh", "--camera", "nonsense://x", "--model", GOLDEN)
     assert done.returncode == 2
     assert "FAIL  cameras: can't use the camera nonsense://x" in done.stdout
-    assert done.stdout.splitlines()[-1].startswith("error: edge-agent is installed, but was not started")
+    assert done.stdout.splitlines()[-1].startswith("error: edge-agent was not started: ")
     assert not (SETTINGS / "agent.toml").exists()
     assert property_of(AGENT, "ActiveState") == "inactive"
     shutil.rmtree(STATE / "models")
@@ -243,6 +252,16 @@ def test_a_failed_update_leaves_the_old_agent_running(
     assert all(map(is_active, (AGENT, FRONT, YARD)))
     with Subscriber(broker.port) as subscriber:
         subscriber.wait_for_text(f"{DEVICE}/availability", "online")
+
+
+def test_a_broken_model_is_not_taken(unpacked_archive: Path) -> None:
+    current = (STATE / "models" / "current").readlink()
+    process = property_of(AGENT, "MainPID")
+    done = run(unpacked_archive / "install.sh", "--model", unpacked_archive / "README.md")
+    assert done.returncode == 78
+    assert done.stdout.splitlines()[-1].startswith("error: can't use the model ")
+    assert (STATE / "models" / "current").readlink() == current
+    assert property_of(AGENT, "MainPID") == process
 
 
 def test_an_update_replaces_every_agent(unpacked_archive: Path, place: Path) -> None:
