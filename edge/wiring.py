@@ -34,11 +34,12 @@ from edge.mqtt.embedded import LOOPBACK, EmbeddedBroker, embedded_port
 from edge.mqtt.outbox import Outbox, OutboxLimits, Sequences
 from edge.mqtt.topics import Topics
 from edge.outside import open_up
-from edge.publish import MqttSink, StdoutSink
+from edge.publish import MqttSink
 from edge.records import Limits, ModelIdentity
 from edge.region import Region
 from edge.shared_capture import shares
 from edge.stages import Camera, FrameCapture, Sink, Stages
+from edge.stdout import StdoutSink
 
 if TYPE_CHECKING:
     from edge.monitoring.metrics_server import MetricsServer
@@ -240,7 +241,16 @@ def _sinks(
     if address is not None:
         topics = Topics(config.topic_prefix, config.device_id, identity)
         client_id = f"{CLIENT_PREFIX}{config.device_id}"
-        sinks.append(MqttSink(address, client_id, topics, labels=classifier.labels, outbox=outbox))
+        sinks.append(
+            MqttSink(
+                address,
+                client_id,
+                topics,
+                labels=classifier.labels,
+                outbox=outbox,
+                heard_elsewhere=config.stdout,
+            )
+        )
     if config.stdout:
         sinks.append(StdoutSink(stream, config.device_id, identity))
     return sinks

@@ -19,9 +19,9 @@ from edge.config import AgentConfig
 from edge.decide import Decider, DecisionRules
 from edge.infer import Classifier
 from edge.preprocess import Image, cut
-from edge.publish import StdoutSink
 from edge.records import Frame, ModelIdentity
 from edge.region import Region
+from edge.stdout import StdoutSink
 
 Regions = Mapping[str, Region | None]
 

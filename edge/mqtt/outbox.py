@@ -11,7 +11,7 @@ import itertools
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,6 +43,15 @@ class OutboxLimits:
     max_in_flight: int = 32
 
 
+@dataclass(frozen=True, slots=True)
+class NumberedEvent:
+    """One event, which has this number for its camera."""
+
+    camera: str
+    number: int
+    message: Message
+
+
 class Outbox:
     """A bounded queue of events; an event waits, is in flight after `hand_out`, and goes by `acknowledge`."""
 
@@ -70,11 +79,13 @@ class Outbox:
     def __len__(self) -> int:
         return self._store.count
 
-    def append(self, camera: str, number: int, message: Message) -> None:
-        """Queue an event that has this number for its camera; when this returns, the disk has it."""
-        event = Stored(0, message.topic, message.payload, self._lived_s())
-        self.numbers[camera] = number
-        self._do(lambda store: store.append(camera, number, event, self._counts_due()))
+    def append(self, events: Sequence[NumberedEvent]) -> None:
+        """Queue events in order in one commit; when this returns, the disk has them."""
+        lived_s = self._lived_s()
+        stored = [Stored(0, event.message.topic, event.message.payload, lived_s) for event in events]
+        numbers = {event.camera: event.number for event in events}
+        self.numbers.update(numbers)
+        self._do(lambda store: store.append(stored, numbers, self._counts_due()))
         excess = self._store.bytes - self._limits.max_bytes
         if excess > 0:
             self._drop_while(lambda _event, freed: freed < excess)
