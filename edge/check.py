@@ -34,7 +34,13 @@ class Finding:
 
 def findings(config: AgentConfig) -> Iterator[Finding]:
     """Model, self-test, cameras and broker, one after the other."""
-    yield from _model_findings(config)
+    yield from model_findings(config)
+    yield from camera_findings(config)
+    yield from broker_findings(config)
+
+
+def camera_findings(config: AgentConfig) -> Iterator[Finding]:
+    """A picture of each camera."""
     try:
         sources = named_sources(config)
     except EdgeError as error:
@@ -46,11 +52,16 @@ def findings(config: AgentConfig) -> Iterator[Finding]:
     for (name, source), camera in zip(sources.items(), config.camera if sources else (), strict=True):
         regions = [region for region in named_regions(name, camera).values() if region is not None]
         yield _finding(f"camera {name}", functools.partial(first_picture, source, regions))
+
+
+def broker_findings(config: AgentConfig) -> Iterator[Finding]:
+    """A login, where decisions go to a broker."""
     if config.mqtt:
         yield _finding("broker", lambda: _login(config))
 
 
-def _model_findings(config: AgentConfig) -> Iterator[Finding]:
+def model_findings(config: AgentConfig) -> Iterator[Finding]:
+    """The model, then its self-test."""
     try:
         classifier = opened_classifier(config)
     except EdgeError as error:

@@ -12,6 +12,7 @@ from edge.commands.cameras import cameras_command
 from edge.commands.check import check_command
 from edge.commands.classify import classify_command
 from edge.commands.collect import collect_command
+from edge.commands.doctor import doctor_command
 from edge.commands.homeassistant import homeassistant_command
 from edge.commands.inspect import inspect_command
 from edge.commands.listen import listen_command
@@ -27,6 +28,7 @@ app = typer.Typer(
 COMMANDS: dict[str, Callable[..., None]] = {
     "collect": collect_command,
     "check": check_command,
+    "doctor": doctor_command,
     "cameras": cameras_command,
     "inspect": inspect_command,
     "classify": classify_command,
