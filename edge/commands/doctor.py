@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -50,7 +52,6 @@ def doctor_command(
 ) -> None:
     """What is wrong, and which command mends it; looks behind check, and works where that can't."""
     set_up_logging(debug, quiet=True)
-    from edge.doctor.examinations import Examinations
 
     def settings() -> AgentConfig:
         return load(
@@ -64,11 +65,18 @@ def doctor_command(
             input={"mean": mean, "std": std, "fit": fit},
         )
 
+    raise typer.Exit(report(settings, config_file(config), as_json=as_json))
+
+
+def report(read: Callable[[], AgentConfig], file: Path | None, *, as_json: bool = False) -> int:
+    """Print each finding as soon as it is there; the first failure's exit code, or 0."""
+    from edge.doctor.examinations import Examinations
+
     exit_code = 0
-    for finding in Examinations(settings, config_file(config)).findings():
+    for finding in Examinations(read, file).findings():
         print(json.dumps(asdict(finding), ensure_ascii=False) if as_json else shown(finding), flush=True)
         exit_code = exit_code or finding.exit_code
-    raise typer.Exit(exit_code)
+    return exit_code
 
 
 def shown(finding: Finding) -> str:

@@ -66,6 +66,9 @@ class Examinations:
             return
         try:
             self._config = self._load()
+        except ImportError:
+            yield _unseen("config")
+            return
         except ConfigError as error:
             remedy = error.what_to_do
             if isinstance(error.__cause__, PermissionError):

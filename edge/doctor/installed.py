@@ -56,12 +56,11 @@ class Installed:
 
 def look() -> Installed:
     """Ask Python's own records, and import each package once."""
-    records = importlib.metadata.distributions()
-    known = {plain(record.metadata["Name"]): record.version for record in records if record.metadata["Name"]}
-    versions = {name: known[name] for name in (OURS, *MODULES, *OPENCVS, *RUNTIMES) if name in known}
-    opencv = [name for name in OPENCVS if name in known][:1]  # they are one folder
+    known = {name: _version(name) for name in (OURS, *MODULES, *OPENCVS, *RUNTIMES)}
+    versions = {name: version for name, version in known.items() if version is not None}
+    opencv = [name for name in OPENCVS if name in versions][:1]  # they are one folder
     modules = {**MODULES, **dict.fromkeys(opencv, "cv2"), **RUNTIMES}
-    tried = {name: _import(module) for name, module in modules.items() if name in known}
+    tried = {name: _import(module) for name, module in modules.items() if name in versions}
     return Installed(
         sys.version_info[:2],
         platform.machine(),
@@ -116,6 +115,13 @@ def _minimums() -> dict[str, str]:
         return {}
     matches = (re.match(r"([\w.-]+)[^;]*?>=\s*([\d.]+)", line) for line in lines if "extra ==" not in line)
     return {plain(match[1]): match[2] for match in matches if match}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def plain(name: str) -> str:

@@ -14,9 +14,12 @@ from edge.doctor.user import as_root
 from edge.mqtt.broker_address import BrokerAddress, tls_context
 
 TIMEOUT_S = 5.0
+REFUSAL_S = 1.0
 NO_TIME_CHECK = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME
-# OpenSSL's X509_V_ERR_…
-NOT_YET_VALID, EXPIRED, WRONG_NAMES = 9, 10, (62, 64)
+WANTS_CERTIFICATE = ("CERTIFICATE REQUIRED", "HANDSHAKE FAILURE", "ALERT BAD CERTIFICATE", "ALERT UNKNOWN CA")
+CONNECT = b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x0a\x00\x00"  # MQTT 3.1.1, 3.1: nobody, for ten seconds
+CONNACK = b"\x20"
+NOT_YET_VALID, EXPIRED, WRONG_NAMES = 9, 10, (62, 64)  # OpenSSL's X509_V_ERR_…
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +51,23 @@ def fault_on_the_way(host: str, port: int) -> Fault | None:
 
 
 def fault_of_tls(address: BrokerAddress) -> Fault | None:
-    """Why the server's certificate is not taken; None where it is. Raises ConfigError for files of ours."""
+    """Why TLS with a broker fails; None where it does not. Raises ConfigError for files of our own."""
     try:
-        with _shaken_hands(address, tls_context(address)):
-            return None
+        with _shaken_hands(address, tls_context(address)) as connection:
+            connection.settimeout(REFUSAL_S)
+            connection.recv(1)  # TLS 1.3 tells only now that it wanted a certificate
     except ssl.SSLCertVerificationError as error:
         return _bad_certificate(address, error)
-    except ssl.SSLError as error:
-        if error.reason == "WRONG_VERSION_NUMBER":
-            return Fault(
-                f"port {address.port} does not speak TLS",
-                f'write url = "mqtt://{address.host}:{address.port}"',
-            )
-        return None  # an alert: the login tells more of it
-    except OSError:
+    except TimeoutError:  # it waits for us to say something
         return None
+    except OSError as error:
+        if any(word in str(error).upper() for word in WANTS_CERTIFICATE):
+            detail = "it refuses us without a certificate of our own, or does not take ours"
+            return Fault(detail, 'write cert_file = "…" and key_file = "…" into [broker] of agent.toml')
+        if _speaks_plain_mqtt(address):
+            plain = f"mqtt://{address.host}:{address.port}"
+            return Fault("the port does not speak TLS", f'write url = "{plain}"')
+    return None
 
 
 def speaks_tls(host: str, port: int) -> bool:
@@ -79,6 +84,15 @@ def speaks_tls(host: str, port: int) -> bool:
 def is_this_machine(host: str) -> bool:
     """True for the loopback's names and addresses."""
     return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _speaks_plain_mqtt(address: BrokerAddress) -> bool:
+    try:
+        with socket.create_connection((address.host, address.port), TIMEOUT_S) as connection:
+            connection.sendall(CONNECT)
+            return connection.recv(1) == CONNACK
+    except OSError:
+        return False
 
 
 def _shaken_hands(address: BrokerAddress, context: ssl.SSLContext) -> ssl.SSLSocket:
