@@ -1,7 +1,7 @@
-"""What `edge-agent check` examines, each kind in a process of its own: a crash there is a finding here.
+"""What `edge-agent check` examines, in a process of its own: a crash or a hang there is a finding here.
 
-As a program (`python -m edge.doctor.apart KIND`) this is that process: the configuration comes on stdin, so
-that no password is in a command line, and each finding goes to stdout as soon as it is there.
+As a program (`python -m edge.doctor.apart KIND…`) this is that process: the configuration comes on stdin, so
+that no password is in a command line, and what it begins and finds goes to stdout at once.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import pickle
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Literal
 
@@ -21,17 +22,32 @@ from edge.doctor.installed import search_path
 from edge.doctor.user import program
 
 if TYPE_CHECKING:
+    from edge import check
     from edge.config import AgentConfig
 
 log = logging.getLogger(__name__)
 
 Kind = Literal["model", "cameras", "broker"]
+Found = dict[Kind, list[Finding]]
+MODULE = "edge.doctor.apart"
 START_S, CAMERA_S = 60.0, 20.0
 
 
-def checked(kind: Kind, config: AgentConfig) -> list[Finding]:
-    """The findings of this kind, and one more where the process did not come to its end."""
-    command = [sys.executable, "-P", "-X", "faulthandler", "-m", "edge.doctor.apart", kind]
+def checked(kinds: Sequence[Kind], config: AgentConfig) -> Found:
+    """The findings by kind; after one that ends the process the others go on in a new one."""
+    found: Found = {}
+    while left := [kind for kind in kinds if kind not in found]:
+        problem = _process(left, config, found)
+        if problem:
+            broken = next((kind for kind in reversed(left) if kind in found), left[0])
+            remedy = f"{program()} doctor --debug  # says where"
+            found.setdefault(broken, []).append(failure(broken, f"its examination {problem}", remedy))
+    return found
+
+
+def _process(kinds: Sequence[Kind], config: AgentConfig, found: Found) -> str:
+    """Fill `found` as far as one process gets; what ended it, empty where that was the end."""
+    command = [sys.executable, "-P", "-X", "faulthandler", "-m", MODULE, *kinds]
     timeout_s = START_S + CAMERA_S * len(config.camera)
     try:
         done = subprocess.run(
@@ -43,50 +59,50 @@ def checked(kind: Kind, config: AgentConfig) -> list[Finding]:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        found = _findings(error.stdout or b"")
-        return [*found, failure(kind, f"it hangs: not done after {timeout_s:g} s", _debug())]
-    found = _findings(done.stdout)
-    log.debug("examination of %s: %s", kind, done.stderr.decode("utf-8", "replace"))
-    if done.returncode == 0:
-        return found
-    return [*found, failure(kind, _end(done.returncode, done.stderr), _debug())]
+        _collect(error.stdout or b"", found)
+        return f"hangs: not done after {timeout_s:g} s"
+    _collect(done.stdout, found)
+    said = done.stderr.decode("utf-8", "replace").strip()
+    log.debug("examination of %s: %s", ", ".join(kinds), said)
+    if done.returncode < 0:
+        return f"crashes ({signal.Signals(-done.returncode).name})"
+    lines = said.splitlines() or [f"status {done.returncode}"]
+    unfinished = done.returncode != 0 or not found.keys() >= set(kinds)
+    return f"breaks off ({lines[-1]})" if unfinished else ""
 
 
-def _findings(lines: bytes) -> list[Finding]:
-    read = (json.loads(line) for line in lines.splitlines(keepends=True) if line.endswith(b"\n"))
-    return [Finding(**{**fields, "grade": Grade(fields["grade"])}) for fields in read]
+def _collect(output: bytes, found: Found) -> None:
+    for line in output.splitlines(keepends=True):
+        if line.endswith(b"\n"):
+            kind, fields = json.loads(line)
+            findings = found.setdefault(kind, [])
+            if fields:
+                findings.append(Finding(**{**fields, "grade": Grade(fields["grade"])}))
 
 
-def _end(returncode: int, stderr: bytes) -> str:
-    if returncode < 0:
-        return f"its examination crashes ({signal.Signals(-returncode).name})"
-    said = stderr.decode("utf-8", "replace").strip().splitlines()
-    return f"its examination breaks off ({said[-1] if said else f'status {returncode}'})"
-
-
-def _debug() -> str:
-    return f"{program()} doctor --debug  # says where"
-
-
-def _examine(kind: str, config: AgentConfig) -> None:
+def _examine(kinds: Sequence[str], config: AgentConfig) -> None:
     from edge import check
 
     results = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # libraries may print what they like
-    kinds = {
+    examinations = {
         "model": check.model_findings,
         "cameras": check.camera_findings,
         "broker": check.broker_findings,
     }
-    for found in kinds[kind](config):
-        if found.error is None:
-            finding = Finding(found.part, found.detail)
-        else:
-            error = found.error
-            said = f"{error.what}: {error.why}" if error.why else error.what
-            finding = failure(found.part, said, error.what_to_do, error.exit_code)
-        print(json.dumps(asdict(finding)), file=results, flush=True)
+    for kind in kinds:
+        print(json.dumps([kind, None]), file=results, flush=True)
+        for found in examinations[kind](config):
+            print(json.dumps([kind, asdict(_as_finding(found))]), file=results, flush=True)
+
+
+def _as_finding(found: check.Finding) -> Finding:
+    error = found.error
+    if error is None:
+        return Finding(found.part, found.detail)
+    detail = f"{error.what}: {error.why}" if error.why else error.what
+    return failure(found.part, detail, error.what_to_do, error.exit_code)
 
 
 if __name__ == "__main__":
-    _examine(sys.argv[1], pickle.loads(sys.stdin.buffer.read()))  # noqa: S301 (our parent's own)
+    _examine(sys.argv[1:], pickle.loads(sys.stdin.buffer.read()))  # noqa: S301 (our parent's own)

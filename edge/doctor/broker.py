@@ -5,12 +5,12 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from edge.doctor.apart import checked
 from edge.doctor.finding import Finding, failure, warning
 from edge.doctor.network import Fault, fault_of_tls, fault_on_the_way, is_this_machine, speaks_tls
 from edge.doctor.user import as_root, program
 from edge.errors import EdgeError
-from edge.mqtt.broker_address import BrokerAddress, parse_broker_url
+from edge.mqtt.broker_address import BrokerAddress
+from edge.mqtt.embedded import embedded_port
 
 if TYPE_CHECKING:
     from edge.config import AgentConfig, BrokerConfig
@@ -21,22 +21,23 @@ REMOTE_SILENT = (
 )
 
 
-def findings(config: AgentConfig, *, can_log_in: bool) -> list[Finding]:
-    """The login's, explained where it fails; without it (can_log_in false) the way up to it."""
-    if config.broker.url.partition(":")[0] == "embedded":
-        return checked("broker", config) if can_log_in else []
+def findings(config: AgentConfig, logins: list[Finding] | None) -> list[Finding]:
+    """The login's, explained where it fails; None where it could not be tried: the way up to it."""
+    from edge.broker_settings import broker_address  # with pydantic, which may not be there
+
     try:
-        address = parse_broker_url(config.broker.url, None, config.broker.ca_file)
+        if embedded_port(config.broker.url) is not None:
+            return logins or []
+        address = broker_address(config)
+        if logins is not None:
+            return [_explained(found, address, config.broker) for found in logins]
+        fault = _fault(address)
     except EdgeError as error:
         return [failure("broker", f"{error.what}: {error.why}", error.what_to_do, error.exit_code)]
-    if can_log_in:
-        return [_explained(found, address, config.broker) for found in checked("broker", config)]
-    fault = _fault(address)
     if fault is not None:
         return [failure("broker", f"{address.shown}: {fault.detail}", fault.remedy, UNAVAILABLE)]
-    return [
-        warning("broker", f"{address.shown} is reached; the login was not tried", "mend the packages first")
-    ]
+    detail = f"{address.shown} is reached; the login was not tried"
+    return [warning("broker", detail, "mend the packages first")]
 
 
 def _explained(found: Finding, address: BrokerAddress, broker: BrokerConfig) -> Finding:
@@ -76,8 +77,7 @@ def _fault_of_login(found: Finding, address: BrokerAddress, broker: BrokerConfig
         return Fault(detail, f'write url = "{scheme}://USER@{address.host}:{address.port}"')
     detail = f"it refuses the user {address.username} or the password"
     if broker.password_file is not None:
-        return Fault(
-            detail, f"{as_root('cat')} {broker.password_file}  # is it the one that the broker knows?"
-        )
+        show = as_root(f"cat {broker.password_file}")
+        return Fault(detail, f"{show}  # is it the one that the broker knows?")
     by_hand = "by hand, LoadCredential= of the unit does not count"
     return Fault(detail, f"EDGE_AGENT_BROKER_PASSWORD=… {program()} doctor  # {by_hand}")

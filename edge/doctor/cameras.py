@@ -20,6 +20,7 @@ from edge.doctor.user import as_root, program, user_name
 from edge.errors import EdgeError
 
 AGENT = re.compile(rb"(^|/)edge-agent\0|\0-m\0edge\0")
+PROCESSES = Path("/proc")
 CSI_PROGRAMS = ("rpicam-vid", "libcamera-vid")
 CSI_NODES = ("media*", "dma_heap/*")
 
@@ -52,7 +53,7 @@ def connected(places: Places = SYSTEM) -> Finding:
     there = ", ".join(f"{device.node} ({device.name})" for device in devices)
     denied = [node for node in map(look_at, (device.node for device in devices)) if not node.allowed]
     if denied:
-        return _not_allowed("cameras", denied[0])
+        return not_allowed("cameras", denied[0])
     number = devices[0].node.name.removeprefix("video")
     return warning("cameras", f"none is named; connected: {there}", f"{program()} doctor --camera {number}")
 
@@ -70,7 +71,7 @@ def explained(found: Finding, source: Source, places: Places = SYSTEM) -> Findin
     if not node.exists:
         return _absent(found, node, places)
     if not node.allowed:
-        return _not_allowed(found.part, node)
+        return not_allowed(found.part, node)
     return _held(found, path, holders(path))
 
 
@@ -90,23 +91,22 @@ def look_at(path: Path) -> Node:
     return Node(path, True, allowed, group if usable else "", _is_member(status.st_gid))
 
 
-def holders(path: Path, processes: Path = Path("/proc")) -> list[Holder]:
+def holders(path: Path) -> list[Holder]:
     """Who has the node open, as far as we may see."""
-    target = str(path.resolve())
+    target = path.resolve()
     found = []
-    for folder in processes.glob("[0-9]*"):
-        if folder.name != str(os.getpid()) and _has_open(folder, target):
-            command = (folder / "cmdline").read_bytes()
-            name = os.fsdecode(command.split(b"\0")[0]) or "?"
-            found.append(Holder(int(folder.name), Path(name).name, bool(AGENT.search(command))))
+    for folder in PROCESSES.glob("[0-9]*"):
+        if folder.name == str(os.getpid()):
+            continue
+        try:
+            holds = any(link.readlink() == target for link in (folder / "fd").iterdir())
+            command = (folder / "cmdline").read_bytes() if holds else b""
+        except OSError:  # it has ended, or is not ours to look at
+            continue
+        if holds:
+            name = Path(os.fsdecode(command.split(b"\0")[0])).name
+            found.append(Holder(int(folder.name), name, bool(AGENT.search(command))))
     return found
-
-
-def _has_open(process: Path, target: str) -> bool:
-    try:
-        return any(str(link.readlink()) == target for link in (process / "fd").iterdir())
-    except OSError:  # it has ended, or is not ours to look at
-        return False
 
 
 def _node_path(source: Source, places: Places) -> Path | None:
@@ -128,7 +128,8 @@ def _absent(found: Finding, node: Node, places: Places) -> Finding:
     return failure(found.part, detail, f"{program()} cameras" if there else NEXT_STEPS, found.exit_code)
 
 
-def _not_allowed(part: str, node: Node) -> Finding:
+def not_allowed(part: str, node: Node) -> Finding:
+    """A node that this user may not open, and the group that may."""
     user = user_name()
     if node.member:
         detail = f"no permission for {node.path}: {user} is in group {node.group}, but not in this login yet"
@@ -166,7 +167,7 @@ def _csi(found: Finding, places: Places) -> Finding:
     nodes = (look_at(path) for pattern in CSI_NODES for path in sorted(places.devices.glob(pattern)))
     denied = next((node for node in nodes if not node.allowed), None)
     if denied:
-        return _not_allowed(found.part, denied)
+        return not_allowed(found.part, denied)
     if "no cameras available" in found.detail.lower():
         detail = "rpicam-vid finds no camera: is its ribbon cable in, the right way round?"
         return failure(found.part, detail, "rpicam-hello --list-cameras", found.exit_code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def judge(part: str, disk: Disk) -> Finding:
     return Finding(part, room)
 
 
-def findings(state: Path, *, ours: bool) -> list[Finding]:
+def findings(state: Path, *, ours: bool, journals: Sequence[Path] = JOURNALS) -> list[Finding]:
     """The state folder's, and the journal's where it is on another file system; ours: we write there."""
     disk = judge("disk", look(state))
     if not disk.exit_code and ours and not os.access(nearest(state), os.W_OK | os.X_OK):
@@ -65,7 +66,7 @@ def findings(state: Path, *, ours: bool) -> list[Finding]:
             f"install -d -o {user} {state}" if not state.exists() else f"chown -R {user} {state}"
         )
         disk = failure("disk", f"{user} may not write into {nearest(state)}", remedy)
-    journal = next((folder for folder in JOURNALS if folder.is_dir()), None)
+    journal = next((folder for folder in journals if folder.is_dir()), None)
     if journal is None or journal.stat().st_dev == nearest(state).stat().st_dev:
         return [disk]
     return [disk, judge("journal", look(journal))]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from edge.camera.sources import Source, default_name, parse_source
 from edge.doctor import broker, cameras, clock, disk, model, outbox, packages, power, service
-from edge.doctor.apart import checked
+from edge.doctor.apart import Found, Kind, checked
 from edge.doctor.finding import Finding, failure, warning
 from edge.doctor.installed import look
 from edge.doctor.user import program, run_as, user_name
@@ -35,6 +35,8 @@ class Examinations:
         self._config: AgentConfig | None = None
         self._services: list[service.Service] = []
         self._unloadable = {"all"}  # packages that can't be loaded
+        self._has_model = False
+        self._checked: Found = {}
 
     def findings(self) -> Iterator[Finding]:
         """All that can be said; raises UsageError where the command line makes no sense."""
@@ -43,7 +45,8 @@ class Examinations:
         yield from _alone("config", self._configuration)
         if self._config is not None:
             config = self._config
-            yield from _alone("model", lambda: self._model(config))
+            yield from _alone("model", lambda: self._model_file(config))
+            yield from _alone("check", lambda: self._check(config))
             yield from _alone("cameras", lambda: self._cameras(config))
             yield from _alone("broker", lambda: self._broker(config))
         yield from _alone("clock", self._clock)
@@ -79,33 +82,47 @@ class Examinations:
         told = f"device {self._config.device_id}, prefix {self._config.topic_prefix}"
         yield Finding("config", f"{where}; {told}")
 
-    def _model(self, config: AgentConfig) -> Iterator[Finding]:
+    def _model_file(self, config: AgentConfig) -> Iterator[Finding]:
         if "model" not in config.model_fields_set and not config.model.exists():
             detail = f"none is named, and there is no {config.model}"
             yield warning("model", detail, f"{program()} doctor --model FILE")
             return
-        file = model.judge(config.model)
-        yield file
-        if not file.exit_code:
-            yield from [_unseen("model")] if self._unloadable else checked("model", config)
+        found = model.judge(config.model)
+        self._has_model = not found.exit_code
+        yield found
+
+    def _check(self, config: AgentConfig) -> Iterator[Finding]:
+        """What needs the packages, all in one go; of cameras and broker the others tell more."""
+        kinds: dict[Kind, bool] = {
+            "model": self._has_model,
+            "cameras": bool(config.camera),
+            "broker": config.mqtt and self._names_broker(config),
+        }
+        wanted = [kind for kind, is_wanted in kinds.items() if is_wanted]
+        if self._unloadable:
+            yield from [_unseen("model")] if self._has_model else []
+            return
+        self._checked = checked(wanted, config)
+        yield from self._checked.get("model", [])
 
     def _cameras(self, config: AgentConfig) -> Iterator[Finding]:
         if not config.camera:
             yield cameras.connected()
-        elif self._unloadable:
-            yield _unseen("cameras")
-        else:
-            sources = dict(_named(camera) for camera in config.camera)
-            for found in checked("cameras", config):
-                source = sources.get(found.part)
-                yield cameras.explained(found, source) if found.exit_code and source else found
+            return
+        sources = dict(_named(camera) for camera in config.camera)
+        for found in self._checked.get("cameras", [_unseen("cameras")]):
+            source = sources.get(found.part)
+            yield cameras.explained(found, source) if found.exit_code and source else found
 
     def _broker(self, config: AgentConfig) -> Iterator[Finding]:
-        if self._file is None and "url" not in config.broker.model_fields_set:
+        if config.mqtt and self._names_broker(config):
+            yield from broker.findings(config, self._checked.get("broker"))
+        elif config.mqtt:
             detail = f"none is named; the agent takes {config.broker.url}"
             yield warning("broker", detail, f"{program()} doctor --broker mqtt://HOST")
-        elif config.mqtt:
-            yield from broker.findings(config, can_log_in=not self._unloadable)
+
+    def _names_broker(self, config: AgentConfig) -> bool:
+        return self._file is not None or "url" in config.broker.model_fields_set
 
     def _clock(self) -> Iterator[Finding]:
         tls = self._config is not None and self._config.broker.url.startswith("mqtts")
@@ -127,9 +144,9 @@ def _alone(part: str, examine: Callable[[], Iterator[Finding]]) -> Iterator[Find
     """An examination's findings; whatever ends it is one more."""
     try:
         yield from examine()
-    except UsageError:
-        raise
     except Exception as error:
+        if part == "config" and isinstance(error, UsageError):
+            raise
         log.debug("examination of %s", part, exc_info=True)
         detail = f"its examination breaks off ({type(error).__name__}: {error})"
         yield failure(part, detail, f"{program()} doctor --debug  # says where")

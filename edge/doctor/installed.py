@@ -55,12 +55,13 @@ class Installed:
 
 
 def look() -> Installed:
-    """Ask Python's own records, and import each package once."""
+    """Ask Python's own records, and import the packages: one by one, if all together fails."""
     known = {name: _version(name) for name in (OURS, *MODULES, *OPENCVS, *RUNTIMES)}
     versions = {name: version for name, version in known.items() if version is not None}
     opencv = [name for name in OPENCVS if name in versions][:1]  # they are one folder
     modules = {**MODULES, **dict.fromkeys(opencv, "cv2"), **RUNTIMES}
-    tried = {name: _import(module) for name, module in modules.items() if name in versions}
+    wanted = {name: module for name, module in modules.items() if name in versions}
+    tried = {name: _import(module) for name, module in wanted.items()} if _import(*wanted.values()) else {}
     return Installed(
         sys.version_info[:2],
         platform.machine(),
@@ -85,11 +86,11 @@ def _pip_command() -> str:
     return command if os.access(sysconfig.get_path("purelib"), os.W_OK) else as_root(command)
 
 
-def _import(module: str) -> str:
-    """What is wrong with this module, empty if nothing is."""
+def _import(*modules: str) -> str:
+    """What is wrong with one of these modules, empty if nothing is."""
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-c", f"import {module}"],
+            [sys.executable, "-P", "-c", f"import {', '.join(modules) or 'sys'}"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=IMPORT_TIMEOUT_S,

@@ -19,7 +19,7 @@ def judge(path: Path) -> Finding:
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         return failure(PART, f"{path}: {why}", _remedy(path, error), 78)
-    return Finding(PART, f"{path}, {size / 1e6:.1f} MB, sha256 {digest[:16]}…")
+    return Finding(PART, f"{path}, {size / 1e3:,.0f} kB, sha256 {digest[:16]}…")
 
 
 def _remedy(path: Path, error: OSError) -> str:

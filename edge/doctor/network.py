@@ -46,7 +46,10 @@ def fault_on_the_way(host: str, port: int) -> Fault | None:
     except OSError as error:
         if error.errno == errno.ECONNREFUSED:
             return Fault(f"{host} is there, but nothing listens on port {port}", "")
-        return Fault(f"{host} can't be reached: {(error.strerror or str(error)).lower()}", "ip route")
+        return Fault(
+            f"{host} can't be reached: {(error.strerror or str(error)).lower()}",
+            "ip route  # is there a way to it?",
+        )
     return None
 
 

@@ -21,6 +21,7 @@ CODES = {
     "78": "a wrong configuration or model",
 }
 TROUBLE = re.compile(r"\berror\b|watchdog|killed|traceback|failed", re.IGNORECASE)
+CONSEQUENCE = re.compile(r"Failed with result|Failed to start|Failed to kill control group")
 LOOKED_AT = 200  # lines of the journal
 
 
@@ -49,7 +50,7 @@ class Service:
 
 
 def look() -> list[Service]:
-    """The installed units: the plain one, and one for each camera; none where there is no systemd."""
+    """The plain unit unless it is unused, and those for one camera each; none where there is no systemd."""
     listed = (
         answer("systemctl", ["list-units", "--all", "--plain", "--no-legend", "edge-agent@*.service"]) or ""
     )
@@ -57,7 +58,8 @@ def look() -> list[Service]:
     services = []
     for name in names:
         said = properties(answer("systemctl", ["show", name, "--property", ASKED]) or "")
-        if said.get("LoadState") == "loaded":
+        unused = said.get("ActiveState") == "inactive" and said.get("UnitFileState") == "disabled"
+        if said.get("LoadState") == "loaded" and not (unused and len(names) > 1):
             services.append(Service(said, _last_trouble(name)))
     return services
 
@@ -108,4 +110,5 @@ def _ending(said: Mapping[str, str]) -> str:
 
 def _last_trouble(name: str) -> str:
     lines = answer("journalctl", ["-u", name, "-n", str(LOOKED_AT), "-o", "cat", "--no-pager", "-q"]) or ""
-    return next((line.strip() for line in reversed(lines.splitlines()) if TROUBLE.search(line)), "")
+    causes = [line for line in lines.splitlines() if TROUBLE.search(line) and not CONSEQUENCE.search(line)]
+    return causes[-1].strip() if causes else ""

@@ -11,6 +11,7 @@ import pytest
 
 from edge.config import PASSWORD_VARIABLE, AgentConfig, BrokerConfig
 from edge.doctor import broker
+from edge.doctor.apart import checked
 from edge.doctor.finding import Finding, Grade
 from tests.support.certificates import issued, make_certificates
 from tests.support.mosquitto import Mosquitto
@@ -20,7 +21,8 @@ from tests.support.tools import free_port
 
 def examined(url: str, ca_file: Path | None = None, *, can_log_in: bool = True) -> Finding:
     config = AgentConfig(broker=BrokerConfig(url=url, ca_file=ca_file))
-    (finding,) = broker.findings(config, can_log_in=can_log_in)
+    logins = checked(["broker"], config)["broker"] if can_log_in else None
+    (finding,) = broker.findings(config, logins)
     assert finding.part == "broker"
     return finding
 

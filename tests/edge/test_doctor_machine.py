@@ -117,6 +117,14 @@ def test_a_disk_that_is_nearly_full_is_told(tmp_path: Path, size: str, grade: Gr
     assert ("journalctl --vacuum-size" in finding.remedy) is (grade is not Grade.OK)
 
 
+def test_a_journal_on_a_disk_of_its_own_is_told_too(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "8m") as journal:
+        found = disk.findings(tmp_path, ours=True, journals=[tmp_path / "none", journal])
+    assert [(finding.part, finding.grade) for finding in found][1:] == [("journal", Grade.FAIL)]
+    (tmp_path / "journal").mkdir()
+    assert len(disk.findings(tmp_path, ours=True, journals=[tmp_path / "journal"])) == 1
+
+
 def test_a_disk_with_little_left_of_much_is_nearly_full() -> None:
     assert disk.judge("disk", disk.Disk(Path("/"), 64_000_000_000, 2_000_000_000)).grade is Grade.WARN
     assert disk.judge("disk", disk.Disk(Path("/"), 64_000_000_000, 4_000_000_000)).grade is Grade.OK
