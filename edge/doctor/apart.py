@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 Kind = Literal["model", "cameras", "broker"]
 Found = dict[Kind, list[Finding]]
 MODULE = "edge.doctor.apart"
-START_S, CAMERA_S = 60.0, 20.0
+START_S, CAMERA_S = 90.0, 20.0
 
 
 def checked(kinds: Sequence[Kind], config: AgentConfig) -> Found:

@@ -88,7 +88,7 @@ def look_at(path: Path) -> Node:
     opens = stat.S_IRGRP | stat.S_IWGRP
     usable = status.st_mode & opens == opens and status.st_gid != 0
     allowed = os.access(path, os.R_OK | os.W_OK)
-    return Node(path, True, allowed, group if usable else "", _is_member(status.st_gid))
+    return Node(path, True, allowed, group if usable else "", usable and _is_member(status.st_gid))
 
 
 def holders(path: Path) -> list[Holder]:
@@ -111,9 +111,8 @@ def holders(path: Path) -> list[Holder]:
 
 def _node_path(source: Source, places: Places) -> Path | None:
     if source.kind == "device":
-        return (
-            places.devices / f"video{source.address}" if source.address.isdecimal() else Path(source.address)
-        )
+        number = source.address
+        return places.devices / f"video{number}" if number.isdecimal() else Path(number)
     if source.kind == "usb":
         try:
             return find_device(source.place, places)
@@ -129,16 +128,15 @@ def _absent(found: Finding, node: Node, places: Places) -> Finding:
 
 
 def not_allowed(part: str, node: Node) -> Finding:
-    """A node that this user may not open, and the group that may."""
+    """The finding of a node that this user may not open, with the group that may."""
     user = user_name()
     if node.member:
         detail = f"no permission for {node.path}: {user} is in group {node.group}, but not in this login yet"
         return failure(part, detail, "log out and in again (a service: restart it)", 69)
     if node.group:
         detail = f"no permission for {node.path}: {user} is not in group {node.group}"
-        return failure(
-            part, detail, f"{as_root(f'usermod -aG {node.group} {user}')}  # then log in again", 69
-        )
+        join = as_root(f"usermod -aG {node.group} {user}")
+        return failure(part, detail, f"{join}  # then log in again", 69)
     detail = f"no permission for {node.path}, and no group has it"
     change = f"chgrp video {node.path} && {as_root(f'chmod 660 {node.path}')}"
     return failure(part, detail, f"{as_root(change)}  # until it is plugged in again", 69)
@@ -150,12 +148,10 @@ def _held(found: Finding, path: Path, seen: list[Holder]) -> Finding:
         return Finding(found.part, f"{path} is in use by the agent that runs (process {pid})")
     if seen:
         who = ", ".join(f"{holder.command} (process {holder.pid})" for holder in seen)
-        return failure(
-            found.part,
-            f"{path} is in use by {who}",
-            as_root(f"kill {seen[0].pid}  # ends it"),
-            found.exit_code,
-        )
+        end = as_root(f"kill {seen[0].pid}  # ends it")
+        return failure(found.part, f"{path} is in use by {who}", end, found.exit_code)
+    if os.geteuid() == 0:  # nobody has it
+        return failure(found.part, found.detail, "dmesg | tail  # what does its driver say?", found.exit_code)
     detail = f"{found.detail}; another user's program may be using it"
     return failure(found.part, detail, as_root(f"fuser -v {path}"), found.exit_code)
 
@@ -183,9 +179,8 @@ def _stream(found: Finding, source: Source) -> Finding:
     fault = fault_on_the_way(host, port) if host else None
     if fault is None:
         return found
-    return failure(
-        found.part, fault.detail, fault.remedy or "is it switched on? check address and port", found.exit_code
-    )
+    remedy = fault.remedy or "is it switched on? check address and port"
+    return failure(found.part, fault.detail, remedy, found.exit_code)
 
 
 def _is_member(group: int) -> bool:

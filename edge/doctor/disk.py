@@ -44,10 +44,9 @@ def judge(part: str, disk: Disk) -> Finding:
     share = disk.free / disk.total if disk.total else 0.0
     room = f"{disk.free / 1e6:,.0f} MB free ({share:.0%}) in {disk.folder}"
     if disk.read_only:
-        remedy = (
-            f"{as_root(f'mount -o remount,rw {_mount_of(disk.folder)}')}  # is the card failing? dmesg | tail"
-        )
-        return failure(part, f"{disk.folder} is on a read-only file system", remedy)
+        remount = as_root(f"mount -o remount,rw {_mount_of(disk.folder)}")
+        detail = f"{disk.folder} is on a read-only file system"
+        return failure(part, detail, f"{remount}  # is the card failing? dmesg | tail")
     if not disk.files_left:
         return failure(part, f"no more files can be made in {disk.folder}", f"df -i {disk.folder}")
     if disk.free < FULL_BYTES:
@@ -62,10 +61,8 @@ def findings(state: Path, *, ours: bool, journals: Sequence[Path] = JOURNALS) ->
     disk = judge("disk", look(state))
     if not disk.exit_code and ours and not os.access(nearest(state), os.W_OK | os.X_OK):
         user = user_name()
-        remedy = as_root(
-            f"install -d -o {user} {state}" if not state.exists() else f"chown -R {user} {state}"
-        )
-        disk = failure("disk", f"{user} may not write into {nearest(state)}", remedy)
+        give = f"chown -R {user} {state}" if state.exists() else f"install -d -o {user} {state}"
+        disk = failure("disk", f"{user} may not write into {nearest(state)}", as_root(give))
     journal = next((folder for folder in journals if folder.is_dir()), None)
     if journal is None or journal.stat().st_dev == nearest(state).stat().st_dev:
         return [disk]

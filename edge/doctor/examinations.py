@@ -92,17 +92,16 @@ class Examinations:
         yield found
 
     def _check(self, config: AgentConfig) -> Iterator[Finding]:
-        """What needs the packages, all in one go; of cameras and broker the others tell more."""
+        """What needs the packages, in one go: the model is told here, cameras and broker explained later."""
+        if self._unloadable:
+            yield from [_unseen("model")] if self._has_model else []
+            return
         kinds: dict[Kind, bool] = {
             "model": self._has_model,
             "cameras": bool(config.camera),
             "broker": config.mqtt and self._names_broker(config),
         }
-        wanted = [kind for kind, is_wanted in kinds.items() if is_wanted]
-        if self._unloadable:
-            yield from [_unseen("model")] if self._has_model else []
-            return
-        self._checked = checked(wanted, config)
+        self._checked = checked([kind for kind, is_wanted in kinds.items() if is_wanted], config)
         yield from self._checked.get("model", [])
 
     def _cameras(self, config: AgentConfig) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """What is installed: Python and the device's packages, and whether they can be imported.
 
-Each is imported in a process of its own, for a wheel for another processor or another numpy can end it.
+They are imported in another process, which a wheel for another processor or another numpy can end.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def _minimums() -> dict[str, str]:
     except importlib.metadata.PackageNotFoundError:
         return {}
     matches = (re.match(r"([\w.-]+)[^;]*?>=\s*([\d.]+)", line) for line in lines if "extra ==" not in line)
-    return {plain(match[1]): match[2] for match in matches if match}
+    return {_plain(match[1]): match[2] for match in matches if match}
 
 
 def _version(name: str) -> str | None:
@@ -125,9 +125,10 @@ def _version(name: str) -> str | None:
         return None
 
 
-def plain(name: str) -> str:
+def _plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def numbers(version: str) -> tuple[int, ...]:
+    """A version's first three numbers, to be compared."""
     return tuple(int(part) for part in re.findall(r"\d+", version.split("+")[0])[:3])

@@ -39,17 +39,13 @@ def fault_on_the_way(host: str, port: int) -> Fault | None:
     try:
         socket.create_connection((host, port), TIMEOUT_S).close()
     except TimeoutError:
-        return Fault(
-            f"{host} does not answer within {TIMEOUT_S:g} s: off, a firewall, or another address",
-            f"ping {host}",
-        )
+        detail = f"{host} does not answer within {TIMEOUT_S:g} s: off, a firewall, or another address"
+        return Fault(detail, f"ping {host}")
     except OSError as error:
         if error.errno == errno.ECONNREFUSED:
             return Fault(f"{host} is there, but nothing listens on port {port}", "")
-        return Fault(
-            f"{host} can't be reached: {(error.strerror or str(error)).lower()}",
-            "ip route  # is there a way to it?",
-        )
+        why = (error.strerror or str(error)).lower()
+        return Fault(f"{host} can't be reached: {why}", "ip route  # is there a way to it?")
     return None
 
 
@@ -110,10 +106,8 @@ def _shaken_hands(address: BrokerAddress, context: ssl.SSLContext) -> ssl.SSLSoc
 def _unknown_name(host: str) -> Fault:
     if host.endswith(".local") and shutil.which("avahi-daemon", path="/usr/sbin:/sbin") is None:
         return Fault(f"the name {host} is not known here", as_root("apt install avahi-daemon libnss-mdns"))
-    return Fault(
-        f"the name {host} is not known here",
-        f"getent hosts {host}  # until it answers; or write the address as numbers",
-    )
+    ask = f"getent hosts {host}  # until it answers; or write the address as numbers"
+    return Fault(f"the name {host} is not known here", ask)
 
 
 def _bad_certificate(address: BrokerAddress, error: ssl.SSLCertVerificationError) -> Fault:
@@ -125,10 +119,8 @@ def _bad_certificate(address: BrokerAddress, error: ssl.SSLCertVerificationError
         return Fault(detail, write or f"give the broker a certificate for {address.host}")
     if error.verify_code == EXPIRED:
         until = certificate.get("notAfter", "an earlier time")
-        return Fault(
-            f"its certificate expired: it was valid until {until}",
-            "date  # if that is right, the broker needs a new certificate",
-        )
+        detail = f"its certificate expired: it was valid until {until}"
+        return Fault(detail, "date  # if that is right, the broker needs a new certificate")
     if error.verify_code == NOT_YET_VALID:
         since = certificate.get("notBefore", "a later time")
         detail = f"its certificate is not yet valid: only from {since}"

@@ -35,18 +35,14 @@ def findings(path: Path, *, ours: bool) -> list[Finding]:
         return [warning(PART, detail, f"cp -p {path} {path}.copy  # if its events matter")]
     except OSError as error:
         return [warning(PART, f"{path} can't be looked at: {error.strerror}", f"ls -l {path}")]
-    return [
-        Finding(
-            PART, f"whole, {waiting} event{'' if waiting == 1 else 's'} wait{'s' if waiting == 1 else ''}"
-        )
-    ]
+    return [Finding(PART, f"whole, events that wait: {waiting}")]
 
 
-def lock_holder(path: Path, locks: Path = LOCKS) -> int | None:
+def lock_holder(path: Path) -> int | None:
     """The process that has the SQLite file locked, from the kernel's list; asking would mean locking."""
     inode = path.stat().st_ino
     try:
-        lines = locks.read_text(encoding="ascii").splitlines()
+        lines = LOCKS.read_text(encoding="ascii").splitlines()
     except OSError:
         return None
     for line in lines:

@@ -167,7 +167,7 @@ def waiting(tmp_path: Path) -> Path:
 def test_an_outbox_is_whole_and_is_left_as_it_was(waiting: Path) -> None:
     before = {path.name: path.read_bytes() for path in waiting.parent.iterdir()}
     (finding,) = outbox.findings(waiting, ours=True)
-    assert (finding.grade, finding.detail) == (Grade.OK, "whole, 2 events wait")
+    assert (finding.grade, finding.detail) == (Grade.OK, "whole, events that wait: 2")
     assert {path.name: path.read_bytes() for path in waiting.parent.iterdir()} == before
 
 
@@ -180,7 +180,7 @@ def test_events_that_are_only_in_the_log_of_a_killed_agent_are_counted(waiting: 
         (killed / path.name).write_bytes(path.read_bytes())
     box.close()
     (finding,) = outbox.findings(killed / waiting.name, ours=True)
-    assert finding.detail == "whole, 3 events wait"
+    assert finding.detail == "whole, events that wait: 3"
 
 
 def test_a_damaged_outbox_is_told(waiting: Path) -> None:
