@@ -19,7 +19,8 @@ NO_TIME_CHECK = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME
 WANTS_CERTIFICATE = ("CERTIFICATE REQUIRED", "HANDSHAKE FAILURE", "ALERT BAD CERTIFICATE", "ALERT UNKNOWN CA")
 CONNECT = b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x0a\x00\x00"  # MQTT 3.1.1, 3.1: nobody, for ten seconds
 CONNACK = b"\x20"
-NOT_YET_VALID, EXPIRED, WRONG_NAMES = 9, 10, (62, 64)  # OpenSSL's X509_V_ERR_…
+# OpenSSL's X509_V_ERR_…
+NOT_YET_VALID, EXPIRED, WRONG_NAMES, UNTRUSTED = 9, 10, (62, 64), (18, 19, 20, 21)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,10 @@ def _bad_certificate(address: BrokerAddress, error: ssl.SSLCertVerificationError
         since = certificate.get("notBefore", "a later time")
         detail = f"its certificate is not yet valid: only from {since}"
         return Fault(detail, f"{as_root('timedatectl set-ntp true')}  # if `date` is wrong")
+    if error.verify_code not in UNTRUSTED:
+        show = f"openssl s_client -connect {address.host}:{address.port} | openssl x509 -noout -text"
+        detail = f"its certificate is refused: {error.verify_message}"
+        return Fault(detail, f"{show}  # shows it; the broker needs another one")
     who = f"by {address.ca_file}" if address.ca_file else "by this system"
     write = 'write ca_file = "/etc/edge-agent/ca.pem" into [broker] of agent.toml'
     detail = f"its certificate is not trusted {who} ({error.verify_message})"

@@ -126,6 +126,16 @@ def test_a_certificate_of_an_unknown_ca_is_said(tmp_path: Path) -> None:
     assert "ca_file" in finding.remedy
 
 
+def test_a_certificate_that_is_made_for_something_else_is_said(tmp_path: Path) -> None:
+    made = make_certificates(tmp_path / "tls")
+    server = issued(made, "IP:127.0.0.1\nextendedKeyUsage=clientAuth")
+    with Mosquitto(tmp_path / "broker", tls=server) as mosquitto:
+        finding = failed(examined(mosquitto.url, made.ca))
+    assert "certificate is refused: un" in finding.detail
+    assert "certificate purpose" in finding.detail
+    assert finding.remedy.startswith(f"openssl s_client -connect 127.0.0.1:{mosquitto.port}")
+
+
 def test_a_client_certificate_that_is_wanted_is_said(tmp_path: Path) -> None:
     made = make_certificates(tmp_path / "tls")
     options = [f"cafile {made.ca}", "require_certificate true"]

@@ -52,7 +52,7 @@ def issued(made: Certificates, names: str, start: str = "20260101", end: str = "
     settings.write_text(
         f"[ca]\ndefault_ca=own\n[own]\ndatabase={records}\nnew_certs_dir={folder}\ndefault_md=sha256\n"
         f"policy=any\nx509_extensions=ext\nrand_serial=yes\n[any]\ncommonName=supplied\n"
-        f"[ext]\nsubjectAltName={names}\n"
+        f"[ext]\nsubjectAltName={names}\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n"
     )
     _openssl("req", "-new", *KEY[:-2], "-subj", "/CN=broker", "-keyout", result.key, "-out", request)
     dates = ["-startdate", f"{start}000000Z", "-enddate", f"{end}000000Z"]
