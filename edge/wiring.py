@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from edge import preprocess
 from edge.agent import Agent, AgentOptions
+from edge.broker_settings import broker_address
 from edge.camera.inbox import Inbox
 from edge.camera.readers import opener
 from edge.camera.sight import Sight
@@ -20,7 +21,7 @@ from edge.camera.sources import Source, default_name, parse_source
 from edge.camera.views import View
 from edge.capture import Capture, CaptureOptions
 from edge.change_gate import ChangeGate, GateRules
-from edge.config import AgentConfig, CameraConfig, DecisionConfig, listen_address, read_password
+from edge.config import AgentConfig, CameraConfig, DecisionConfig, listen_address
 from edge.decide import Decider, DecisionRules
 from edge.errors import ConfigError, UsageError
 from edge.infer import Classifier, run_selftest
@@ -29,8 +30,8 @@ from edge.model.probe import try_out
 from edge.monitoring.notify import Notifier
 from edge.monitoring.progress import ProgressLimits, acknowledge_limit_s
 from edge.mqtt.broker import CLIENT_PREFIX
-from edge.mqtt.broker_address import BrokerAddress, check_tls, parse_broker_url
-from edge.mqtt.embedded import LOOPBACK, EmbeddedBroker, embedded_port
+from edge.mqtt.broker_address import BrokerAddress
+from edge.mqtt.embedded import EmbeddedBroker, embedded_port
 from edge.mqtt.outbox import Outbox, OutboxLimits, Sequences
 from edge.mqtt.topics import Topics
 from edge.outside import open_up
@@ -112,21 +113,6 @@ def check_addresses_of_file(file: Path, config: AgentConfig, *, cameras: bool, b
             broker_address(config)
     except UsageError as error:
         raise ConfigError(f"the configuration {file} is invalid", str(error)) from error
-
-
-def broker_address(config: AgentConfig) -> BrokerAddress:
-    """Where the configured broker is, with the password from its safe place."""
-    port = embedded_port(config.broker.url)
-    if port is not None:
-        return BrokerAddress(LOOPBACK, port)
-    address = dataclasses.replace(
-        parse_broker_url(config.broker.url, read_password(config.broker), config.broker.ca_file),
-        cert_file=config.broker.cert_file,
-        key_file=config.broker.key_file,
-        keepalive_s=config.broker.keepalive,
-    )
-    check_tls(address)
-    return address
 
 
 @contextlib.contextmanager

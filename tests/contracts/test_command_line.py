@@ -18,6 +18,7 @@ OPTIONS = {
     | {"--frames", "--duration", "--stdout", "--scores", "--max-frame-age", "--start-after"}
     | {"--drain-timeout", "--require-camera", "--require-broker"},
     "check": MODEL | {"--camera", "--broker"},
+    "doctor": MODEL | {"--camera", "--broker", "--crop", "--rotate", "--flip", "--json"},
     "classify": MODEL | {"--min-confidence", "--json"},
     "inspect": {"--labels", "--config", "--runtime", "--json", "--debug", "--help"},
     "bench": MODEL | {"--camera", "--frames", "--threads", "--json", "--plot", "--tune"},

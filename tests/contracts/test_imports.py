@@ -32,6 +32,12 @@ from edge.cli import app
 command = "collect --camera test://?size=64x48 --label mug --every 0.01 --count 2 --keep-duplicates"
 app([*command.split(), "--into", tempfile.mkdtemp()])
 """
+DOCTOR_WITHOUT = """
+import sys
+for name in ("cv2", "numpy", "paho", "pydantic", "ai_edge_litert", "tflite_runtime"):
+    sys.modules[name] = None
+import edge.commands.doctor, edge.doctor.examinations
+"""
 
 
 def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -61,6 +67,11 @@ def test_the_command_line_imports_no_library_before_a_command_needs_it() -> None
     done = python(LIST_IMPORTED)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == []
+
+
+def test_doctor_imports_nothing_that_may_be_what_is_broken() -> None:
+    done = python(DOCTOR_WITHOUT)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_run_without_metrics_imports_no_web_server() -> None:
