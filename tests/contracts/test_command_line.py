@@ -42,7 +42,7 @@ def help_of(command: str) -> str:
 
 @pytest.mark.parametrize("command", OPTIONS)
 def test_the_options_are_there(command: str) -> None:
-    offered = set(re.findall(r"^\W*(--[a-z-]+)", help_of(command), re.MULTILINE))
+    offered = set(re.findall(r"^\W*(--[a-z0-9-]+)", help_of(command), re.MULTILINE))
     assert offered >= OPTIONS[command]
 
 
