@@ -44,6 +44,10 @@ quantize: .venv/ready ## turn the newest training (or RUN=name) into runs/<name>
 report: .venv/ready ## write the newest training's (or RUN=name's) report.html: is the model good, where is it wrong
 	@.venv/bin/edge-train report $(if $(RUN),--run $(RUN))
 
+.PHONY: push-model
+push-model: ## MODEL=runs/latest/model.tflite to HOST=pi@raspberrypi.local, watched for WATCH=60 seconds, taken back if worse
+	@deploy/push-model.sh "$${HOST-}" "$${MODEL:-runs/latest/model.tflite}" "$${WATCH:-60}"
+
 .PHONY: bench
 bench: .venv/ready ## what the agent costs, side by side with the least it could (NAMES="throughput …", QUICK=1)
 	@.venv/bin/python -m benchmarks $(if $(QUICK),--quick) $(NAMES)

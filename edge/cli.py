@@ -17,6 +17,7 @@ from edge.commands.doctor import doctor_command, report
 from edge.commands.homeassistant import homeassistant_command
 from edge.commands.inspect import inspect_command
 from edge.commands.listen import listen_command
+from edge.commands.models import models_app
 from edge.commands.process import hurry_imports, show_error
 from edge.commands.run import run_command
 from edge.errors import EdgeError
@@ -43,6 +44,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 app.callback(invoke_without_command=True)(run_command)
 for name, function in COMMANDS.items():
     app.command(name)(function)
+app.add_typer(models_app, name="models")
 
 
 def main() -> None:

@@ -70,4 +70,8 @@ class RecordingError(EdgeError, OSError):
 
 
 class StorageError(EdgeError, OSError):
-    """Photographs can't be stored: no room, no permission, or no folder."""
+    """Photographs, settings or models can't be stored: no room, no permission, or no folder."""
+
+
+class UpdateError(EdgeError, RuntimeError):
+    """The agent can't be restarted, or is worse with another model, which was taken back then."""

@@ -57,6 +57,8 @@ class Oversight:
         self.health.begin_interval()
         for sink in self._stages.sinks:
             sink.stats(record)
+        if self._stages.stats_file is not None:
+            self._stages.stats_file.write(record)
         for name, camera in self._cameras.items():
             status = camera.capture.status
             said = self._overload.look(name, status.frames_in, status.replaced)

@@ -134,6 +134,12 @@ class Scrapes(Protocol):
     def answer(self, record: Mapping[str, Any]) -> None: ...
 
 
+class StatsWriter(Protocol):
+    """Who keeps the last message on `stats` for this machine itself."""
+
+    def write(self, record: Mapping[str, Any]) -> None: ...
+
+
 class CommandSource(Protocol):
     """Commands from outside."""
 
@@ -184,3 +190,4 @@ class Stages:
     numbers: EventNumbers
     scrapes: Scrapes | None = None
     control: CommandSource | None = None
+    stats_file: StatsWriter | None = None

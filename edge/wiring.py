@@ -29,6 +29,7 @@ from edge.model.model_file import read_model
 from edge.model.probe import try_out
 from edge.monitoring.notify import Notifier
 from edge.monitoring.progress import ProgressLimits, acknowledge_limit_s
+from edge.monitoring.stats_file import StatsFile, runtime_folder
 from edge.mqtt.broker import CLIENT_PREFIX
 from edge.mqtt.broker_address import BrokerAddress
 from edge.mqtt.embedded import EmbeddedBroker, embedded_port
@@ -142,7 +143,8 @@ def built_agent(
             captures += shares(capture, views)
         rules = _rules(classifier, config)
         outbox = resources.enter_context(contextlib.closing(_outbox(config)))
-        sinks = _sinks(config, address, classifier, stream, outbox)
+        topics = Topics(config.topic_prefix, config.device_id, _identity(classifier))
+        sinks = _sinks(config, address, classifier, stream, topics, outbox)
         mqtt = next((sink for sink in sinks if isinstance(sink, MqttSink)), None)
         stages = Stages(
             cameras=[
@@ -155,6 +157,7 @@ def built_agent(
             numbers=Sequences(outbox.numbers, lost=outbox.numbers_lost),
             scrapes=scrapes,
             control=open_up(mqtt, config, classifier, [each.camera for each in captures]) if mqtt else None,
+            stats_file=_stats_file(topics),
         )
         yield Agent(stages, _options(config), stop, notifier)
 
@@ -218,14 +221,26 @@ def _rules(classifier: Classifier, config: AgentConfig) -> DecisionRules:
     )
 
 
-def _sinks(
-    config: AgentConfig, address: BrokerAddress | None, classifier: Classifier, stream: TextIO, outbox: Outbox
-) -> list[Sink]:
+def _stats_file(topics: Topics) -> StatsFile | None:
+    folder = runtime_folder()
+    return StatsFile(folder, topics) if folder else None
+
+
+def _identity(classifier: Classifier) -> ModelIdentity:
     model = classifier.model
-    identity = ModelIdentity(model.name, model.version, model.sha256)
+    return ModelIdentity(model.name, model.version, model.sha256)
+
+
+def _sinks(
+    config: AgentConfig,
+    address: BrokerAddress | None,
+    classifier: Classifier,
+    stream: TextIO,
+    topics: Topics,
+    outbox: Outbox,
+) -> list[Sink]:
     sinks: list[Sink] = []
     if address is not None:
-        topics = Topics(config.topic_prefix, config.device_id, identity)
         client_id = f"{CLIENT_PREFIX}{config.device_id}"
         sinks.append(
             MqttSink(
@@ -238,7 +253,7 @@ def _sinks(
             )
         )
     if config.stdout:
-        sinks.append(StdoutSink(stream, config.device_id, identity))
+        sinks.append(StdoutSink(stream, config.device_id, _identity(classifier)))
     return sinks
 
 

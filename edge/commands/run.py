@@ -28,7 +28,7 @@ from edge.commands.options import (
     ThreadsOption,
 )
 from edge.commands.process import set_up_logging, settle, stop_on_signals
-from edge.commands.settings import NO_CAMERA, blame_the_file, config_file, load
+from edge.commands.settings import NO_CAMERA, blame_the_file, config_file, load, refuse_options_before
 from edge.errors import UsageError
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def run_command(
 ) -> None:
     """Run the agent, or one of the commands below."""
     if context.invoked_subcommand is not None:
-        _refuse_root_options(context)
+        refuse_options_before(context, "edge-agent")
         return
     set_up_logging(debug, for_weeks=True)
     settings = load(
@@ -125,16 +125,3 @@ def _run_agent(settings: AgentConfig) -> None:
     with built_agent(settings, stop, stream=sys.stdout, notifier=Notifier()) as agent:
         settle()
         agent.run()
-
-
-def _refuse_root_options(context: typer.Context) -> None:
-    """An option before a command would be dropped silently: say where it belongs."""
-    given = [
-        name
-        for name in context.params
-        if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
-    ]
-    if given:
-        option, command = f"--{given[0].replace('_', '-')}", context.invoked_subcommand
-        why = f"it stands before the command `{command}`"
-        raise UsageError(f"can't use {option} here", why, f"write edge-agent {command} {option} …")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from edge.errors import UsageError
 
 if TYPE_CHECKING:
+    import typer
+
     from edge.config import AgentConfig
 
 CONFIG_FILES = (Path("agent.toml"), Path("/etc/edge-agent/agent.toml"))
@@ -53,3 +55,16 @@ def blame_the_file(file: Path | None, settings: AgentConfig, *, cameras: bool, b
 
     if file:
         check_addresses_of_file(file, settings, cameras=cameras, broker=broker and settings.mqtt)
+
+
+def refuse_options_before(context: typer.Context, program: str) -> None:
+    """An option before a command would be dropped silently: raise UsageError, which says where it belongs."""
+    given = [
+        name
+        for name in context.params
+        if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    ]
+    if given:
+        option, command = f"--{given[0].replace('_', '-')}", context.invoked_subcommand
+        why = f"it stands before the command `{command}`"
+        raise UsageError(f"can't use {option} here", why, f"write {program} {command} {option} …")

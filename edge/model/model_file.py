@@ -75,7 +75,9 @@ def read_model(
 
     labels_path and settings are for files from elsewhere, which may not say these things themselves.
     """
-    data, archived = _read_bytes(path), None
+    data, archived = read_bytes(path), None
+    if path.is_symlink():  # a link to one of several versions: that one's name and side-car count
+        path = path.resolve()
     if is_archive(data):
         archived = read_archive(path, data, MAX_FILE_BYTES)
         data = archived.network
@@ -121,7 +123,8 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Replace a file's content in one step that survives a power cut; raises OSError."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
+        temporary.unlink(missing_ok=True)
+        with temporary.open("xb") as file:  # never through a link that somebody has put there
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -130,7 +133,8 @@ def write_atomically(path: Path, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """A model file as it is; raises ModelError where it can't be read or is too large."""
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise ModelError(f"can't use the model {path}", f"it is larger than {MAX_FILE_BYTES >> 20} MiB")

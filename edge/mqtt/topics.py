@@ -87,7 +87,7 @@ class Topics:
 
     def stats(self, stats: Mapping[str, Any]) -> Message:
         """How the agent is doing."""
-        body = {"schema": SCHEMA, "device": self._device, **stats}
+        body = {"schema": SCHEMA, "device": self._device, "model": self._model, **stats}
         return Message(self.names.of_device("stats"), _dump(body), qos=0)
 
     def _json(self, decision: Decision, sequence: int) -> bytes:

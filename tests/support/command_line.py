@@ -17,7 +17,7 @@ from tests.support.tools import wait_until
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = os.environ.get("EDGE_TEST_RUNTIME", "auto")
-WITHOUT_RUNTIME = ("cameras", "collect", "homeassistant", "listen")
+WITHOUT_RUNTIME = ("cameras", "collect", "homeassistant", "listen", "models")
 
 
 class EdgeAgent:
@@ -106,6 +106,7 @@ def environment(folder: Path, extra: Mapping[str, str]) -> dict[str, str]:
         "WATCHDOG_USEC",
         "CREDENTIALS_DIRECTORY",
         "STATE_DIRECTORY",
+        "RUNTIME_DIRECTORY",
         "XDG_STATE_HOME",
     ):
         inherited.pop(name, None)
