@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from edge.defaults import default_device_id, default_state_dir
 from edge.errors import ConfigError, UsageError
 from edge.input_settings import InputSettings
 from edge.region import Crop, Flip, Region, Rotate, parse_crop
@@ -144,7 +144,7 @@ class AgentConfig(Section):
     model: Path = DEFAULT_MODEL
     labels: Path | None = None
     input: InputSettings = InputSettings()
-    device_id: Name = Field(default_factory=lambda: slug(socket.gethostname()))
+    device_id: Name = Field(default_factory=lambda: default_device_id(os.environ))
     topic_prefix: str = Field(default="edge", pattern=f"^{LEVEL}(/{LEVEL})*$", max_length=200)
     state_dir: Path = Field(default_factory=lambda: default_state_dir(os.environ))
     broker: BrokerConfig = BrokerConfig()
@@ -223,10 +223,12 @@ def read_password(broker: BrokerConfig, environment: Mapping[str, str] = os.envi
         if path is None:
             continue
         try:
-            return path.read_text(encoding="utf-8").rstrip("\r\n")
+            password = path.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             advice = "check the file and its permissions"
             raise ConfigError(f"can't read the broker password from {path}", str(error), advice) from error
+        if password or path != credential:  # the unit gives an empty one where there is no password's file
+            return password
     return environment.get(PASSWORD_VARIABLE)
 
 
@@ -242,19 +244,6 @@ def listen_address(text: str) -> tuple[str, int]:
     if ":" in bare and not host.startswith("["):
         raise ValueError("write an IPv6 address in brackets: [::1]:9108")
     return bare or LOOPBACK, int(port)
-
-
-def slug(text: str) -> str:
-    """A topic level made from any text: lowercase letters, digits, `-` and `_`."""
-    return re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-")[:64] or "device"
-
-
-def default_state_dir(environment: Mapping[str, str]) -> Path:
-    """Where an agent keeps what must survive a restart: systemd's choice, else the user's state folder."""
-    if environment.get("STATE_DIRECTORY"):
-        return Path(environment["STATE_DIRECTORY"].split(":")[0])
-    base = environment.get("XDG_STATE_HOME") or Path(environment.get("HOME", "/tmp")) / ".local/state"  # noqa: S108
-    return Path(base) / "edge-agent"
 
 
 def _read_toml(file: Path) -> dict[str, Any]:

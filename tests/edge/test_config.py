@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from edge.broker_settings import broker_address
-from edge.config import AgentConfig, BrokerConfig, default_state_dir, load_config, read_password, slug
+from edge.config import AgentConfig, BrokerConfig, load_config, read_password
+from edge.defaults import default_device_id, default_state_dir, slug
 from edge.errors import ConfigError, EdgeError, UsageError
 from edge.mqtt.broker_address import parse_broker_url
 
@@ -145,6 +146,13 @@ def test_the_password_comes_from_file_then_credentials_then_environment(tmp_path
     assert read_password(BrokerConfig(), {}) is None
 
 
+def test_the_empty_credential_of_the_unit_is_no_password(tmp_path: Path) -> None:
+    (tmp_path / "broker-password").write_text("")
+    systemd = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    assert read_password(BrokerConfig(), systemd) is None
+    assert read_password(BrokerConfig(), systemd | {"EDGE_AGENT_BROKER_PASSWORD": "other"}) == "other"
+
+
 def test_a_password_file_that_is_not_there_is_a_configuration_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"can't read the broker password from .*none"):
         read_password(BrokerConfig(password_file=tmp_path / "none"), {})
@@ -203,6 +211,11 @@ def test_an_impossible_embedded_port_is_refused(url: str) -> None:
 )
 def test_a_slug_is_a_topic_level(text: str, expected: str) -> None:
     assert slug(text) == expected
+
+
+def test_an_instance_of_the_template_unit_is_a_device_of_its_own() -> None:
+    host = default_device_id({})
+    assert default_device_id({"EDGE_AGENT_INSTANCE": "Front Door"}) == f"{host}-front-door"
 
 
 @pytest.mark.parametrize(
