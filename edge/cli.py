@@ -2,41 +2,49 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
-from collections.abc import Callable
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from edge.commands.bench import bench_command
-from edge.commands.cameras import cameras_command
-from edge.commands.check import check_command
-from edge.commands.classify import classify_command
-from edge.commands.collect import collect_command
-from edge.commands.homeassistant import homeassistant_command
-from edge.commands.inspect import inspect_command
-from edge.commands.listen import listen_command
 from edge.commands.process import hurry_imports, show_error
 from edge.commands.run import run_command
 from edge.errors import EdgeError
 
+# Each is `<name>_command` in `edge.commands.<name>`.
+COMMANDS = ("collect", "check", "cameras", "inspect", "classify", "bench", "listen", "homeassistant")
+PLAIN: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False}
+
+
+class CommandsWhenNamed(TyperGroup):
+    """Makes a command when somebody names it: all of them would take 10 ms of each start."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All of them, for --help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of this name, or None."""
+        # A name that does not exist is compared with all that do.
+        for name in (cmd_name,) if cmd_name in COMMANDS else COMMANDS:
+            if name not in self.commands:
+                self.add_command(_made(name), name)
+        return super().get_command(ctx, cmd_name)
+
+
+def _made(name: str) -> Any:
+    function = getattr(importlib.import_module(f"edge.commands.{name}"), f"{name}_command")
+    alone = typer.Typer(**PLAIN)
+    alone.command(name)(function)
+    return typer.main.get_command(alone)
+
+
 app = typer.Typer(
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Turn a camera into labels on MQTT: edge-agent --camera 0",
+    cls=CommandsWhenNamed, help="Turn a camera into labels on MQTT: edge-agent --camera 0", **PLAIN
 )
-COMMANDS: dict[str, Callable[..., None]] = {
-    "collect": collect_command,
-    "check": check_command,
-    "cameras": cameras_command,
-    "inspect": inspect_command,
-    "classify": classify_command,
-    "bench": bench_command,
-    "listen": listen_command,
-    "homeassistant": homeassistant_command,
-}
 app.callback(invoke_without_command=True)(run_command)
-for name, function in COMMANDS.items():
-    app.command(name)(function)
 
 
 def main() -> None:

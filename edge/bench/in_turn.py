@@ -19,7 +19,7 @@ from edge.config import AgentConfig
 from edge.decide import Decider, DecisionRules
 from edge.infer import Classifier
 from edge.preprocess import Image, cut
-from edge.publish import StdoutSink
+from edge.printing import StdoutSink
 from edge.records import Frame, ModelIdentity
 from edge.region import Region
 

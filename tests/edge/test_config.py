@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from edge.addresses import broker_address
 from edge.config import AgentConfig, BrokerConfig, default_state_dir, load_config, read_password, slug
 from edge.errors import ConfigError, EdgeError, UsageError
 from edge.mqtt.broker_address import parse_broker_url
-from edge.wiring import broker_address
 
 NOTHING: dict[str, str] = {}
 
