@@ -6,14 +6,14 @@ import contextlib
 import functools
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, TextIO
 
 from edge import preprocess
 from edge.addresses import broker_address, named_regions, named_sources
 from edge.agent import Agent, AgentOptions
 from edge.camera.inbox import Inbox
-from edge.camera.readers import opener
+from edge.camera.readers import Opener, opener
 from edge.camera.sight import Sight
 from edge.camera.sources import Source
 from edge.camera.views import View
@@ -33,8 +33,6 @@ from edge.stages import Camera, FrameCapture, Sink, Stages
 
 if TYPE_CHECKING:
     from edge.monitoring.metrics_server import MetricsServer
-    from edge.mqtt.broker_address import BrokerAddress
-    from edge.outside import BrokerSide
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +52,7 @@ def built_agent(
     # The interpreter owns the processor: OpenCV's own threads would only compete with it.
     preprocess.limit_threads(1)
     # Whatever the addresses have wrong is said before anything is started.
-    sources = named_sources(config)
-    readers = {name: opener(source) for name, source in sources.items()}
+    readers = [(name, source, opener(source)) for name, source in named_sources(config).items()]
     address = broker_address(config) if config.mqtt else None
     with contextlib.ExitStack() as resources:
         if address is not None and embedded_port(config.broker.url) is not None:
@@ -64,15 +61,14 @@ def built_agent(
             log.warning("embedded broker at %s, for trying things out", broker.address.shown)
         scrapes = _metrics(config, resources)
         inbox = Inbox()
-        captures: list[FrameCapture] = []
-        for (name, source), camera in zip(sources.items(), config.camera, strict=True):
-            views = _views(named_regions(name, camera), config)
-            options = _capture_options(source, views, classifier, config)
-            capture = Capture(name, readers[name], inbox, options)
-            captures += shares(capture, views)
+        captures = _captures(config, readers, classifier, inbox)
         rules = _rules(classifier, config)
-        names = [each.camera for each in captures]
-        outside = _outside(config, address, classifier, names, resources) if address else None
+        outside = None
+        if address is not None:
+            from edge.outside import broker_side  # with paho, TLS and SQLite: for nobody who only prints
+
+            names = [each.camera for each in captures]
+            outside = broker_side(config, address, classifier, names, resources)
         sinks: list[Sink] = [outside.sink] if outside else []
         if config.stdout:
             sinks.append(StdoutSink(stream, config.device_id, classifier.identity))
@@ -91,16 +87,15 @@ def built_agent(
         yield Agent(stages, _options(config), stop, notifier)
 
 
-def _outside(
-    config: AgentConfig,
-    address: BrokerAddress,
-    classifier: Classifier,
-    cameras: Sequence[str],
-    resources: contextlib.ExitStack,
-) -> BrokerSide:
-    from edge.outside import broker_side  # with paho, TLS and SQLite: for nobody who only prints
-
-    return broker_side(config, address, classifier, cameras, resources)
+def _captures(
+    config: AgentConfig, readers: list[tuple[str, Source, Opener]], classifier: Classifier, inbox: Inbox
+) -> list[FrameCapture]:
+    captures: list[FrameCapture] = []
+    for (name, source, open_reader), camera in zip(readers, config.camera, strict=True):
+        views = _views(named_regions(name, camera), config)
+        options = _capture_options(source, views, classifier, config)
+        captures += shares(Capture(name, open_reader, inbox, options), views)
+    return captures
 
 
 def _metrics(config: AgentConfig, resources: contextlib.ExitStack) -> MetricsServer | None:

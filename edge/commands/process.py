@@ -36,7 +36,7 @@ def share_one_heap() -> None:
         _of_the_heap("mallopt", M_ARENA_MAX, 1)
 
 
-def import_beside(*modules: str) -> None:
+def import_beside(*modules: str) -> threading.Thread:
     """Import in a thread what is needed soon, while this one waits for the disk and for the interpreter."""
 
     def work() -> None:
@@ -44,7 +44,9 @@ def import_beside(*modules: str) -> None:
             for module in modules:
                 importlib.import_module(module)
 
-    threading.Thread(target=work, name="imports").start()
+    thread = threading.Thread(target=work, name="imports")
+    thread.start()
+    return thread
 
 
 def settle() -> None:

@@ -126,9 +126,10 @@ def _run_agent(settings: AgentConfig) -> None:
     stop = stop_on_signals()
     check_addresses(settings)  # what they have wrong is said before a model is loaded
     share_one_heap()
-    import_beside(*(("edge.wiring", "edge.outside") if settings.mqtt else ("edge.wiring",)))
+    imports = import_beside(*(("edge.wiring", "edge.outside") if settings.mqtt else ("edge.wiring",)))
     limit_threads(1)  # as built_agent does, but the self-test comes before
     classifier = load_classifier(settings)
+    imports.join()
     from edge.wiring import built_agent
 
     with built_agent(settings, classifier, stop, stream=sys.stdout, notifier=Notifier()) as agent:

@@ -34,12 +34,9 @@ settle()
 print(before_mb - resident_mb() > 30)
 """
 BESIDE = """
-import sys, threading
+import sys
 from edge.commands.process import import_beside
-import_beside("edge.records", "edge.no_such_module")
-for thread in threading.enumerate():
-    if thread is not threading.current_thread():
-        thread.join()
+import_beside("edge.records", "edge.no_such_module").join()
 print("edge.records" in sys.modules)
 """
 SETTINGS = """
