@@ -8,17 +8,17 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from edge.broker_settings import broker_address
+from edge.addresses import broker_address, named_regions, named_sources
 from edge.camera.readers import opener
 from edge.camera.sources import Source
 from edge.config import AgentConfig
 from edge.errors import BrokerUnavailableError, CameraUnavailableError, EdgeError, UsageError
 from edge.infer import Classifier, run_selftest
+from edge.loading import how_it_is_read, opened_classifier
 from edge.mqtt.broker import BrokerConnection, ConnectionCallbacks
 from edge.mqtt.broker_address import BrokerAddress
 from edge.mqtt.embedded import EmbeddedBroker, embedded_port
 from edge.region import Region
-from edge.wiring import how_it_is_read, named_regions, named_sources, opened_classifier
 
 CAMERA_TIMEOUT_S = 15.0
 BROKER_TIMEOUT_S = 12.0  # both versions of MQTT in turn

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from edge.config import AgentConfig
 from edge.errors import ModelError, StorageError, UpdateError, UsageError
-from edge.model.foreign import read_sidecar
+from edge.loading import load_classifier
 from edge.model.model_file import ModelFile, read_bytes, read_model
+from edge.model.sidecar import read_sidecar
 from edge.model.store import CURRENT, ModelStore, StoredModel
 from edge.mqtt.topics import rfc3339
 from edge.trial import Trial
-from edge.wiring import load_classifier
 
 USUAL_STORE = Path("/var/lib/edge-agent/models")
 

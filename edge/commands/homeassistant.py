@@ -26,7 +26,7 @@ def homeassistant_command(
     if not remove:
         advice = "write --remove to take the device out, or edge-agent --homeassistant … to put it in"
         raise UsageError("there is nothing to do", "", advice)
-    from edge.broker_settings import broker_address
+    from edge.addresses import broker_address
     from edge.mqtt.broker import deliver
     from edge.mqtt.homeassistant import removal
 

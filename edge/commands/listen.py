@@ -18,7 +18,7 @@ def listen_command(
 ) -> None:
     """Subscribe, and print decisions as they come."""
     set_up_logging(debug, quiet=True)
-    from edge.broker_settings import broker_address
+    from edge.addresses import broker_address
     from edge.listen import decisions
 
     settings = load(config, None, broker, topic_prefix=topic_prefix)

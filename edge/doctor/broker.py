@@ -23,7 +23,7 @@ REMOTE_SILENT = (
 
 def findings(config: AgentConfig, logins: list[Finding] | None) -> list[Finding]:
     """The login's, explained where it fails; None where it could not be tried: the way up to it."""
-    from edge.broker_settings import broker_address  # with pydantic, which may not be there
+    from edge.addresses import broker_address  # with pydantic, which may not be there
 
     try:
         if embedded_port(config.broker.url) is not None:

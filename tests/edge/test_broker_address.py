@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edge.broker_settings import broker_address
+from edge.addresses import broker_address
 from edge.config import AgentConfig, BrokerConfig, load_config
 from edge.errors import ConfigError
 from edge.mqtt.broker_address import BrokerAddress, check_tls

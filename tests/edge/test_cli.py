@@ -264,6 +264,12 @@ def test_a_reader_that_leaves_ends_it_without_a_word(tmp_path: Path, golden: Pat
 # ---- mistakes
 
 
+def test_a_mistyped_command_is_compared_with_all_of_them(tmp_path: Path) -> None:
+    agent = edge_agent(tmp_path, "clasify")
+    assert agent.process.returncode == 2
+    assert "Did you mean 'classify'" in agent.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "why"),
     [

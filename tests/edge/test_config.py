@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edge.broker_settings import broker_address
+from edge.addresses import broker_address
 from edge.config import AgentConfig, BrokerConfig, load_config, read_password
 from edge.defaults import default_device_id, default_state_dir, slug
 from edge.errors import ConfigError, EdgeError, UsageError

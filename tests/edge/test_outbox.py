@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from edge.mqtt.event_store import EventStore, Stored
-from edge.mqtt.outbox import AGEING_S, RETRY_S, NumberedEvent, Outbox, OutboxLimits, Sequences
+from edge.mqtt.outbox import AGEING_S, RETRY_S, NumberedEvent, Outbox, OutboxLimits
+from edge.mqtt.sequences import Sequences
 from edge.records import Message
 
 ONE = len("t") + 1  # bytes of a one-digit event
