@@ -79,9 +79,10 @@ deploy: .venv-edge/ready ## install on a device over ssh (HOST=pi@raspberrypi.lo
 
 # Beside a real systemd, under a throw-away overlay of this machine's root: the archive is for this machine then.
 .PHONY: install-test
-install-test: .venv/ready ## install.sh, the units and deploy.sh, done to a machine of their own (../shared/pi, root; two minutes)
+install-test: .venv/ready ## install.sh, the units and deploy.sh, done to a machine of their own (../shared/pi, root; some minutes)
 	@if [ ! -x ../shared/pi/nspawn.sh ] || [ "$$(id -u)" -ne 0 ]; then \
 		echo 'skipped: install-test takes ../shared/pi and root'; exit 0; fi; \
+	rm -rf build/install-test; \
 	.venv/bin/python deploy/build_archive.py "$$(uname -m)-$$(. /etc/os-release; echo $$VERSION_CODENAME)" build/install-test; \
 	../shared/pi/nspawn.sh tests/deploy/inside.sh build/install-test/*.tar.gz
 

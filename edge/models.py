@@ -8,13 +8,12 @@ from pathlib import Path
 
 from edge.config import AgentConfig
 from edge.errors import ModelError, StorageError, UpdateError, UsageError
-from edge.infer import Classifier
-from edge.model.foreign import read_sidecar
+from edge.loading import load_classifier
 from edge.model.model_file import ModelFile, read_bytes, read_model
+from edge.model.sidecar import read_sidecar
 from edge.model.store import CURRENT, ModelStore, StoredModel
 from edge.mqtt.topics import rfc3339
 from edge.trial import Trial
-from edge.wiring import load_classifier
 
 USUAL_STORE = Path("/var/lib/edge-agent/models")
 
@@ -56,12 +55,12 @@ def add(
 ) -> str:
     """Verify a model as the agent would run it, store it and make it current; what was done, in words.
 
-    Raises ModelError, StorageError or UpdateError, and then the store is as it was.
+    Raises ModelError, StorageError or UpdateError, and then the store is as it was; but a first model that
+    does not do well stays, as there is none to go back to.
     """
     data = read_bytes(file)
     _compare_hash(file, data, sha256)
-    classifier = _proven(settings, file)
-    model = classifier.model
+    model = _proven(settings, file)
     if model.manifest is None:
         _refuse_sidecar(file, store)
     if read_bytes(file) != data:
@@ -89,7 +88,7 @@ def use(store: ModelStore, settings: AgentConfig, wanted: str, trial: Trial | No
         current, model = store.current, _found(store, wanted)
         if model == current:
             return f"{_title(model)} is the current model already"
-        proven = _proven(settings, model.path).model
+        proven = _proven(settings, model.path)
         return _make_current(store, model, _former(store, model), trial, proven)
 
 
@@ -102,7 +101,7 @@ def rollback(store: ModelStore, settings: AgentConfig, trial: Trial | None = Non
         current, former = store.current, store.former
         if not former:
             raise UsageError("can't go back", f"no model was current before in {store.folder}", "add one")
-        proven = _proven(settings, former[0].path).model
+        proven = _proven(settings, former[0].path)
         rest = [*former[1:], *([current] if current else [])]
         return _make_current(store, former[0], rest, trial, proven)
 
@@ -128,9 +127,9 @@ def _make_current(
     raise UpdateError(f"{_title(model)} was taken back", worse, f"{_title(old)} is current again{again}")
 
 
-def _proven(settings: AgentConfig, file: Path) -> Classifier:
+def _proven(settings: AgentConfig, file: Path) -> ModelFile:
     """The model as the agent would load it: verified, tried out, self-tested; raises ModelError."""
-    return load_classifier(settings.model_copy(update={"model": file}))
+    return load_classifier(settings.model_copy(update={"model": file})).model
 
 
 def _compare_hash(file: Path, data: bytes, expected: str | None) -> None:

@@ -74,7 +74,7 @@ class Trial:
         Raises UsageError where the time is too short for them, UpdateError without such a unit.
         """
         least_s = figures_s + START_S
-        if watch_s < least_s:
+        if not watch_s >= least_s:  # nan too
             why = f"the agent tells its first figures after {figures_s:g} s (stats_interval)"
             raise UsageError(f"can't watch for {watch_s:g} s", why, f"give --watch {least_s:g} or more")
         self._unit, self._watch_s, self._stop = unit, watch_s, stop

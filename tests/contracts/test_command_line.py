@@ -19,6 +19,7 @@ OPTIONS = {
     | {"--frames", "--duration", "--stdout", "--scores", "--max-frame-age", "--start-after"}
     | {"--drain-timeout", "--require-camera", "--require-broker"},
     "check": MODEL | {"--camera", "--broker"},
+    "doctor": MODEL | {"--camera", "--broker", "--crop", "--rotate", "--flip", "--json"},
     "classify": MODEL | {"--min-confidence", "--json"},
     "inspect": {"--labels", "--config", "--runtime", "--json", "--debug", "--help"},
     "bench": MODEL | {"--camera", "--frames", "--threads", "--json", "--plot", "--tune"},
@@ -42,7 +43,7 @@ def help_of(command: str) -> str:
 
 @pytest.mark.parametrize("command", OPTIONS)
 def test_the_options_are_there(command: str) -> None:
-    offered = set(re.findall(r"^\W*(--[a-z-]+)", help_of(command), re.MULTILINE))
+    offered = set(re.findall(r"^\W*(--[a-z0-9-]+)", help_of(command), re.MULTILINE))
     assert offered >= OPTIONS[command]
 
 

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -239,9 +239,8 @@ def test_a_wrong_configuration_is_not_tried_again(archive: Path) -> None:
     ],
 )
 def test_a_failed_update_leaves_the_old_agent_running(
-    unpacked_archive: Path, place: Path, broker: Mosquitto, spoilt: object, said: str
+    unpacked_archive: Path, place: Path, broker: Mosquitto, spoilt: Callable[[Path, Path], Path], said: str
 ) -> None:
-    assert callable(spoilt)
     before = environment_in_use()
     unit = Path("/etc/systemd/system", AGENT).read_text()
     done = run(spoilt(unpacked_archive, place) / "install.sh")
@@ -294,4 +293,4 @@ def test_purging_removes_all(unpacked_archive: Path) -> None:
     install(unpacked_archive, "--purge")
     assert [path for path in (SETTINGS, STATE, LINK) if path.exists()] == []
     assert run("id", "edge-agent").returncode != 0
-    assert run("systemctl", "list-units", "--all", "--no-legend", "edge-agent*").stdout == ""
+    assert run("systemctl", "list-units", "--no-legend", "edge-agent*").stdout == ""  # nor a failed one

@@ -29,6 +29,7 @@ CONFIG, MODELS, RUN = (
     Path("/var/lib/edge-agent/models"),
     Path("/run/edge-agent"),
 )
+TEMPORARY = Path("/var/tmp/pushed")  # here and, over ssh, there
 DROP_INS, SSH_PORT = Path("/etc/systemd/system/edge-agent.service.d"), 2222
 # This machine's Python may live in root's home.
 HERE = "[Service]\nProtectHome=no\n"
@@ -75,7 +76,7 @@ def sshd() -> Iterator[None]:
     shutil.copy(home / "id_ed25519.pub", home / "authorized_keys")
     Path("/run/sshd").mkdir(exist_ok=True)
     options = [f"ListenAddress=127.0.0.1:{SSH_PORT}", f"HostKey={keys}/host", "StrictModes=no", "UsePAM=no"]
-    options += ["Subsystem=sftp internal-sftp"]
+    options += ["Subsystem=sftp internal-sftp", f"SetEnv=TMPDIR={TEMPORARY}"]
     command = [need_program("sshd"), "-D", "-f", "/dev/null", *(word for o in options for word in ("-o", o))]
     process = subprocess.Popen(command)
     wait_until(lambda: accepts(SSH_PORT), "sshd")
@@ -145,21 +146,18 @@ def scenes(url: str, cut: Path) -> None:
     (DROP_INS / "spoil.conf").unlink()
     run("systemctl", "daemon-reload")
     with sshd():
-        before = temporary_files()
         for scene, file in (("pushed", GOLDEN / "colours.tflite"), ("pushed damaged", cut)):
             began = pid()
-            tell(scene, run("make", "push-model", "HOST=device", f"MODEL={file}", f"WATCH={WATCH}"), began)
-        left = sorted(temporary_files() - before)
+            settings = ("HOST=device", f"MODEL={file}", f"WATCH={WATCH}")
+            tell(scene, run("env", f"TMPDIR={TEMPORARY}", "make", "push-model", *settings), began)
+    left = sorted(path.name for path in TEMPORARY.iterdir())
     print(json.dumps({"scene": "left behind", "files": left}), flush=True)
-
-
-def temporary_files() -> set[str]:
-    return {path.name for path in Path("/tmp").iterdir()}
 
 
 def main() -> None:
     folder = Path("/var/tmp/scenes")
     folder.mkdir()
+    TEMPORARY.mkdir()
     cut = folder / "it's cut; 'really'.tflite"
     cut.write_bytes((GOLDEN / "colours.tflite").read_bytes()[:20_000])
     with Mosquitto(folder / "broker") as broker:

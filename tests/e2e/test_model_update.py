@@ -1,4 +1,4 @@
-"""Another model for a running agent, under a real systemd: it stays if it does well, else it is taken back."""
+"""Another model for a running agent, under a real systemd: it stays if it does well, or is taken back."""
 
 from __future__ import annotations
 

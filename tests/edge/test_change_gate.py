@@ -20,7 +20,7 @@ from edge.capture import Capture, CaptureOptions
 from edge.change_gate import ChangeGate, GateRules
 from edge.decide import Decider, DecisionRules
 from edge.infer import Classifier
-from edge.mqtt.outbox import Sequences
+from edge.mqtt.sequences import Sequences
 from edge.preprocess import Image
 from edge.records import Limits
 from edge.stages import Camera, Stages

@@ -16,8 +16,9 @@ from edge.errors import BrokerUnavailableError
 from edge.mqtt.broker_address import parse_broker_url
 from edge.mqtt.outbox import Outbox, OutboxLimits
 from edge.mqtt.topics import Topics
-from edge.publish import MqttSink, StdoutSink
+from edge.publish import MqttSink
 from edge.records import Decision, Frame, LabelScore, ModelIdentity
+from edge.stdout import StdoutSink
 from tests.support.mosquitto import Mosquitto
 from tests.support.refusing import QUOTA_EXCEEDED, Refusing
 from tests.support.subscriber import Subscriber

@@ -19,7 +19,7 @@ from edge.camera.views import View
 from edge.capture import Capture, CaptureOptions
 from edge.decide import Decider, DecisionRules
 from edge.infer import Classifier
-from edge.mqtt.outbox import Sequences
+from edge.mqtt.sequences import Sequences
 from edge.preprocess import Image, prepare
 from edge.records import Limits
 from edge.region import Region, parse_crop

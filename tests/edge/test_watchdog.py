@@ -21,7 +21,7 @@ from edge.infer import Classifier
 from edge.monitoring.notify import Notifier
 from edge.monitoring.progress import ProgressLimits
 from edge.monitoring.watchdog import Watchdog, status_line
-from edge.mqtt.outbox import Sequences
+from edge.mqtt.sequences import Sequences
 from edge.preprocess import Image, PreprocessSpec, prepare
 from edge.records import Limits
 from edge.stages import Camera, Stages

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import sqlite3
 from pathlib import Path
 from typing import Any
 
+from edge.mqtt.event_store import EventStore
 from tests.support.command_line import ROOT, EdgeAgent
 
 MODEL = ROOT / "tests" / "golden" / "colours.tflite"
@@ -62,3 +65,9 @@ def is_whole(outbox: Path) -> bool:
         return False
     finally:
         database.close()
+
+
+def waiting_events(outbox: Path) -> set[int]:
+    """The numbers of the events that no broker has acknowledged yet; no agent may be running."""
+    with contextlib.closing(EventStore(outbox)) as store:
+        return {json.loads(event.payload)["sequence"] for event in store.after(0)}
