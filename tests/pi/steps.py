@@ -34,6 +34,8 @@ class Step:
 
 def _boot(device: Device) -> str:
     device.boot()
+    # No package's script has run when the image was built; runuser needs what this one writes.
+    device.do("DEBIAN_FRONTEND=noninteractive pam-auth-update --package --force")
     return device.do("echo Debian $(cat /etc/debian_version), $(uname -m), $(python3 -V)")
 
 
