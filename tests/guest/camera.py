@@ -14,10 +14,10 @@ done
 exit 1)"""
 
 
-def show(node: int, label: str) -> str:
-    """Have /dev/video<node> show nothing but a colour."""
+def show(node: int, label: str, *, text: bool = False) -> str:
+    """Have /dev/video<node> show nothing but a colour, or some text before it: a flat picture looks covered."""
     pattern = FIRST_PATTERN + LABELS.index(label)
-    return f"udevadm settle; v4l2-ctl -d {node} -c osd_text_mode=2,test_pattern={pattern}"
+    return f"udevadm settle; v4l2-ctl -d {node} -c osd_text_mode={0 if text else 2},test_pattern={pattern}"
 
 
 def unplug(node: int) -> str:

@@ -84,7 +84,7 @@ class Device:
     def show_another(self) -> str:
         """Put another colour before the camera, one that has a label."""
         colour = next(self._colours)
-        self.do(show(0, colour))
+        self.do(show(0, colour, text=True))
         return colour
 
     def wait_for_label(self, label: str) -> str:
