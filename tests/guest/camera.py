@@ -15,7 +15,7 @@ exit 1)"""
 
 
 def show(node: int, label: str, *, text: bool = False) -> str:
-    """Have /dev/video<node> show nothing but a colour, or some text before it: a flat picture looks covered."""
+    """Have /dev/video<node> show nothing but a colour, or text on it: what is flat looks covered."""
     pattern = FIRST_PATTERN + LABELS.index(label)
     return f"udevadm settle; v4l2-ctl -d {node} -c osd_text_mode={0 if text else 2},test_pattern={pattern}"
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,7 @@ def main() -> int:
         "--model", type=Path, action="append", default=[], help="its self-test must hold there too"
     )
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the machine must not outlive its test
     try:
         need_machine(options.target)
     except pytest.skip.Exception as error:

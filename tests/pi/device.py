@@ -47,10 +47,11 @@ class Device:
         self.boot()
 
     def close(self) -> None:
-        """Switch it off, and put its journals together."""
+        """Switch it off, put its journals together, and throw its disks away."""
         if self._machine:
             self._machine.cut_power()
         self._root.unlink()
+        self._payload.unlink()
         said = sorted(self._folder.glob("boot*/said.txt"))
         self.journal.write_text("".join(file.read_text(errors="replace") for file in said))
 
