@@ -22,6 +22,7 @@ PATIENCE = "[Service]\nTimeoutStartSec=600\n"
 SUBSCRIBER = """[Service]
 ExecStart=/usr/bin/mosquitto_sub -c -i subscriber -q 1 -t edge/+/+/event
 StandardOutput=append:/root/events
+StandardError=journal
 Restart=always
 RestartSec=1
 [Install]

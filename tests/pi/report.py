@@ -30,7 +30,7 @@ def row_of(step: str, do: Callable[[], str]) -> Row:
     started_s = time.monotonic()
     try:
         seen, held = do(), True
-    except (pytest.fail.Exception, pytest.skip.Exception) as error:
+    except (pytest.fail.Exception, pytest.skip.Exception, OSError, ValueError) as error:
         seen, held = str(error), False
     row = Row(step, " ".join(seen.split()), time.monotonic() - started_s, held)
     print(f"{row.seconds:.0f} s: {'held' if held else 'FAILED'}: {row.seen}", flush=True)
