@@ -88,16 +88,16 @@ def test_mosquitto_sub_shows_the_labels_of_a_video(trained: Path, tmp_path: Path
     reader = threading.Thread(target=read)
     reader.start()
     try:
-        assert subscribed.wait(10)
+        assert subscribed.wait(60)
         model = trained / "runs" / "latest" / "model.tflite"
         arguments = ["--camera", video, "--model", model, "--broker", broker.url, "--device-id", "bench"]
         with EdgeAgent(tmp_path, *arguments) as agent:
             assert agent.wait() == 0, agent.stderr
-        assert ended.wait(10)
+        assert ended.wait(60)
     finally:
         subscriber.terminate()
-        subscriber.wait(10)
-        reader.join(10)
+        subscriber.wait(60)
+        reader.join(60)
     labels = [line.split()[1] for line in lines if line.startswith("edge/bench/clip/label ")]
     assert [label for label in labels if label != "unknown"] == list(CLASSES)
 
