@@ -42,7 +42,7 @@ def run(folder: Path, tries: int) -> Outcome:
             if not is_whole(copied / outbox_file(folder).name):
                 trouble.append(f"the outbox is damaged after kill {number + 1}")
             shutil.rmtree(copied)
-        listener.wait_for(lambda: listener.last >= sent[-1]["sequence"], 20)
+        listener.wait_for(lambda: listener.last >= sent[-1]["sequence"])
         events = listener.events
     arrived, lost = {event["sequence"] for event in events}, missing(sent, events)
     trouble += faults_of(events)
