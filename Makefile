@@ -21,11 +21,12 @@ INSTALLING := flock --close Makefile
 # Tests of the agent mostly wait (for cameras, brokers, time-outs): more workers than cores. Those that compute have
 # one a core. Side by side (`check`) these have the lower priority (SLOWLY), and those that wait, which look at
 # the clock, take turns (IN_TURN). Faults, which look at it closely, have one worker.
+NAMED = @echo '== $@'
 WORKERS ?= 4
 PYTEST := -m pytest --dist loadgroup --numprocesses
 COMPUTING := tests/training tests/e2e tests/interchange
-IN_TURN := env -u MAKEFLAGS $(if $(SIDE_BY_SIDE),flock --close tests)
-SLOWLY := env -u MAKEFLAGS $(if $(SIDE_BY_SIDE),nice)
+IN_TURN := env -u MAKEFLAGS -u MAKELEVEL $(if $(SIDE_BY_SIDE),flock --close tests)
+SLOWLY := env -u MAKEFLAGS -u MAKELEVEL $(if $(SIDE_BY_SIDE),nice)
 
 # make train quantize DATA=photos/ [BACKBONE=…] [SIZE=…] [EPOCHS=…] [FINE_TUNE=…] [SEED=…] [NAME=…]
 TRAIN_OPTIONS := $(if $(BACKBONE),--backbone $(BACKBONE)) $(if $(SIZE),--size $(SIZE)) \
@@ -46,14 +47,17 @@ test: test-agent test-faults test-training ## all tests
 
 .PHONY: test-agent
 test-agent: .venv/ready ## all but those of the next two
+	$(NAMED)
 	@$(IN_TURN) .venv/bin/python $(PYTEST) $(WORKERS) $(patsubst %,--ignore %,tests/faults $(COMPUTING))
 
 .PHONY: test-faults
 test-faults: .venv/ready ## broken cameras, brokers, disks, networks: shortly
+	$(NAMED)
 	@$(IN_TURN) .venv/bin/python -m pytest tests/faults
 
 .PHONY: test-training
 test-training: .venv/ready $(if $(SIDE_BY_SIDE),.venv-mediapipe/ready) ## training, from end to end, other readers
+	$(NAMED)
 	@$(SLOWLY) .venv/bin/python $(PYTEST) auto --maxprocesses $(WORKERS) $(COMPUTING)
 
 .PHONY: train
@@ -91,6 +95,7 @@ faults-guest: .venv/ready ## power cut, clock set back, camera unplugged, in an 
 
 .PHONY: lint
 lint: .venv/ready ## style, types and who may import whom
+	$(NAMED)
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
@@ -98,22 +103,26 @@ lint: .venv/ready ## style, types and who may import whom
 
 .PHONY: test-edge
 test-edge: .venv-edge/ready ## the device's tests with the device's dependencies only
+	$(NAMED)
 	@$(IN_TURN) .venv-edge/bin/python $(PYTEST) $(WORKERS) tests/edge tests/contracts
 
 # The two below need another Python than the one in use: without it they say so, and in CI the second fails.
 .SECONDEXPANSION:
 .PHONY: test-edge-newest
 test-edge-newest: $$(if $$(PYTHON313),.venv-edge-3.13/ready) ## the device's tests on Python 3.13, where that is installed
+	$(NAMED)
 	@if [ -z '$(PYTHON313)' ]; then echo 'skipped: no Python 3.13 here'; exit 0; fi; \
 	$(IN_TURN) .venv-edge-3.13/bin/python $(PYTEST) $(WORKERS) tests/edge
 
 .PHONY: test-tflite-runtime
 test-tflite-runtime: $$(if $$(PYTHON311),.venv-tflite-runtime/ready) ## the device's tests on the second runtime (its wheels end at Python 3.11)
+	$(NAMED)
 	@if [ -z '$(PYTHON311)' ]; then echo 'skipped: no Python 3.11 here'; exit $${CI:+1}; fi; \
 	EDGE_TEST_RUNTIME=tflite-runtime $(IN_TURN) .venv-tflite-runtime/bin/python $(PYTEST) $(WORKERS) tests/edge
 
 .PHONY: interchange
 interchange: .venv/ready .venv-mediapipe/ready ## does MediaPipe, given our file, name photographs as the agent does (MODEL=…, PHOTOGRAPHS=…)
+	$(NAMED)
 	@$(SLOWLY) .venv/bin/python -m benchmarks.interchange $(if $(MODEL),--model '$(MODEL)') \
 		$(if $(PHOTOGRAPHS),--photographs '$(PHOTOGRAPHS)')
 
