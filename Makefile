@@ -127,9 +127,9 @@ interchange: .venv/ready .venv-mediapipe/ready ## does MediaPipe, given our file
 		$(if $(PHOTOGRAPHS),--photographs '$(PHOTOGRAPHS)')
 
 .PHONY: check
-check: .venv/ready ## all that CI runs: side by side, each one's output when it is done, but for the measurements at the end
+check: ## all that CI runs: side by side, each one's output when it is done, but for the measurements at the end
 	@$(MAKE) --no-print-directory --jobs --output-sync=target SIDE_BY_SIDE=1 \
-		lint interchange test-faults test-agent test-training test-edge test-edge-newest test-tflite-runtime
+		test-edge lint interchange test-training test-faults test-agent test-edge-newest test-tflite-runtime
 	@$(MAKE) --no-print-directory bench-quick
 
 .PHONY: setup
