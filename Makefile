@@ -19,14 +19,14 @@ PIP := pip install --quiet --disable-pip-version-check
 INSTALLING := flock --close Makefile
 
 # Tests of the agent mostly wait (for cameras, brokers, time-outs): more workers than cores. Those that compute have
-# one a core. Side by side (`check`) these have the lower priority (SLOWLY), and those that wait, which look at
-# the clock, take turns (IN_TURN). Faults, which look at it closely, have one worker.
+# one a core. Side by side (`check`) those that wait, which look at the clock, take turns (IN_TURN), and the others
+# run beside them. Faults, which look at the clock closely, have one worker. No test's own `make` inherits our options.
 NAMED = @echo '== $@'
 WORKERS ?= 4
 PYTEST := -m pytest --dist loadgroup --numprocesses
 COMPUTING := tests/training tests/e2e tests/interchange
-IN_TURN := env -u MAKEFLAGS -u MAKELEVEL $(if $(SIDE_BY_SIDE),flock --close tests)
-SLOWLY := env -u MAKEFLAGS -u MAKELEVEL $(if $(SIDE_BY_SIDE),nice)
+ALONE := env -u MAKEFLAGS -u MAKELEVEL
+IN_TURN := $(ALONE) $(if $(SIDE_BY_SIDE),flock --close tests)
 
 # make train quantize DATA=photos/ [BACKBONE=…] [SIZE=…] [EPOCHS=…] [FINE_TUNE=…] [SEED=…] [NAME=…]
 TRAIN_OPTIONS := $(if $(BACKBONE),--backbone $(BACKBONE)) $(if $(SIZE),--size $(SIZE)) \
@@ -58,7 +58,7 @@ test-faults: .venv/ready ## broken cameras, brokers, disks, networks: shortly
 .PHONY: test-training
 test-training: .venv/ready $(if $(SIDE_BY_SIDE),.venv-mediapipe/ready) ## training, from end to end, other readers
 	$(NAMED)
-	@$(SLOWLY) .venv/bin/python $(PYTEST) auto --maxprocesses $(WORKERS) $(COMPUTING)
+	@$(ALONE) .venv/bin/python $(PYTEST) auto --maxprocesses $(WORKERS) $(COMPUTING)
 
 .PHONY: train
 train: .venv/ready ## train on DATA=photos/ (one folder a class; BACKBONE, SIZE, EPOCHS, FINE_TUNE, SEED, NAME)
@@ -123,7 +123,7 @@ test-tflite-runtime: $$(if $$(PYTHON311),.venv-tflite-runtime/ready) ## the devi
 .PHONY: interchange
 interchange: .venv/ready .venv-mediapipe/ready ## does MediaPipe, given our file, name photographs as the agent does (MODEL=…, PHOTOGRAPHS=…)
 	$(NAMED)
-	@$(SLOWLY) .venv/bin/python -m benchmarks.interchange $(if $(MODEL),--model '$(MODEL)') \
+	@.venv/bin/python -m benchmarks.interchange $(if $(MODEL),--model '$(MODEL)') \
 		$(if $(PHOTOGRAPHS),--photographs '$(PHOTOGRAPHS)')
 
 .PHONY: check

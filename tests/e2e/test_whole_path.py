@@ -27,7 +27,7 @@ RESULT_LINE = re.compile(
 together = pytest.mark.xdist_group("whole path")  # they share what was trained
 
 
-def edge_train(folder: Path, *arguments: str, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
+def edge_train(folder: Path, *arguments: str, timeout_s: float = 1200) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "training", *arguments]
     cache = {"EDGE_TRAIN_CACHE": str(folder / "cache")}  # neither used nor filled is the user's
     environment = {**os.environ, **cache, "PYTHONPATH": str(Path(__file__).parents[2])}
@@ -121,7 +121,7 @@ def test_what_was_trained_is_what_runs(trained: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_demonstration_on_real_photographs_passes(tmp_path: Path) -> None:
-    done = edge_train(tmp_path, "demo", timeout_s=1200)
+    done = edge_train(tmp_path, "demo", timeout_s=2400)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     last = done.stdout.strip().splitlines()[-1]
     found = RESULT_LINE.match(last)
