@@ -23,7 +23,7 @@ INSTALLING := flock --close Makefile
 # run beside them. Faults, which look at the clock closely, have one worker. No test's own `make` inherits our options.
 NAMED = @echo '== $@'
 WORKERS ?= 4
-PYTEST := -m pytest --dist loadgroup --numprocesses
+PYTEST := -m pytest --dist worksteal --numprocesses
 COMPUTING := tests/training tests/e2e tests/interchange
 ALONE := env -u MAKEFLAGS -u MAKELEVEL
 IN_TURN := $(ALONE) $(if $(SIDE_BY_SIDE),flock --close tests)
@@ -58,7 +58,8 @@ test-faults: .venv/ready ## broken cameras, brokers, disks, networks: shortly
 .PHONY: test-training
 test-training: .venv/ready $(if $(SIDE_BY_SIDE),.venv-mediapipe/ready) ## training, from end to end, other readers
 	$(NAMED)
-	@$(ALONE) .venv/bin/python $(PYTEST) auto --maxprocesses $(WORKERS) $(COMPUTING)
+	@$(ALONE) .venv/bin/python -m pytest --dist loadfile --no-loadscope-reorder --numprocesses auto \
+		--maxprocesses $(WORKERS) $(COMPUTING)
 
 .PHONY: train
 train: .venv/ready ## train on DATA=photos/ (one folder a class; BACKBONE, SIZE, EPOCHS, FINE_TUNE, SEED, NAME)

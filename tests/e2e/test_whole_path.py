@@ -24,8 +24,6 @@ RESULT_LINE = re.compile(
     r"^demo: 600 frames, 46 cells: (\d+) right, (\d+) wrong, (\d+) unknown, \d+ frames/s$"
 )
 
-together = pytest.mark.xdist_group("whole path")  # they share what was trained
-
 
 def edge_train(folder: Path, *arguments: str, timeout_s: float = 1200) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "training", *arguments]
@@ -65,7 +63,6 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
         yield running
 
 
-@together
 def test_mosquitto_sub_shows_the_labels_of_a_video(trained: Path, tmp_path: Path, broker: Mosquitto) -> None:
     video = recording(tmp_path / "clip.mp4")
     # A retained message is the sign that the subscription stands.
@@ -106,7 +103,6 @@ def test_mosquitto_sub_shows_the_labels_of_a_video(trained: Path, tmp_path: Path
     assert [label for label in labels if label != "unknown"] == list(CLASSES)
 
 
-@together
 def test_what_was_trained_is_what_runs(trained: Path, tmp_path: Path) -> None:
     split = json.loads((trained / "runs" / "latest" / "split.json").read_text())
     held_out = [Path(item["path"]) for item in split["test"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,15 +33,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("filterwarnings", line)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of several workers (`-n`) one has all tests of the run below; each other file has one worker too.
-
-    What it has built or trained once serves all its tests there.
-    """
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            needs_run = "trained" in getattr(item, "fixturenames", ())
-            item.add_marker(pytest.mark.xdist_group("trained" if needs_run else item.path.stem))
+    """Where workers (`-n`) share the files, those with slow tests come first: none waits at the end."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @dataclass(frozen=True)
