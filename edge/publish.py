@@ -176,6 +176,7 @@ class MqttSink:
             self._latest.update({decision.camera: (decision, number) for decision, number in group})
             for event in {event.camera: event for event in events}.values():
                 self._send_state(event.camera, event.message)
+            self._drain()
 
     def _tend(self) -> None:
         """Send what may go by now."""
