@@ -64,6 +64,24 @@ faults: .venv/ready ## what the agent is proof against, done to it at length (NA
 faults-guest: .venv/ready ## power cut, clock set back, camera unplugged, in an emulated machine (../shared/pi, QEMU, root; half an hour)
 	@.venv/bin/python -m tests.faults $(if $(SHORT),--short) camera-unplugged power-cut machine-clock
 
+TARGET ?= x86_64-bookworm
+.PHONY: dist
+dist: .venv-edge/ready ## dist/edge-agent-….tar.gz, which installs without a network (TARGET=aarch64-bookworm, aarch64-trixie, x86_64-…)
+	@.venv-edge/bin/python deploy/build_archive.py '$(TARGET)'
+
+# deploy.sh reads HOST and the others from its environment, where make puts what stands on its command line.
+.PHONY: deploy
+deploy: .venv-edge/ready ## install on a device over ssh (HOST=pi@raspberrypi.local, MODEL=…, CAMERA=0, BROKER=mqtt://…)
+	@PYTHON=.venv-edge/bin/python deploy/deploy.sh
+
+# Beside a real systemd, under a throw-away overlay of this machine's root: the archive is for this machine then.
+.PHONY: install-test
+install-test: .venv/ready ## install.sh, the units and deploy.sh, done to a machine of their own (../shared/pi, root; two minutes)
+	@if [ ! -x ../shared/pi/nspawn.sh ] || [ "$$(id -u)" -ne 0 ]; then \
+		echo 'skipped: install-test takes ../shared/pi and root'; exit 0; fi; \
+	.venv/bin/python deploy/build_archive.py "$$(uname -m)-$$(. /etc/os-release; echo $$VERSION_CODENAME)" build/install-test; \
+	../shared/pi/nspawn.sh tests/deploy/inside.sh build/install-test/*.tar.gz
+
 .PHONY: lint
 lint: .venv/ready ## style, types and who may import whom
 	@.venv/bin/ruff check .
@@ -94,7 +112,7 @@ interchange: .venv/ready .venv-mediapipe/ready ## does MediaPipe, given our file
 		$(if $(PHOTOGRAPHS),--photographs '$(PHOTOGRAPHS)')
 
 .PHONY: check
-check: lint interchange test test-edge test-edge-newest test-tflite-runtime bench-quick ## all that CI runs
+check: lint interchange test test-edge test-edge-newest test-tflite-runtime install-test bench-quick ## all that CI runs
 
 .PHONY: setup
 setup: .venv/ready ## build .venv with everything

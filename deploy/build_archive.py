@@ -38,9 +38,8 @@ def build(target: str, into: Path) -> Path:
     Raises ArchiveError for a target without wheels, and where pip fails.
     """
     if target not in TARGETS:
-        known = ", ".join(TARGETS)
-        why = "LiteRT, numpy and OpenCV have no wheels for it on PyPI (32-bit ARM) or nobody tried"
-        raise ArchiveError(f"can't build for {target}: {why}; the targets are {known}")
+        why = "for 32-bit ARM there are no wheels of LiteRT, numpy and OpenCV on PyPI, others are untried"
+        raise ArchiveError(f"can't build for {target}: {why}; the targets are {', '.join(TARGETS)}")
     machine, release = target.split("-")
     python, glibc = RELEASES[release]
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
@@ -57,7 +56,7 @@ def build(target: str, into: Path) -> Path:
         (folder / "constraints.txt").write_text("".join(f"{line}\n" for line in _pins(wheels)))
         _write_sums(folder)
         into.mkdir(parents=True, exist_ok=True)
-        _pack(folder, archive)
+        pack(folder, archive)
         print(_table(wheels))
     print(f"{archive}: {archive.stat().st_size / 1e6:.1f} MB")
     return archive
@@ -105,7 +104,7 @@ def _write_sums(folder: Path) -> None:
     (folder / "SHA256SUMS").write_text("".join(lines))
 
 
-def _pack(folder: Path, archive: Path) -> None:
+def pack(folder: Path, archive: Path) -> None:
     """Sorted, and without this machine's times and owners; wheels are compressed already."""
 
     def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -139,8 +139,8 @@ use_model() {
         echo "would prove $model on this device, put it into $STATE/models, and use it"
         return
     fi
-    "$new/bin/edge-agent" models add "$model" --store $STATE/models ||
-        fail $? "can't use the model $model: see above; nothing that runs was changed"
+    "$new/bin/edge-agent" models add "$model" --store $STATE/models --config $SETTINGS/agent.toml ||
+        fail $? "can't use the model $model: see above; what ran runs on"
     [ "$(readlink $CURRENT)" = "$old_model" ] || changes=$((changes + 1))
 }
 
@@ -177,23 +177,17 @@ wanted_units() {
     instances --state=active,activating
 }
 
-settings_of() {
-    case $1 in
-        edge-agent@*) basename "${1#edge-agent@}" .service ;;
-        *) echo agent ;;
-    esac
-}
-
 # Each unit's `edge-agent check`, as the agent's user; a camera or a broker that is away is waited for.
 check() {
-    local unit status password=''
+    local unit status name password=''
     [ ! -e $PASSWORD ] || password=$(<$PASSWORD)
     for unit in "$@"; do
-        status=0
+        status=0 name=${unit#edge-agent@}
+        [ "$name" != edge-agent.service ] || name=agent.service
         (
             cd /
             [ ! "$password" ] || export EDGE_AGENT_BROKER_PASSWORD=$password
-            runuser -u edge-agent -- $LINK/bin/edge-agent check --config "$SETTINGS/$(settings_of "$unit").toml"
+            runuser -u edge-agent -- $LINK/bin/edge-agent check --config "$SETTINGS/${name%.service}.toml"
         ) || status=$?
         case $status in
             0) ;;
@@ -217,26 +211,27 @@ put_into_service() {
         [ $status -eq 0 ] || go_back $status "${units[@]}"
         echo "started ${units[*]}"
     fi
-    remove_environments_but "$new"
+    remove_environments "$new"
 }
 
-remove_environments_but() {
-    local each
-    for each in "$LINK"-[0-9]*-????????; do
-        [ "$each" = "$1" ] || [ ! -e "$each" ] || rm -rf "$each"
-    done
+# remove_environments [BUT]
+remove_environments() {
+    [ "${1:-}" ] || rm $LINK
+    find ${LINK%/*} -maxdepth 1 -name "${LINK##*/}-[0-9]*-????????" ! -path "${1:-}" -exec rm -rf {} +
 }
 
-# go_back STATUS UNITS...: what ran before runs again.
+# go_back STATUS UNITS...: what ran before runs again; a new agent.toml goes, so that other options make another.
 go_back() {
     local status=$1
     shift
     systemctl stop "$@"
-    if [ ! "$old" ]; then
+    if [ ! "$old" ] || [ "$old $old_model" = "$new $(readlink $CURRENT || true)" ]; then
         [ ! "$made_settings" ] || [ ! "$camera$broker" ] || rm $SETTINGS/agent.toml
         fail "$status" "edge-agent is installed, but was not started: see above; mend it and run this again"
     fi
-    [ ! "$old_model" ] || { ln -sfn "$old_model" $CURRENT.new && mv -T $CURRENT.new $CURRENT; }
+    if [ "$old_model" ] && [ "$(readlink $CURRENT)" != "$old_model" ]; then
+        "$old/bin/edge-agent" models rollback --store $STATE/models --config $SETTINGS/agent.toml || true
+    fi
     switch_to "$old"
     [ "$old" = "$new" ] || rm -rf "$new"
     systemctl start "$@" || fail 1 "neither the new agent starts nor the old one: see journalctl -u edge-agent"
@@ -251,11 +246,13 @@ remove_all() {
     )
     if [ -e $UNITS/edge-agent.service ]; then
         change "stop and remove the units" systemctl --quiet disable --now edge-agent.service "${units[@]}"
-        [ "$dry_run" ] || rm -f $UNITS/edge-agent.service $UNITS/edge-agent@.service
-        [ "$dry_run" ] || systemctl daemon-reload
+        if [ ! "$dry_run" ]; then
+            rm -f $UNITS/edge-agent.service $UNITS/edge-agent@.service
+            systemctl daemon-reload
+            systemctl reset-failed 'edge-agent*' 2>/dev/null || true
+        fi
     fi
-    [ ! -L $LINK ] || change "remove $(readlink -f $LINK)" remove_environments_but none
-    [ "$dry_run" ] || [ ! -L $LINK ] || rm $LINK
+    [ ! -L $LINK ] || change "remove $(readlink -f $LINK)" remove_environments
     if [ "$purge" ]; then
         for each in $SETTINGS $STATE "$UNITS"/edge-agent{,@*}.service.d; do
             [ ! -e "$each" ] || change "remove $each" rm -rf "$each"

@@ -1,4 +1,4 @@
-"""What an agent is called and where it keeps things, unless it is told: from the host's name and the environment."""
+"""What an agent is called and where it keeps things, unless it is told."""
 
 from __future__ import annotations
 

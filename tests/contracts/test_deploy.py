@@ -2,48 +2,89 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
+import tarfile
 import tomllib
 from pathlib import Path
 
+import pytest
 from pydantic import BaseModel
 
+from deploy.build_archive import ArchiveError, build, pack
 from edge.config import AgentConfig, BrokerConfig, CameraConfig, NamedRegionConfig, load_config
 from tests.support.tools import need_program
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
 
-def unit_with_a_program_that_exists(folder: Path) -> Path:
-    lines = (DEPLOY / "edge-agent.service").read_text().splitlines(keepends=True)
-    started = [line if not line.startswith("ExecStart=") else "ExecStart=/bin/true\n" for line in lines]
-    unit = folder / "edge-agent.service"
-    unit.write_text("".join(started))
-    return unit
+UNITS = ("edge-agent.service", "edge-agent@.service")
 
 
-def test_systemd_has_nothing_to_say_about_the_unit(tmp_path: Path) -> None:
-    unit = unit_with_a_program_that_exists(tmp_path)
-    # It exits 0 on an unknown key: only silence counts.
-    verified = subprocess.run(
-        [need_program("systemd-analyze"), "verify", "--man=no", str(unit)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (verified.returncode, verified.stdout + verified.stderr) == (0, "")
+def verified(name: str, folder: Path, text: str) -> subprocess.CompletedProcess[str]:
+    """What systemd says of a unit. It exits 0 on an unknown key: only silence counts."""
+    unit = folder / name
+    unit.write_text(re.sub("(?m)^ExecStart=.*", "ExecStart=/bin/true", text))
+    command = [need_program("systemd-analyze"), "verify", "--man=no", str(unit)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_systemd_has_nothing_to_say_about_the_unit(tmp_path: Path, name: str) -> None:
+    said = verified(name, tmp_path, (DEPLOY / name).read_text())
+    assert (said.returncode, said.stdout + said.stderr) == (0, "")
 
 
 def test_systemd_would_speak_up_about_a_misspelt_key(tmp_path: Path) -> None:
-    unit = unit_with_a_program_that_exists(tmp_path)
-    unit.write_text(unit.read_text().replace("WatchdogSec=", "WatchdogSecs="))
-    verified = subprocess.run(
-        [need_program("systemd-analyze"), "verify", "--man=no", str(unit)],
-        capture_output=True,
-        text=True,
-        check=False,
+    unit = (DEPLOY / UNITS[0]).read_text().replace("WatchdogSec=", "WatchdogSecs=")
+    assert "WatchdogSecs" in verified(UNITS[0], tmp_path, unit).stderr
+
+
+def test_the_template_differs_from_the_unit_only_where_instances_must() -> None:
+    plain, template = (
+        [line for line in (DEPLOY / name).read_text().splitlines() if line and not line.startswith("#")]
+        for name in UNITS
     )
-    assert "WatchdogSecs" in verified.stderr
+    assert [line for line in template if line not in plain] == [
+        "Description=Edge agent: labels from the camera %i over MQTT",
+        "ExecStart=/opt/edge-agent/bin/edge-agent --config /etc/edge-agent/%i.toml",
+        "Environment=EDGE_AGENT_INSTANCE=%i",
+        "StateDirectory=edge-agent/cameras/%i",
+        "RuntimeDirectory=edge-agent-%i",
+    ]
+    replaced = [line.split("=")[0] for line in plain if line not in template]
+    assert replaced == ["Description", "ExecStart", "StateDirectory", "RuntimeDirectory"]
+
+
+@pytest.mark.parametrize("name", ["install.sh", "deploy.sh"])
+def test_shellcheck_has_nothing_to_say_about_the_scripts(name: str) -> None:
+    said = subprocess.run(
+        [need_program("shellcheck"), DEPLOY / name], capture_output=True, text=True, check=False
+    )
+    assert said.stdout == ""
+
+
+def test_the_same_files_make_the_same_archive(tmp_path: Path) -> None:
+    folder = tmp_path / "edge-agent"
+    (folder / "wheels").mkdir(parents=True)
+    (folder / "wheels" / "one.whl").write_text("wheel")
+    (folder / "install.sh").write_text("script")
+    pack(folder, tmp_path / "first.tar.gz")
+    os.utime(folder / "install.sh", (1, 1))
+    (folder / "install.sh").chmod(0o600)
+    pack(folder, tmp_path / "second.tar.gz")
+    assert (tmp_path / "first.tar.gz").read_bytes() == (tmp_path / "second.tar.gz").read_bytes()
+    with tarfile.open(tmp_path / "first.tar.gz") as tar:
+        modes = {entry.name: oct(entry.mode) for entry in tar}
+    assert modes["edge-agent/install.sh"] == "0o755"
+    assert modes["edge-agent/wheels/one.whl"] == "0o644"
+
+
+def test_a_target_without_packages_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match=r"armv7l-bookworm: .*32-bit ARM.*x86_64-bookworm"):
+        build("armv7l-bookworm", tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_example_configuration_is_valid() -> None:

@@ -15,7 +15,7 @@ from tests.deploy.device import unpacked
 
 @pytest.fixture(scope="session")
 def archive() -> Path:
-    """The one that `make install-test` has built; elsewhere these tests skip, for they would change the machine."""
+    """The one that `make install-test` has built; elsewhere these tests would change the machine."""
     if "EDGE_INSTALL_TEST" not in os.environ:
         pytest.skip("it takes a machine that may be spoilt: make install-test makes one")
     return Path(os.environ["EDGE_INSTALL_TEST"]).resolve()

@@ -1,18 +1,15 @@
-"""What install.sh refuses, and what it leaves undone: before test_installation.py, on a machine without an agent."""
+"""What install.sh refuses: on a machine without an agent, so before test_installation.py."""
 
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.deploy.device import LINK, SETTINGS, STATE, copied, install, own_wheel, run, write
-
-ENSUREPIP = Path(
-    f"/usr/lib/python{run('/usr/bin/python3', '-c', 'import sys; print(*sys.version_info[:2], sep=chr(46))').stdout.strip()}/ensurepip"
-)
 
 
 @pytest.fixture(autouse=True)
@@ -98,12 +95,13 @@ def test_an_archive_that_can_not_be_used_is_refused(
     assert said in refusal(folder)
 
 
-def test_without_python3_venv_it_says_what_to_install(unpacked_archive: Path) -> None:
-    aside = ENSUREPIP.rename(ENSUREPIP.with_name("ensurepip-aside"))
+def test_without_python3_venv_it_says_what_to_install(unpacked_archive: Path, tmp_path: Path) -> None:
+    there = next(Path("/usr/lib").glob("python3.*/ensurepip"))
+    shutil.move(there, aside := tmp_path / "ensurepip")
     try:
         assert "apt install python3-venv" in refusal(unpacked_archive)
     finally:
-        aside.rename(ENSUREPIP)
+        shutil.move(aside, there)
 
 
 def test_a_32_bit_system_is_refused(unpacked_archive: Path, tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
 """install.sh, the units and deploy.sh on a machine of their own, from nothing to nothing.
 
-`make install-test` runs this beside a real systemd, without a network. The tests tell one story: each begins where the
-one before has ended.
+`make install-test` runs this beside a real systemd, without a network. The tests tell one story: each begins
+where the one before has ended.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,6 +104,16 @@ def broken_wheel(unpacked_archive: Path, place: Path) -> Path:
     os.truncate(own_wheel(folder), 1000)
     renew_sum(folder, f"wheels/{own_wheel(folder).name}")
     return folder
+
+
+def test_an_address_that_can_not_be_is_not_kept(unpacked_archive: Path, broker: Mosquitto) -> None:
+    done = run(unpacked_archive / "install.sh", "--camera", "nonsense://x", "--model", GOLDEN)
+    assert done.returncode == 2
+    assert "FAIL  cameras: can't use the camera nonsense://x" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("error: edge-agent is installed, but was not started")
+    assert not (SETTINGS / "agent.toml").exists()
+    assert property_of(AGENT, "ActiveState") == "inactive"
+    shutil.rmtree(STATE / "models")
 
 
 def test_without_a_model_it_is_installed_and_says_what_to_do(
