@@ -69,18 +69,32 @@ TARGET ?= x86_64-bookworm
 dist: .venv-edge/ready ## dist/edge-agent-….tar.gz, which installs without a network (TARGET=aarch64-bookworm, aarch64-trixie, x86_64-…)
 	@.venv-edge/bin/python deploy/build_archive.py '$(TARGET)'
 
+.PHONY: deb
+deb: .venv-edge/ready ## dist/edge-agent_….deb, by Debian's debhelper (TARGET as for dist)
+	@.venv-edge/bin/python deploy/build_deb.py '$(TARGET)'
+
 # deploy.sh reads HOST and the others from its environment, where make puts what stands on its command line.
 .PHONY: deploy
 deploy: .venv-edge/ready ## install on a device over ssh (HOST=pi@raspberrypi.local, MODEL=…, CAMERA=0, BROKER=mqtt://…)
 	@PYTHON=.venv-edge/bin/python deploy/deploy.sh
 
-# Beside a real systemd, under a throw-away overlay of this machine's root: the archive is for this machine then.
+# Beside a real systemd, under a throw-away overlay of this machine's root: archive and package are for this machine then.
+THIS_MACHINE = $$(uname -m)-$$(. /etc/os-release; echo $$VERSION_CODENAME)
 .PHONY: install-test
 install-test: .venv/ready ## install.sh, the units and deploy.sh, done to a machine of their own (../shared/pi, root; two minutes)
 	@if [ ! -x ../shared/pi/nspawn.sh ] || [ "$$(id -u)" -ne 0 ]; then \
 		echo 'skipped: install-test takes ../shared/pi and root'; exit 0; fi; \
-	.venv/bin/python deploy/build_archive.py "$$(uname -m)-$$(. /etc/os-release; echo $$VERSION_CODENAME)" build/install-test; \
+	.venv/bin/python deploy/build_archive.py "$(THIS_MACHINE)" build/install-test; \
 	../shared/pi/nspawn.sh tests/deploy/inside.sh build/install-test/*.tar.gz
+
+# The user's package is compressed better: that takes minutes.
+.PHONY: deb-test
+deb-test: .venv/ready ## the Debian package: lintian, and from installation to purge on a machine of its own (as install-test)
+	@if [ ! -x ../shared/pi/nspawn.sh ] || [ "$$(id -u)" -ne 0 ]; then \
+		echo 'skipped: deb-test takes ../shared/pi and root'; exit 0; fi; \
+	DPKG_DEB_COMPRESSOR_TYPE=gzip DPKG_DEB_COMPRESSOR_LEVEL=1 \
+		.venv/bin/python deploy/build_deb.py "$(THIS_MACHINE)" build/deb-test; \
+	../shared/pi/nspawn.sh tests/debian/inside.sh build/deb-test/*.deb
 
 .PHONY: lint
 lint: .venv/ready ## style, types and who may import whom
@@ -112,7 +126,7 @@ interchange: .venv/ready .venv-mediapipe/ready ## does MediaPipe, given our file
 		$(if $(PHOTOGRAPHS),--photographs '$(PHOTOGRAPHS)')
 
 .PHONY: check
-check: lint interchange test test-edge test-edge-newest test-tflite-runtime install-test bench-quick ## all that CI runs
+check: lint interchange test test-edge test-edge-newest test-tflite-runtime install-test deb-test bench-quick ## all that CI runs
 
 .PHONY: setup
 setup: .venv/ready ## build .venv with everything

@@ -56,7 +56,9 @@ def _prepared(archive: Path, into: Path) -> Path:
     for wheel in sorted((folder / "wheels").iterdir()):
         with zipfile.ZipFile(wheel) as file:
             if [name for name in file.namelist() if name.split("/")[0].endswith(".data")]:
-                raise ArchiveError(f"can't unpack {wheel.name}: it installs files outside Python's own folder")
+                raise ArchiveError(
+                    f"can't unpack {wheel.name}: it installs files outside Python's own folder"
+                )
             file.extractall(folder / "site")
     shutil.rmtree(folder / "wheels")
     shutil.copytree(DEBIAN, folder / "debian")

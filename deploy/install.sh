@@ -80,6 +80,8 @@ examine() {
         fail 1 "wrong archive: it is for Debian $release with Python $python, and Python here is $found; take the one for this release"
     /usr/bin/python3 -c 'import ensurepip, venv' 2>/dev/null ||
         fail 1 "can't make a virtual environment: python3-venv is missing; apt install python3-venv"
+    [ ! -e /usr/lib/edge-agent ] ||
+        fail 1 "the Debian package edge-agent is on this machine; apt remove edge-agent (configuration and models stay)"
     [ -L $LINK ] || [ ! -e $LINK ] ||
         fail 1 "can't use $LINK: install.sh did not make it; move it away (mv $LINK $LINK.old)"
     # Named by what is in the archive: where the link names it, nothing is to be done.
