@@ -81,9 +81,10 @@ deploy: .venv-edge/ready ## install on a device over ssh (HOST=pi@raspberrypi.lo
 # Beside a real systemd, under a throw-away overlay of this machine's root: archive and package are for this machine then.
 THIS_MACHINE = $$(uname -m)-$$(. /etc/os-release; echo $$VERSION_CODENAME)
 .PHONY: install-test
-install-test: .venv/ready ## install.sh, the units and deploy.sh, done to a machine of their own (../shared/pi, root; two minutes)
+install-test: .venv/ready ## install.sh, the units and deploy.sh, done to a machine of their own (../shared/pi, root; some minutes)
 	@if [ ! -x ../shared/pi/nspawn.sh ] || [ "$$(id -u)" -ne 0 ]; then \
 		echo 'skipped: install-test takes ../shared/pi and root'; exit 0; fi; \
+	rm -rf build/install-test; \
 	.venv/bin/python deploy/build_archive.py "$(THIS_MACHINE)" build/install-test; \
 	../shared/pi/nspawn.sh tests/deploy/inside.sh build/install-test/*.tar.gz
 
@@ -92,6 +93,7 @@ install-test: .venv/ready ## install.sh, the units and deploy.sh, done to a mach
 deb-test: .venv/ready ## the Debian package: lintian, and from installation to purge on a machine of its own (as install-test)
 	@if [ ! -x ../shared/pi/nspawn.sh ] || [ "$$(id -u)" -ne 0 ]; then \
 		echo 'skipped: deb-test takes ../shared/pi and root'; exit 0; fi; \
+	rm -rf build/deb-test; \
 	DPKG_DEB_COMPRESSOR_TYPE=gzip DPKG_DEB_COMPRESSOR_LEVEL=1 \
 		.venv/bin/python deploy/build_deb.py "$(THIS_MACHINE)" build/deb-test; \
 	../shared/pi/nspawn.sh tests/debian/inside.sh build/deb-test/*.deb

@@ -35,11 +35,10 @@ change() {
     changes=$((changes + 1))
     if [ "$dry_run" ]; then
         echo "would $1"
-        return
+    else
+        echo "$1"
+        "${@:2}"
     fi
-    echo "$1"
-    shift
-    "$@"
 }
 
 read_options() {
@@ -54,10 +53,7 @@ read_options() {
             --dry-run) dry_run=yes ;;
             --uninstall) remove=yes ;;
             --purge) remove=yes purge=yes ;;
-            --help | -h)
-                usage
-                exit 0
-                ;;
+            --help | -h) usage && exit 0 ;;
             *) fail 2 "unknown option $1; see ./install.sh --help" ;;
         esac
         shift
@@ -156,11 +152,7 @@ switch_to() {
 }
 
 units_differ() {
-    local unit
-    for unit in "$here"/*.service; do
-        cmp -s "$unit" "$UNITS/$(basename "$unit")" || return 0
-    done
-    return 1
+    ! cmp -s <(cat "$here"/edge-agent{,@}.service) <(cat $UNITS/edge-agent{,@}.service 2>/dev/null)
 }
 
 instances() {
@@ -177,6 +169,13 @@ wanted_units() {
         echo edge-agent.service
     fi
     instances --state=active,activating
+}
+
+those_active() {
+    local unit
+    for unit in "$@"; do
+        ! systemctl is-active --quiet "$unit" || echo "$unit"
+    done
 }
 
 # Each unit's `edge-agent check`, as the agent's user; a camera or a broker that is away is waited for.
@@ -200,17 +199,20 @@ check() {
 }
 
 put_into_service() {
-    local units status=0 first=''
+    local units ran status=0 first=''
     [ -e $UNITS/edge-agent.service ] || first=yes
-    mapfile -t units < <(wanted_units)
-    [ ! "$start" ] || [ ${#units[@]} -eq 0 ] || systemctl stop "${units[@]}"
     switch_to "$new"
     [ ! "$first" ] || systemctl --quiet enable edge-agent
-    mapfile -t -O ${#units[@]} units < <([ ! "$first" ] || lacks_model || echo edge-agent.service)
     [ "$start" ] || return 0
+    mapfile -t units < <(wanted_units)
     if [ ${#units[@]} -gt 0 ]; then
+        mapfile -t ran < <(those_active "${units[@]}")
+        systemctl stop "${units[@]}"
         { check "${units[@]}" && systemctl start "${units[@]}"; } || status=$?
-        [ $status -eq 0 ] || go_back $status "${units[@]}"
+        if [ $status -ne 0 ]; then
+            systemctl stop "${units[@]}"
+            go_back $status "${ran[@]}"
+        fi
         echo "started ${units[*]}"
     fi
     remove_environments "$new"
@@ -222,22 +224,21 @@ remove_environments() {
     find ${LINK%/*} -maxdepth 1 -name "${LINK##*/}-[0-9]*-????????" ! -path "${1:-}" -exec rm -rf {} +
 }
 
-# go_back STATUS UNITS...: what ran before runs again; a new agent.toml goes, so that other options make another.
+# go_back STATUS UNITS...: as it was before, with these units running. Other options may make another agent.toml.
 go_back() {
     local status=$1
     shift
-    systemctl stop "$@"
-    if [ ! "$old" ] || [ "$old $old_model" = "$new $(readlink $CURRENT || true)" ]; then
-        [ ! "$made_settings" ] || [ ! "$camera$broker" ] || rm $SETTINGS/agent.toml
-        fail "$status" "edge-agent is installed, but was not started: see above; mend it and run this again"
+    [ ! "$made_settings" ] || [ ! "$camera$broker" ] || rm $SETTINGS/agent.toml
+    if [ "$old" ] && [ "$old" != "$new" ]; then
+        switch_to "$old"
+        rm -rf "$new"
     fi
     if [ "$old_model" ] && [ "$(readlink $CURRENT)" != "$old_model" ]; then
-        "$old/bin/edge-agent" models rollback --store $STATE/models --config $SETTINGS/agent.toml || true
+        $LINK/bin/edge-agent models rollback --store $STATE/models --config $SETTINGS/agent.toml || true
     fi
-    switch_to "$old"
-    [ "$old" = "$new" ] || rm -rf "$new"
-    systemctl start "$@" || fail 1 "neither the new agent starts nor the old one: see journalctl -u edge-agent"
-    fail "$status" "the new agent does not start: see above; the old one runs again"
+    [ $# -gt 0 ] || fail "$status" "edge-agent was not started: see above; mend it and run this again"
+    systemctl start "$@" || fail 1 "the agent that ran before does not start any more: see journalctl -u edge-agent"
+    fail "$status" "the new agent does not start: see above; what ran before runs again"
 }
 
 remove_all() {
@@ -284,10 +285,10 @@ install_all() {
 }
 
 runs() {
-    local unit
-    for unit in $([ ! "$start" ] || wanted_units); do
-        systemctl is-active --quiet "$unit" || return 1
-    done
+    local units active
+    mapfile -t units < <(wanted_units)
+    mapfile -t active < <(those_active "${units[@]}")
+    [ ! "$start" ] || [ "${units[*]}" = "${active[*]}" ]
 }
 
 read_options "$@"

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -106,11 +106,20 @@ def broken_wheel(unpacked_archive: Path, place: Path) -> Path:
     return folder
 
 
+def test_it_can_be_installed_without_being_started(unpacked_archive: Path, broker: Mosquitto) -> None:
+    install(unpacked_archive, "--no-start", "--model", GOLDEN, "--camera", "test://", "--broker", broker.url)
+    assert run("systemctl", "is-enabled", AGENT).stdout == "enabled\n"
+    assert property_of(AGENT, "ActiveState") == "inactive"
+    assert install(unpacked_archive, "--no-start").startswith("nothing changed")
+    (SETTINGS / "agent.toml").unlink()
+    shutil.rmtree(STATE / "models")
+
+
 def test_an_address_that_can_not_be_is_not_kept(unpacked_archive: Path, broker: Mosquitto) -> None:
     done = run(unpacked_archive / "install.sh", "--camera", "nonsense://x", "--model", GOLDEN)
     assert done.returncode == 2
     assert "FAIL  cameras: can't use the camera nonsense://x" in done.stdout
-    assert done.stdout.splitlines()[-1].startswith("error: edge-agent is installed, but was not started")
+    assert done.stdout.splitlines()[-1].startswith("error: edge-agent was not started: ")
     assert not (SETTINGS / "agent.toml").exists()
     assert property_of(AGENT, "ActiveState") == "inactive"
     shutil.rmtree(STATE / "models")
@@ -230,9 +239,8 @@ def test_a_wrong_configuration_is_not_tried_again(archive: Path) -> None:
     ],
 )
 def test_a_failed_update_leaves_the_old_agent_running(
-    unpacked_archive: Path, place: Path, broker: Mosquitto, spoilt: object, said: str
+    unpacked_archive: Path, place: Path, broker: Mosquitto, spoilt: Callable[[Path, Path], Path], said: str
 ) -> None:
-    assert callable(spoilt)
     before = environment_in_use()
     unit = Path("/etc/systemd/system", AGENT).read_text()
     done = run(spoilt(unpacked_archive, place) / "install.sh")
@@ -243,6 +251,16 @@ def test_a_failed_update_leaves_the_old_agent_running(
     assert all(map(is_active, (AGENT, FRONT, YARD)))
     with Subscriber(broker.port) as subscriber:
         subscriber.wait_for_text(f"{DEVICE}/availability", "online")
+
+
+def test_a_broken_model_is_not_taken(unpacked_archive: Path) -> None:
+    current = (STATE / "models" / "current").readlink()
+    process = property_of(AGENT, "MainPID")
+    done = run(unpacked_archive / "install.sh", "--model", unpacked_archive / "README.md")
+    assert done.returncode == 78
+    assert done.stdout.splitlines()[-1].startswith("error: can't use the model ")
+    assert (STATE / "models" / "current").readlink() == current
+    assert property_of(AGENT, "MainPID") == process
 
 
 def test_an_update_replaces_every_agent(unpacked_archive: Path, place: Path) -> None:
@@ -275,4 +293,4 @@ def test_purging_removes_all(unpacked_archive: Path) -> None:
     install(unpacked_archive, "--purge")
     assert [path for path in (SETTINGS, STATE, LINK) if path.exists()] == []
     assert run("id", "edge-agent").returncode != 0
-    assert run("systemctl", "list-units", "--all", "--no-legend", "edge-agent*").stdout == ""
+    assert run("systemctl", "list-units", "--no-legend", "edge-agent*").stdout == ""  # nor a failed one
