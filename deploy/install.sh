@@ -64,6 +64,8 @@ read_options() {
 
 examine() {
     local machine python release found
+    [ ! -e /usr/lib/edge-agent ] ||
+        fail 1 "can't install beside the Debian package edge-agent; apt remove edge-agent first (configuration and models stay)"
     [ -e "$here/BUILT_FOR" ] || fail 1 "no packages beside install.sh: it stands alone; unpack the archive of \`make dist\` and run the one in it"
     (cd "$here" && sha256sum --check --quiet --strict SHA256SUMS >/dev/null 2>&1) ||
         fail 1 "the archive is damaged: files differ from SHA256SUMS; copy and unpack it again"
@@ -76,8 +78,6 @@ examine() {
         fail 1 "wrong archive: it is for Debian $release with Python $python, and Python here is $found; take the one for this release"
     /usr/bin/python3 -c 'import ensurepip, venv' 2>/dev/null ||
         fail 1 "can't make a virtual environment: python3-venv is missing; apt install python3-venv"
-    [ ! -e /usr/lib/edge-agent ] ||
-        fail 1 "the Debian package edge-agent is on this machine; apt remove edge-agent (configuration and models stay)"
     [ -L $LINK ] || [ ! -e $LINK ] ||
         fail 1 "can't use $LINK: install.sh did not make it; move it away (mv $LINK $LINK.old)"
     # Named by what is in the archive: where the link names it, nothing is to be done.

@@ -16,6 +16,7 @@ import pytest
 
 from tests.conftest import GOLDEN
 from tests.deploy.device import SETTINGS, STATE, is_active, journal, property_of, run
+from tests.support.command_line import ROOT
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber
 from tests.support.tools import need_program, wait_until
@@ -99,6 +100,11 @@ def test_without_a_model_it_waits_and_says_what_to_do(package: Path) -> None:
     assert "video" in run("id", "-nG", "edge-agent").stdout.split()
     # What is installed is what is in the package, but for the conffile's group.
     assert dpkg("--verify", "edge-agent") == ""
+
+
+def test_install_sh_is_refused_beside_it(package: Path) -> None:
+    done = run(ROOT / "deploy/install.sh")
+    assert (done.returncode, "beside the Debian package edge-agent" in done.stdout) == (1, True)
 
 
 def test_systemd_has_nothing_to_say_about_the_units(package: Path) -> None:
