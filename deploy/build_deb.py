@@ -8,11 +8,9 @@ is compiled, so packages for arm64 are built on any machine.
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
 import tempfile
 import time
@@ -20,7 +18,7 @@ import zipfile
 from email.utils import formatdate
 from pathlib import Path
 
-from build_archive import RELEASES, ROOT, TARGETS, ArchiveError, build
+from build_archive import RELEASES, ROOT, ArchiveError, build, main
 
 DEBIAN = ROOT / "deploy" / "debian"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -88,18 +86,5 @@ def _run_debhelper(folder: Path, architecture: str, glibc: int) -> None:
         raise ArchiveError("dpkg-buildpackage failed: " + "\n".join(said[-5:]))
 
 
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="Build the Debian package for a device.")
-    parser.add_argument("target", help=", ".join(TARGETS))
-    parser.add_argument("into", type=Path, nargs="?", default=ROOT / "dist")
-    arguments = parser.parse_args()
-    try:
-        build_deb(arguments.target, arguments.into)
-    except ArchiveError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2 if arguments.target not in TARGETS else 1)
-
-
 if __name__ == "__main__":
-    main()
+    main(build_deb, "Build the Debian package for a device.")
