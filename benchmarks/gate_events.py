@@ -16,6 +16,7 @@ from benchmarks import clips, trained_model
 from benchmarks.comparison import QUICK, Comparison, Effort, Findings, Part, Table
 from benchmarks.gate_scenes import ROOM, SCENES, record
 from edge.config import load_config
+from edge.loading import load_classifier
 from edge.monitoring.notify import Notifier
 from edge.wiring import built_agent
 
@@ -106,7 +107,8 @@ def _events(video: Path, model: Path, *, gate: bool) -> tuple[list[Event], float
     }
     said = io.StringIO()
     config, stop = load_config(None, settings, {}), threading.Event()
-    with built_agent(config, stop, stream=said, notifier=Notifier({})) as agent:
+    classifier = load_classifier(config)
+    with built_agent(config, classifier, stop, stream=said, notifier=Notifier({})) as agent:
         agent.run()
         counted = agent.health.cameras["scene"]
     decisions = map(json.loads, said.getvalue().splitlines())

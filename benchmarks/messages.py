@@ -2,10 +2,12 @@
 
 Events are offered as fast as the sink takes them, each on disk before the next, until the broker has all of
 them. Their floors in the same round: bare commits of the same rows, and bare publishes of the same payload.
+Then the other way round: how much longer a frame takes with an event at each.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 import time
 from collections.abc import Callable
@@ -18,7 +20,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from benchmarks.comparison import Comparison, Effort, Findings, Part
 from benchmarks.counting import Arrivals
-from benchmarks.models import LABELS
+from benchmarks.models import LABELS, model_file
+from edge.model.interpreter import Network
 from edge.mqtt.broker_address import parse_broker_url
 from edge.mqtt.outbox import Outbox, OutboxLimits
 from edge.mqtt.topics import Topics
@@ -27,6 +30,7 @@ from edge.records import Decision, Frame, Message, ModelIdentity, ranked
 from tests.support.mosquitto import Mosquitto
 
 EVENTS_GOAL, SCORES_GOAL = 2_000.0, 10_000.0  # a second
+FRAME_TIME_GOAL, FRAMES_PER_S, WARM_UP_FRAMES = 1.1, 30, 60
 EVENTS_PER_S, SCORES_PER_S = 800, 4_000  # about; so many are sent for each second of the effort
 UNLIMITED = ("max_queued_messages 0", "max_inflight_messages 0")  # a slow subscriber loses nothing
 TIMEOUT_S = 120.0
@@ -40,7 +44,7 @@ def run(work: Path, effort: Effort) -> Findings:
     if not Arrivals.can_be_counted():
         return Findings(skipped="mosquitto_sub is not there")
     with Mosquitto(work / "messages-broker", options=UNLIMITED) as broker:
-        return Findings(_rates(broker, work, effort))
+        return Findings((*_rates(broker, work, effort), _frame_times(broker, work, effort)))
 
 
 def _rates(broker: Mosquitto, work: Path, effort: Effort) -> tuple[Comparison, ...]:
@@ -64,6 +68,35 @@ def _rates(broker: Mosquitto, work: Path, effort: Effort) -> tuple[Comparison, .
         Comparison("scores at QoS 0", sent, "the goal", goals[1], "a second", goal=1.0),
         Comparison("scores at QoS 0", sent, "bare publishes at QoS 0", bare, "a second"),
     )
+
+
+def _frame_times(broker: Mosquitto, work: Path, effort: Effort) -> Comparison:
+    network = Network(model_file("mobilenet_v2_160", work).read_bytes(), threads=1)
+    frames = max(WARM_UP_FRAMES, round(FRAMES_PER_S * effort.seconds))
+    turns = [
+        (_slow_frames(network, broker, work, frames, changed=changed) for changed in (True, False))
+        for _ in range(effort.rounds)
+    ]
+    with_events, without = zip(*turns, strict=True)
+    what = "p99 of a frame's time, an event at each"
+    return Comparison(what, with_events, "no events", without, "ms", better="low", goal=FRAME_TIME_GOAL)
+
+
+def _slow_frames(network: Network, broker: Mosquitto, work: Path, frames: int, *, changed: bool) -> float:
+    """The 99th percentile of infer → publish, in milliseconds, at a camera's pace."""
+    with closing(Outbox(_fresh(work / "messages-frames.sqlite"), OutboxLimits(rate=1e9))) as outbox:
+        sink = _sink(broker, outbox)
+        times_ms = []
+        due_s = time.perf_counter()
+        for number in range(1, frames + 1):
+            due_s += 1 / FRAMES_PER_S
+            time.sleep(max(0.0, due_s - time.perf_counter()))
+            started_s = time.perf_counter()
+            network.invoke()
+            sink.publish(dataclasses.replace(_decision(number), changed=changed), number)
+            times_ms.append((time.perf_counter() - started_s) * 1e3)
+        sink.close(TIMEOUT_S)
+    return float(np.percentile(times_ms[WARM_UP_FRAMES // 2 :], 99))
 
 
 def _events(broker: Mosquitto, work: Path, count: int) -> float:

@@ -148,6 +148,8 @@ class Agent:
         else:
             self._set_online(camera, online=True)
             self._publish(camera, camera.decider.missing(frame.blind, frame.captured_at, frame))
+            if camera.gate is not None:
+                camera.capture.rest(on=False)
             count = self.health.blind(frame.camera)
         duration_s = self._options.duration_s
         over = duration_s is not None and frame.time_s - camera.first_time_s >= duration_s

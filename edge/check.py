@@ -8,16 +8,17 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from edge.addresses import broker_address, named_regions, named_sources
 from edge.camera.readers import opener
 from edge.camera.sources import Source
 from edge.config import AgentConfig
 from edge.errors import BrokerUnavailableError, CameraUnavailableError, EdgeError, UsageError
 from edge.infer import Classifier, run_selftest
+from edge.loading import how_it_is_read, opened_classifier
 from edge.mqtt.broker import BrokerConnection, ConnectionCallbacks
 from edge.mqtt.broker_address import BrokerAddress
 from edge.mqtt.embedded import EmbeddedBroker, embedded_port
 from edge.region import Region
-from edge.wiring import broker_address, how_it_is_read, named_regions, named_sources, opened_classifier
 
 CAMERA_TIMEOUT_S = 15.0
 BROKER_TIMEOUT_S = 12.0  # both versions of MQTT in turn
@@ -34,7 +35,13 @@ class Finding:
 
 def findings(config: AgentConfig) -> Iterator[Finding]:
     """Model, self-test, cameras and broker, one after the other."""
-    yield from _model_findings(config)
+    yield from model_findings(config)
+    yield from camera_findings(config)
+    yield from broker_findings(config)
+
+
+def camera_findings(config: AgentConfig) -> Iterator[Finding]:
+    """A picture of each camera."""
     try:
         sources = named_sources(config)
     except EdgeError as error:
@@ -46,11 +53,16 @@ def findings(config: AgentConfig) -> Iterator[Finding]:
     for (name, source), camera in zip(sources.items(), config.camera if sources else (), strict=True):
         regions = [region for region in named_regions(name, camera).values() if region is not None]
         yield _finding(f"camera {name}", functools.partial(first_picture, source, regions))
+
+
+def broker_findings(config: AgentConfig) -> Iterator[Finding]:
+    """A login, where decisions go to a broker."""
     if config.mqtt:
         yield _finding("broker", lambda: _login(config))
 
 
-def _model_findings(config: AgentConfig) -> Iterator[Finding]:
+def model_findings(config: AgentConfig) -> Iterator[Finding]:
+    """The model, then its self-test."""
     try:
         classifier = opened_classifier(config)
     except EdgeError as error:

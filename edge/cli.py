@@ -2,43 +2,65 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
-from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import typer
+from typer.core import TyperGroup
 
-from edge.commands.bench import bench_command
-from edge.commands.cameras import cameras_command
-from edge.commands.check import check_command
-from edge.commands.classify import classify_command
-from edge.commands.collect import collect_command
-from edge.commands.homeassistant import homeassistant_command
-from edge.commands.inspect import inspect_command
-from edge.commands.listen import listen_command
-from edge.commands.models import models_app
 from edge.commands.process import hurry_imports, show_error
 from edge.commands.run import run_command
 from edge.errors import EdgeError
 
-app = typer.Typer(
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Turn a camera into labels on MQTT: edge-agent --camera 0",
+if TYPE_CHECKING:
+    from edge.config import AgentConfig
+
+# Each is `<name>_command` in `edge.commands.<name>`, or `<name>_app` where it has commands of its own.
+COMMANDS = (
+    "collect",
+    "check",
+    "doctor",
+    "cameras",
+    "inspect",
+    "classify",
+    "bench",
+    "listen",
+    "models",
+    "homeassistant",
 )
-COMMANDS: dict[str, Callable[..., None]] = {
-    "collect": collect_command,
-    "check": check_command,
-    "cameras": cameras_command,
-    "inspect": inspect_command,
-    "classify": classify_command,
-    "bench": bench_command,
-    "listen": listen_command,
-    "homeassistant": homeassistant_command,
-}
+PLAIN: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False}
+
+
+class CommandsWhenNamed(TyperGroup):
+    """Makes a command when somebody names it: all of them would take 10 ms of each start."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All of them, for --help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of this name, or None."""
+        # A name that does not exist is compared with all that do.
+        for name in (cmd_name,) if cmd_name in COMMANDS else COMMANDS:
+            if name not in self.commands:
+                self.add_command(_made(name), name)
+        return super().get_command(ctx, cmd_name)
+
+
+def _made(name: str) -> Any:
+    module = importlib.import_module(f"edge.commands.{name}")
+    command = getattr(module, f"{name}_app", None)
+    if command is None:
+        command = typer.Typer(**PLAIN)
+        command.command(name)(getattr(module, f"{name}_command"))
+    return typer.main.get_command(command)
+
+
+app = typer.Typer(
+    cls=CommandsWhenNamed, help="Turn a camera into labels on MQTT: edge-agent --camera 0", **PLAIN
+)
 app.callback(invoke_without_command=True)(run_command)
-for name, function in COMMANDS.items():
-    app.command(name)(function)
-app.add_typer(models_app, name="models")
 
 
 def main() -> None:
@@ -51,7 +73,23 @@ def main() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+    except ImportError as error:
+        sys.exit(_without_a_package(error))
     except Exception as error:  # noqa: BLE001 (the last line of defence: a person must be able to read it)
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         show_error(EdgeError("something went wrong that should not", what, "run it again with --debug"))
         sys.exit(1)
+
+
+def _without_a_package(error: ImportError) -> int:
+    """The exit code; reading the command line may need the package as well, but not for doctor."""
+    if sys.argv[1:2] == ["doctor"]:
+        from edge.commands.doctor import report
+
+        return report(_no_configuration, None, as_json="--json" in sys.argv)
+    show_error(EdgeError("can't load a package", str(error), "edge-agent doctor says what mends it"))
+    return 1
+
+
+def _no_configuration() -> AgentConfig:
+    raise ImportError("the command line can't be read")

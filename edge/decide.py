@@ -83,6 +83,7 @@ class Decider:
         # without a smoothing window too, a state is settled only by what several frames say
         self._latest_scores: deque[Scores] = deque(maxlen=max(rules.window, SETTLING_FRAMES))
         self._settled: Scores | None = None
+        self._settled_is_known = True
 
     @property
     def settled(self) -> Scores | None:
@@ -90,12 +91,15 @@ class Decider:
 
         They are the mean of the latest ones, of which no mixture would change the state, nor a little beyond.
         """
+        if not self._settled_is_known:  # worked out when asked: only a gate asks
+            self._settled = self._typical() if self._is_settled() else None
+            self._settled_is_known = True
         return self._settled
 
     def unsettle(self) -> None:
         """What is seen has changed: it takes several frames until the state is settled again."""
         self._latest_scores.clear()
-        self._settled = None
+        self._settled, self._settled_is_known = None, True
 
     def observe(self, frame: Frame, scores: Scores, age_ms: float = 0.0) -> Decision:
         """Take one classified frame into account; `age_ms` is the frame's age, for the record."""
@@ -108,7 +112,7 @@ class Decider:
         changed = self._move_to(label, reason, frame.captured_at)
         if scores is not self._settled:
             self._latest_scores.append(scores)
-            self._settled = self._typical() if self._is_settled() else None
+            self._settled_is_known = False
         top = ranked(self._labels, average)
         confidence = float(average[self._labels.index(label)]) if label is not None else top[0].score
         seen = _Seen(confidence, top, familiarity, age_ms, scores.inference_ms)

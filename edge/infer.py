@@ -15,7 +15,7 @@ from edge.model.manifest import SelftestVector
 from edge.model.model_file import ModelFile
 from edge.model.tensors import find_tensors, representable
 from edge.preprocess import Image
-from edge.records import Limits, Scores, ranked
+from edge.records import Limits, ModelIdentity, Scores, ranked
 
 Float = NDArray[np.float32]
 
@@ -47,6 +47,11 @@ class Classifier:
     def threshold(self) -> float:
         """The score below which the answer is unknown, where a label has no threshold of its own."""
         return self.limits.threshold
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Which model it is, for those who get its decisions."""
+        return ModelIdentity(self.model.name, self.model.version, self.model.sha256)
 
     @property
     def background(self) -> int | None:

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from edge.config import AgentConfig
 from edge.errors import ModelError, StorageError, UpdateError, UsageError
-from edge.infer import Classifier
-from edge.model.foreign import read_sidecar
+from edge.loading import load_classifier
 from edge.model.model_file import ModelFile, read_bytes, read_model
+from edge.model.sidecar import read_sidecar
 from edge.model.store import CURRENT, ModelStore, StoredModel
 from edge.mqtt.topics import rfc3339
 from edge.trial import Trial
-from edge.wiring import load_classifier
 
 USUAL_STORE = Path("/var/lib/edge-agent/models")
 
@@ -56,16 +55,17 @@ def add(
 ) -> str:
     """Verify a model as the agent would run it, store it and make it current; what was done, in words.
 
-    Raises ModelError, StorageError or UpdateError, and then the store is as it was.
+    Raises ModelError, StorageError or UpdateError, and then the store is as it was; but a first model that
+    does not do well stays, as there is none to go back to.
     """
     data = read_bytes(file)
     _compare_hash(file, data, sha256)
-    classifier = _proven(settings, file)
-    model = classifier.model
+    model = _proven(settings, file)
     if model.manifest is None:
         _refuse_sidecar(file, store)
     if read_bytes(file) != data:
         raise ModelError(f"can't use the model {file}", "it changed while it was read", "copy it again")
+    store.make()
     with store.locked():
         current = store.current
         if current and current.digest == hashlib.sha256(data).hexdigest()[:8] and current.is_whole:
@@ -88,7 +88,7 @@ def use(store: ModelStore, settings: AgentConfig, wanted: str, trial: Trial | No
         current, model = store.current, _found(store, wanted)
         if model == current:
             return f"{_title(model)} is the current model already"
-        proven = _proven(settings, model.path).model
+        proven = _proven(settings, model.path)
         return _make_current(store, model, _former(store, model), trial, proven)
 
 
@@ -101,7 +101,7 @@ def rollback(store: ModelStore, settings: AgentConfig, trial: Trial | None = Non
         current, former = store.current, store.former
         if not former:
             raise UsageError("can't go back", f"no model was current before in {store.folder}", "add one")
-        proven = _proven(settings, former[0].path).model
+        proven = _proven(settings, former[0].path)
         rest = [*former[1:], *([current] if current else [])]
         return _make_current(store, former[0], rest, trial, proven)
 
@@ -114,7 +114,7 @@ def _make_current(
     if trial is None:
         store.switch(model, former)
         return f"{_title(model)} is the current model; it runs when the agent is started again"
-    before = trial.figures()
+    before = trial.begin()
     store.switch(model, former)
     worse = trial.run(content.sha256, before)
     if worse is None:
@@ -127,9 +127,9 @@ def _make_current(
     raise UpdateError(f"{_title(model)} was taken back", worse, f"{_title(old)} is current again{again}")
 
 
-def _proven(settings: AgentConfig, file: Path) -> Classifier:
+def _proven(settings: AgentConfig, file: Path) -> ModelFile:
     """The model as the agent would load it: verified, tried out, self-tested; raises ModelError."""
-    return load_classifier(settings.model_copy(update={"model": file}))
+    return load_classifier(settings.model_copy(update={"model": file})).model
 
 
 def _compare_hash(file: Path, data: bytes, expected: str | None) -> None:
@@ -163,25 +163,23 @@ def _found(store: ModelStore, wanted: str) -> StoredModel:
     ]
     if len(found) != 1:
         names = ", ".join(model.path.stem for model in listed) or "none"
-        why = f"{len(found) or 'none'} of the models in {store.folder} is called so"
+        why = f"{f'{len(found)} models' if found else 'no model'} in {store.folder} can be meant"
         raise UsageError(f"can't use the model {wanted}", why, f"there are: {names}")
     return found[0]
 
 
 def _described(model: StoredModel, *, is_current: bool) -> Version:
-    content, problem = None, None
+    content: ModelFile | None = None
+    problem: str | None = "damaged: it is not the file that was installed"
     try:
-        if not model.is_whole:
-            problem = "damaged: the file is not what was installed"
-        else:
-            content = read_model(model.path)
         installed_s = model.path.stat().st_mtime
+        if model.is_whole:
+            content, problem = read_model(model.path), None
     except ModelError as error:
         problem = str(error)
     except OSError as error:
-        raise StorageError(
-            f"can't read {model.path}", error.strerror or str(error), "run it as root"
-        ) from error
+        why = error.strerror or str(error)
+        raise StorageError(f"can't read {model.path}", why, "run it as root (sudo)") from error
     measured = content.manifest.metrics.int8 if content and content.manifest else None
     return Version(
         current=is_current,

@@ -1,31 +1,71 @@
-"""What the MQTT sink is opened up to: Home Assistant, and commands from outside. A part of the wiring."""
+"""The wiring's other half, for who has a broker: its sink, the events that wait, Home Assistant, commands.
+
+A module of its own because paho, TLS and SQLite come with it.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from edge.config import AgentConfig
 from edge.infer import Classifier
 from edge.mqtt import homeassistant
+from edge.mqtt.broker import CLIENT_PREFIX
+from edge.mqtt.broker_address import BrokerAddress
 from edge.mqtt.control import Control
-from edge.mqtt.topics import TopicNames
+from edge.mqtt.outbox import Outbox, OutboxLimits
+from edge.mqtt.sequences import Sequences
+from edge.mqtt.topics import Topics
 from edge.publish import MqttSink
-from edge.records import Message, ModelIdentity
+from edge.records import Message
 
 
-def open_up(
-    sink: MqttSink, config: AgentConfig, classifier: Classifier, cameras: Sequence[str]
+@dataclass(frozen=True, slots=True)
+class BrokerSide:
+    """What the stages have of a broker; control: None where nobody may command."""
+
+    sink: MqttSink
+    numbers: Sequences
+    control: Control | None
+
+
+def broker_side(
+    config: AgentConfig,
+    address: BrokerAddress,
+    classifier: Classifier,
+    topics: Topics,
+    cameras: Sequence[str],
+    resources: contextlib.ExitStack,
+) -> BrokerSide:
+    """The sink and what it is opened up to, not started yet; its outbox is closed with the resources."""
+    outbox = resources.enter_context(contextlib.closing(_outbox(config)))
+    client_id = f"{CLIENT_PREFIX}{config.device_id}"
+    sink = MqttSink(
+        address,
+        client_id,
+        topics,
+        labels=classifier.labels,
+        outbox=outbox,
+        heard_elsewhere=config.stdout,
+    )
+    numbers = Sequences(outbox.numbers, lost=outbox.numbers_lost)
+    return BrokerSide(sink, numbers, _open_up(sink, config, classifier, topics, cameras))
+
+
+def _open_up(
+    sink: MqttSink, config: AgentConfig, classifier: Classifier, topics: Topics, cameras: Sequence[str]
 ) -> Control | None:
     """Announce the device and listen for commands, as far as that is configured; before the sink's start."""
-    names = TopicNames(config.topic_prefix, config.device_id)
+    names = topics.names
     if config.homeassistant:
-        model = classifier.model
         device = homeassistant.Device(
             names=names,
             cameras=tuple(cameras),
             labels=classifier.labels,
-            model=ModelIdentity(model.name, model.version, model.sha256),
+            model=classifier.identity,
             version=version(),
             heartbeat_s=config.heartbeat,
             stats_interval_s=config.stats_interval,
@@ -58,3 +98,13 @@ def _introduce(sink: MqttSink, device: homeassistant.Device, prefix: str) -> Non
             sink.tell(message)
 
     sink.listen(homeassistant.birth_topic(prefix), heard)
+
+
+def _outbox(config: AgentConfig) -> Outbox:
+    """What goes to a broker is kept and numbered across restarts."""
+    limits = OutboxLimits(
+        max_bytes=int(config.outbox.max_mb * 1e6),
+        max_age_s=config.outbox.max_age_days * 86_400,
+        rate=config.outbox.rate,
+    )
+    return Outbox(config.state_dir / f"outbox-{config.device_id}.sqlite", limits)

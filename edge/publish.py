@@ -1,12 +1,11 @@
-"""STAGE 4: where decisions go: an MQTT broker, or one JSON object a line."""
+"""STAGE 4: decisions go to an MQTT broker; stdout.py prints them."""
 
 from __future__ import annotations
 
-import json
 import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, TextIO
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +15,16 @@ from edge.monitoring.progress import SinkPulse
 from edge.mqtt.broker import BrokerConnection, ConnectionCallbacks
 from edge.mqtt.broker_address import BrokerAddress
 from edge.mqtt.broker_client import Verdict
-from edge.mqtt.outbox import Outbox
-from edge.mqtt.topics import Topics, decision_record
-from edge.records import Decision, Frame, Message, ModelIdentity
+from edge.mqtt.group_commit import GroupCommitter
+from edge.mqtt.outbox import NumberedEvent, Outbox
+from edge.mqtt.topics import Topics
+from edge.records import Decision, Frame, Message
 
 POLL_S = 0.02
+TEND_S = 0.1
 ANNOUNCE_AGAIN_S = 30.0  # after a broker would not take a retained message for now
+
+Numbered = tuple[Decision, int]  # with the number of its camera's last event
 
 
 class MqttSink:
@@ -35,8 +38,13 @@ class MqttSink:
         *,
         outbox: Outbox,
         labels: tuple[str, ...] = (),
+        heard_elsewhere: bool = False,
     ) -> None:
-        """Events wait in `outbox`, which stays its owner's to close."""
+        """Events wait in `outbox`, which stays its owner's to close.
+
+        heard_elsewhere: decisions go to others as well after `publish`, which so returns only when the disk
+        has them.
+        """
         self._topics, self._labels = topics, labels
         self._outbox = outbox
         self._lock = threading.Lock()
@@ -46,7 +54,9 @@ class MqttSink:
         self._open_states: dict[str, int] = {}  # by camera: the id of the last state's publish
         self._late_states: set[str] = set()
         self._announce_due_s: float | None = None
-        self._latest: dict[str, tuple[Decision, int]] = {}
+        self._latest: dict[str, Numbered] = {}
+        self._heard_elsewhere = heard_elsewhere
+        self._kept = GroupCommitter[Numbered](self._keep, self._tend, TEND_S)
         self._cameras_online: dict[str, bool] = {}
         will = topics.device_availability(online=False)
         self._standing: dict[str, Message] = {}
@@ -56,6 +66,7 @@ class MqttSink:
 
     def start(self) -> None:
         """Begin to connect; what is published before waits."""
+        self._kept.start()
         self._connection.start()
 
     def require(self, timeout_s: float) -> None:
@@ -68,27 +79,23 @@ class MqttSink:
 
     def publish(self, decision: Decision, sequence: int) -> None:
         """Take a decision: an event and a new state if it changed, else only remembered for `refresh`."""
+        if decision.changed or len(self._kept):  # none may overtake an event that is not on disk yet
+            self._kept.put((decision, sequence))
+            if self._heard_elsewhere:
+                self._kept.wait()
+            return
         with self._lock:
             self._latest[decision.camera] = (decision, sequence)
-            if decision.changed:
-                # kept before anybody hears of its number: after a crash no other event may get that
-                event = self._topics.event(decision, sequence)
-                self._outbox.append(decision.camera, sequence, event)
-                self._send_state(decision.camera, event)
-                self._drain()
 
     def refresh(self, camera: str) -> None:
         """Publish a camera's present state again (the heartbeat)."""
+        self._kept.wait()  # the present state may just be on its way to the disk
         with self._lock:
             self._send_state(camera)
 
     def tend(self) -> None:
-        """Send what may go by now."""
-        with self._lock:
-            self._outbox.tend()
-            if self._announce_due_s is not None and time.monotonic() >= self._announce_due_s:
-                self._announce()
-            self._drain()
+        """Our threads see to everything; raises what the one that keeps events ended by."""
+        self._kept.check()
 
     def camera_availability(self, camera: str, *, online: bool) -> None:
         """Tell whether a camera delivers frames."""
@@ -123,28 +130,63 @@ class MqttSink:
             "logins": self._connection.logins,
             "subscriptions_refused": list(self._connection.refused_topics),
             **self._outbox.report(),
+            "events_waiting": self._waiting,
             "events_acknowledged": self._acknowledged,
         }
 
     def pulse(self) -> SinkPulse:
-        """Is its thread alive, is there a connection, and do events get away."""
+        """Are its threads alive, is there a connection, and do events get away."""
         connection = self._connection
         problem = None if connection.connected else connection.problem or "not connected"
-        return SinkPulse(connection.alive_s, problem, len(self._outbox), self._answered)
+        alive_s = min(connection.alive_s, self._kept.alive_s)
+        return SinkPulse(alive_s, problem, self._waiting, self._answered)
 
     def close(self, timeout_s: float) -> None:
         """Publish `offline` after all open publishes, as far as `timeout_s` allows, and disconnect."""
         deadline_s = time.monotonic() + timeout_s
+        try:
+            self._kept.stop()
+            self._say_goodbye(timeout_s, deadline_s)
+        finally:
+            self._connection.stop()
+
+    def _say_goodbye(self, timeout_s: float, deadline_s: float) -> None:
         if self._connection.wait_until_up(timeout_s):
             _wait_until(self._is_drained, deadline_s)
             with self._lock:
                 self._closing = True
                 self._send(self._topics.device_availability(online=False))
             _wait_until(lambda: not self._keys_by_mid, deadline_s)
-        self._connection.stop()
+
+    @property
+    def _waiting(self) -> int:
+        """Events that the broker has not acknowledged, or the disk not taken."""
+        return len(self._outbox) + len(self._kept)
+
+    def _keep(self, group: Sequence[Numbered]) -> None:
+        """Bring decisions to disk; only then anybody hears of their numbers, which none may get again."""
+        with self._lock:
+            events = [
+                NumberedEvent(decision.camera, number, self._topics.event(decision, number))
+                for decision, number in group
+                if decision.changed
+            ]
+            if events:
+                self._outbox.append(events)
+            self._latest.update({decision.camera: (decision, number) for decision, number in group})
+            for event in {event.camera: event for event in events}.values():
+                self._send_state(event.camera, event.message)
+
+    def _tend(self) -> None:
+        """Send what may go by now."""
+        with self._lock:
+            self._outbox.tend()
+            if self._announce_due_s is not None and time.monotonic() >= self._announce_due_s:
+                self._announce()
+            self._drain()
 
     def _is_drained(self) -> bool:
-        self.tend()
+        self._tend()
         return not len(self._outbox) and not self._late_states
 
     def _on_up(self) -> None:
@@ -227,54 +269,6 @@ class MqttSink:
         if mid is not None and message.qos > 0:
             self._keys_by_mid[mid] = key
         return mid
-
-
-class StdoutSink:
-    """One JSON object a line for every decision; `changed` marks those that are events."""
-
-    def __init__(self, stream: TextIO, device: str, model: ModelIdentity) -> None:
-        self._stream, self._device = stream, device
-        self._model = {"name": model.name, "version": model.version, "hash": model.sha256}
-
-    def start(self) -> None:
-        """Nothing to open."""
-
-    def require(self, timeout_s: float) -> None:
-        """Always there."""
-
-    def publish(self, decision: Decision, sequence: int) -> None:
-        """Print a decision."""
-        record = decision_record(decision, device=self._device, sequence=sequence, model=self._model)
-        print(
-            json.dumps({**record, "changed": decision.changed}, ensure_ascii=False),
-            file=self._stream,
-            flush=True,
-        )
-
-    def refresh(self, camera: str) -> None:
-        """Every decision is printed as it comes: nothing to repeat."""
-
-    def tend(self) -> None:
-        """Nothing waits."""
-
-    def camera_availability(self, camera: str, *, online: bool) -> None:
-        """Told by the log and by `no_frames`."""
-
-    def scores(self, frame: Frame, age_ms: float, values: NDArray[np.float32]) -> None:
-        """Not printed: the best ones are in each decision."""
-
-    def stats(self, stats: Mapping[str, Any]) -> None:
-        """Not printed."""
-
-    def report(self) -> dict[str, Any]:
-        """Nothing to say."""
-        return {}
-
-    def pulse(self) -> None:
-        """It has no thread of its own."""
-
-    def close(self, timeout_s: float) -> None:
-        """Nothing to close: the stream is its owner's."""
 
 
 def _wait_until(condition: Callable[[], bool], deadline_s: float) -> bool:

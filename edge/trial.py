@@ -19,6 +19,7 @@ POLL_S = 0.5
 START_S = 5.0  # from a unit that is ready to its cameras
 # Worse is who takes more than so many times as long *and* does less than so much of it.
 SLOWER, FEWER = 2.0, 0.5
+BROKEN_OFF = "the trial was broken off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,14 @@ def difference(before: Figures | None, now: Figures) -> str | None:
 class Trial:
     """Watches a unit for some seconds; `stop` ends it early, as a failure."""
 
-    def __init__(self, unit: Unit, watch_s: float, stats_interval_s: float, stop: threading.Event) -> None:
-        """Raises UsageError where the time is too short for any figures, UpdateError without such a unit."""
-        least_s = stats_interval_s + START_S
-        if watch_s < least_s:
-            why = f"the agent tells its figures every {stats_interval_s:g} s (stats_interval)"
+    def __init__(self, unit: Unit, watch_s: float, figures_s: float, stop: threading.Event) -> None:
+        """figures_s: when an agent that has started tells its first figures.
+
+        Raises UsageError where the time is too short for them, UpdateError without such a unit.
+        """
+        least_s = figures_s + START_S
+        if not watch_s >= least_s:  # nan too
+            why = f"the agent tells its first figures after {figures_s:g} s (stats_interval)"
             raise UsageError(f"can't watch for {watch_s:g} s", why, f"give --watch {least_s:g} or more")
         self._unit, self._watch_s, self._stop = unit, watch_s, stop
         self.verdict = ""
@@ -79,7 +83,13 @@ class Trial:
             advice = "leave out --watch, or name another with --unit"
             raise UpdateError(f"can't watch {unit.name}", "systemd knows no such unit", advice)
 
-    def figures(self) -> Figures | None:
+    def begin(self) -> Figures | None:
+        """How the agent is before anything is changed; raises UpdateError where the trial is over already."""
+        if self._stop.is_set():
+            raise UpdateError("nothing was changed", BROKEN_OFF)
+        return self._figures()
+
+    def _figures(self) -> Figures | None:
         """What the agent tells of itself now, None where that can't be known."""
         folder = self._unit.state().runtime_folder
         record = read_stats(folder) if folder else None
@@ -90,21 +100,31 @@ class Trial:
 
     def restart(self) -> str | None:
         """Start the unit again; why that failed, None where it did not."""
-        return self._unit.restart()
+        try:
+            return self._unit.restart()
+        except UpdateError as error:
+            return str(error)
 
     def run(self, model_hash: str, before: Figures | None) -> str | None:
         """Start the unit again and watch it; why it is worse than before, None where it is not."""
-        problem = self._unit.restart()
-        if problem:
-            return problem
+        try:
+            return self._unit.restart() or self._watch() or self._judge(model_hash, before)
+        except UpdateError as error:
+            return str(error)
+
+    def _watch(self) -> str | None:
+        """Does it keep running."""
         restarts, deadline_s = self._unit.state().restarts, time.monotonic() + self._watch_s
         while time.monotonic() < deadline_s:
             if self._stop.wait(POLL_S):
-                return "the trial was broken off"
+                return BROKEN_OFF
             state = self._unit.state()
             if state.active != "active" or state.restarts > restarts:
                 return f"{self._unit.name} did not keep running ({state.active}, {state.result})"
-        now = self.figures()
+        return None
+
+    def _judge(self, model_hash: str, before: Figures | None) -> str | None:
+        now = self._figures()
         self.verdict = f"{self._watch_s:g} s without trouble{_told(now)}"
         if now is None:
             # A bad sign, but for a unit that gives its agent no place for figures.

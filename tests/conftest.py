@@ -1,7 +1,8 @@
-"""Fixtures for all tests: the golden model, and a real broker."""
+"""Fixtures for all tests: the golden model, and a real broker; the order of the tests among workers."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,13 @@ from tests.support.command_line import RUNTIME
 from tests.support.mosquitto import Mosquitto
 
 GOLDEN = Path(__file__).parent / "golden" / "colours.tflite"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests first, where several workers (`-n`) share them: at the end none shall wait for another."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from edge.bench.figures import WARM_UP_FRAMES, AgentRun
 from edge.bench.machine import peak_mb, process_age_s
 from edge.config import AgentConfig, GateConfig
 from edge.errors import CameraUnavailableError, UsageError
+from edge.loading import load_classifier
 from edge.monitoring.health import resident_mb
 from edge.monitoring.notify import Notifier
 from edge.wiring import built_agent
@@ -65,7 +66,8 @@ def run_agent(config: AgentConfig, frames: int, *, live: bool, aside_s: float = 
     duration_s = LIVE_LIMIT_S if live else None
     alone = config.model_copy(update={**ALONE, "frames": frames + WARM_UP_FRAMES, "duration": duration_s})
     tap = Tap()
-    with built_agent(alone, threading.Event(), stream=cast(TextIO, tap), notifier=Notifier({})) as agent:
+    stream, notifier, classifier = cast(TextIO, tap), Notifier({}), load_classifier(alone)
+    with built_agent(alone, classifier, threading.Event(), stream=stream, notifier=notifier) as agent:
         agent.run()
         memory_mb, at_most_mb = resident_mb(), peak_mb()
     judged = [(line, frame) for line in tap.lines if (frame := json.loads(line.text)["frame"]) is not None]

@@ -19,9 +19,9 @@ from edge.config import AgentConfig
 from edge.decide import Decider, DecisionRules
 from edge.infer import Classifier
 from edge.preprocess import Image, cut
-from edge.publish import StdoutSink
-from edge.records import Frame, ModelIdentity
+from edge.records import Frame
 from edge.region import Region
+from edge.stdout import StdoutSink
 
 Regions = Mapping[str, Region | None]
 
@@ -60,9 +60,7 @@ class _Stages:
         rules = DecisionRules(classifier.limits, window=config.decision.window)
         self._deciders = {name: Decider(name, classifier.labels, rules) for name in regions}
         self._sights = {name: Sight(config.sight.frozen_after) for name in regions}
-        model = classifier.model
-        identity = ModelIdentity(model.name, model.version, model.sha256)
-        self._sink = StdoutSink(stream, config.device_id, identity)
+        self._sink = StdoutSink(stream, config.device_id, classifier.identity)
 
     def take(self, number: int, pixels: Image) -> None:
         """Time what is done with a picture."""

@@ -7,6 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from edge.addresses import named_regions, named_sources
 from edge.bench.agent_run import run_agent
 from edge.bench.figures import WARM_UP_FRAMES, Bench, ModelFacts
 from edge.bench.in_turn import measure_in_turn
@@ -16,8 +17,8 @@ from edge.bench.reference import comparison, references
 from edge.bench.verdict import limit
 from edge.config import AgentConfig, CameraConfig
 from edge.infer import Classifier
+from edge.loading import load_classifier
 from edge.model.manifest import Manifest
-from edge.wiring import load_classifier, named_regions, named_sources
 
 
 def measure(config: AgentConfig, frames: int, *, shown: str = "", aside_s: float = 0.0) -> Bench:

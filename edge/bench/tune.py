@@ -15,9 +15,9 @@ from edge.bench.machine import usable_cores
 from edge.config import AgentConfig, load_config
 from edge.errors import ModelError
 from edge.infer import Classifier
+from edge.loading import opened_classifier
 from edge.model.interpreter import RUNTIMES
 from edge.preprocess import Image, limit_threads
-from edge.wiring import opened_classifier
 
 ROUNDS = 7
 LEAST_CALLS, WARM_UP_CALLS = 5, 2

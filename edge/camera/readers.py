@@ -1,22 +1,19 @@
-"""Which reader a source needs, and how to see cheaply whether it is there."""
+"""Which reader a source needs, and how to see cheaply whether it is there.
+
+A kind of source brings its own modules, and most agents have one kind: each is imported when it is asked for.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-from edge.camera.folder import FolderReader as FolderReader
-from edge.camera.libcamera import SILENCE_S, LibcameraCamera
 from edge.camera.presence import device_is_there, server_answers
 from edge.camera.reading import Opener as Opener
 from edge.camera.reading import Picture as Picture
 from edge.camera.reading import Reader as Reader
 from edge.camera.sources import Kind, Source
-from edge.camera.stream import Stream
-from edge.camera.test_pattern import TestPattern
-from edge.camera.v4l2 import find_device, has_device
 from edge.camera.video import VideoReader, has_own_options
-from edge.camera.watched import WatchedFolder
 from edge.errors import UsageError
 
 LARGE_PICTURE_S = 10.0  # a small computer decodes a large photograph for seconds
@@ -32,6 +29,8 @@ def _device(source: Source) -> Opener:
 
 
 def _usb(source: Source) -> Opener:
+    from edge.camera.v4l2 import find_device, has_device
+
     def is_there() -> bool:
         return has_device(source.place)
 
@@ -39,23 +38,29 @@ def _usb(source: Source) -> Opener:
 
 
 def _csi(source: Source) -> Opener:
+    from edge.camera.libcamera import SILENCE_S, LibcameraCamera
+
     # The reader notices silence itself, and can say more of its reason.
     return Opener(LibcameraCamera(source.address).open, silence_s=2 * SILENCE_S)
 
 
 def _stream(source: Source) -> Opener:
+    from edge.camera.stream import Stream
+
     def is_there() -> bool:
         return server_answers(source.address)
 
     open_with_ffmpeg = Stream(source).open
     if not source.address.startswith("http") or has_own_options():
         return Opener(open_with_ffmpeg, is_there)
-    from edge.camera.mjpeg import HttpCamera  # its library is large, and most cameras need none
+    from edge.camera.mjpeg import HttpCamera
 
     return Opener(HttpCamera(source, open_with_ffmpeg).open, is_there)
 
 
 def _watch(source: Source) -> Opener:
+    from edge.camera.watched import WatchedFolder
+
     if not source.place:
         raise UsageError(
             "can't use the camera watch://", "it names no folder", "write watch:///path/to/folder"
@@ -64,7 +69,15 @@ def _watch(source: Source) -> Opener:
     return Opener(watched.open, watched.folder.is_dir, silence_s=LARGE_PICTURE_S)
 
 
+def _folder(source: Source) -> Opener:
+    from edge.camera.folder import FolderReader
+
+    return Opener(lambda: FolderReader(Path(source.address)))
+
+
 def _test(source: Source) -> Opener:
+    from edge.camera.test_pattern import TestPattern
+
     pattern = TestPattern(source.address)
     return Opener(pattern.open, pattern.is_there)
 
@@ -73,7 +86,7 @@ OPENERS: dict[Kind, Callable[[Source], Opener]] = {
     "device": _device,
     "usb": _usb,
     "file": lambda source: Opener(lambda: VideoReader(source)),
-    "folder": lambda source: Opener(lambda: FolderReader(Path(source.address))),
+    "folder": _folder,
     "csi": _csi,
     "stream": _stream,
     "watch": _watch,

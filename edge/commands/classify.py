@@ -43,7 +43,7 @@ def classify_command(
     """Label image files, as a table or as JSON."""
     set_up_logging(debug, quiet=True)
     from edge.classify import Answer, answers, image_files
-    from edge.wiring import load_classifier
+    from edge.loading import load_classifier
 
     decision = {"min_confidence": min_confidence}
     settings = load(

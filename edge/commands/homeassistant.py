@@ -26,9 +26,9 @@ def homeassistant_command(
     if not remove:
         advice = "write --remove to take the device out, or edge-agent --homeassistant … to put it in"
         raise UsageError("there is nothing to do", "", advice)
+    from edge.addresses import broker_address
     from edge.mqtt.broker import deliver
     from edge.mqtt.homeassistant import removal
-    from edge.wiring import broker_address
 
     settings = load(config, None, broker, device_id=device_id)
     deliver(broker_address(settings), removal(settings.device_id, settings.homeassistant_prefix), TIMEOUT_S)

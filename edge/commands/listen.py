@@ -18,8 +18,8 @@ def listen_command(
 ) -> None:
     """Subscribe, and print decisions as they come."""
     set_up_logging(debug, quiet=True)
+    from edge.addresses import broker_address
     from edge.listen import decisions
-    from edge.wiring import broker_address
 
     settings = load(config, None, broker, topic_prefix=topic_prefix)
     stop = stop_on_signals()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,7 @@ import typer
 from edge.commands.options import ConfigOption, DebugOption, RuntimeOption
 from edge.commands.process import set_up_logging, stop_on_signals
 from edge.commands.settings import load, refuse_options_before
+from edge.errors import UsageError
 
 if TYPE_CHECKING:
     from edge.config import AgentConfig
@@ -84,8 +86,7 @@ def add_command(
     from edge.models import add
 
     settings, kept, trial = _opened(config, runtime, store, watch, unit)
-    print(add(kept, settings, file, sha256, trial))
-    _warn_of_another(settings, kept)
+    _tell(add(kept, settings, file, sha256, trial), settings, kept)
 
 
 @models_app.command("use")
@@ -103,8 +104,7 @@ def use_command(
     from edge.models import use
 
     settings, kept, trial = _opened(config, runtime, store, watch, unit)
-    print(use(kept, settings, version, trial))
-    _warn_of_another(settings, kept)
+    _tell(use(kept, settings, version, trial), settings, kept)
 
 
 @models_app.command("rollback")
@@ -121,8 +121,7 @@ def rollback_command(
     from edge.models import rollback
 
     settings, kept, trial = _opened(config, runtime, store, watch, unit)
-    print(rollback(kept, settings, trial))
-    _warn_of_another(settings, kept)
+    _tell(rollback(kept, settings, trial), settings, kept)
 
 
 def table(found: list[Version]) -> list[str]:
@@ -152,12 +151,26 @@ def _opened(
     from edge.monitoring.unit import Unit
     from edge.trial import Trial
 
-    first_figures_s = settings.start_after + settings.stats_interval
-    trial = Trial(Unit(unit), watch_s, first_figures_s, stop_on_signals())
-    return settings, store_of(settings, store), trial
+    kept = store_of(settings, store)
+    another = _another(settings, kept)
+    if another:
+        raise UsageError("can't watch the agent with it", another[0], another[1])
+    # A connection that breaks must not leave it undecided.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    figures_s = settings.start_after + settings.stats_interval
+    return settings, kept, Trial(Unit(unit), watch_s, figures_s, stop_on_signals())
 
 
-def _warn_of_another(settings: AgentConfig, store: ModelStore) -> None:
+def _another(settings: AgentConfig, store: ModelStore) -> tuple[str, str] | None:
+    """That the agent is told to run another file, and what to do; None where it runs the store's."""
     link = store.link.absolute()
-    if settings.model.absolute() != link:
-        print(f'the configuration names {settings.model}: write model = "{link}" into agent.toml')
+    if settings.model.absolute() == link:
+        return None
+    return f"the configuration names {settings.model}", f'write model = "{link}" into agent.toml'
+
+
+def _tell(done: str, settings: AgentConfig, store: ModelStore) -> None:
+    print(done)
+    another = _another(settings, store)
+    if another:
+        print(f"{another[0]}: {another[1]}")

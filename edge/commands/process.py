@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import importlib
 import logging
 import os
 import signal
@@ -17,6 +19,7 @@ from edge.monitoring.logs import PLAIN, JournalFormatter, Sparing, is_journal, w
 # would look for plugins in what is said of every installed package.
 LIBRARY_SETTINGS = {"OPENBLAS_NUM_THREADS": "1", "PYDANTIC_DISABLE_PLUGINS": "1"}
 STARTING_THRESHOLD = 200_000  # objects: imports make many, and hardly any garbage
+M_ARENA_MAX = -8  # mallopt(3): a heap for each thread would hold 1 MB a camera more, for no speed
 USUAL_THRESHOLDS = gc.get_threshold()
 
 
@@ -27,8 +30,28 @@ def hurry_imports() -> None:
     gc.set_threshold(STARTING_THRESHOLD, *USUAL_THRESHOLDS[1:])
 
 
+def share_one_heap() -> None:
+    """Before the first thread: all that will be share one heap, unless somebody wants it otherwise."""
+    if "MALLOC_ARENA_MAX" not in os.environ:
+        _of_the_heap("mallopt", M_ARENA_MAX, 1)
+
+
+def import_beside(*modules: str) -> threading.Thread:
+    """Import in a thread what is needed soon, while this one waits for the disk and for the interpreter."""
+
+    def work() -> None:
+        with contextlib.suppress(ImportError):  # whoever needs it will be told
+            for module in modules:
+                importlib.import_module(module)
+
+    thread = threading.Thread(target=work, name="imports")
+    thread.start()
+    return thread
+
+
 def settle() -> None:
-    """After the start: collect garbage as usual, and never look through what is there by now."""
+    """After the start: return its memory, collect garbage as usual, and never look through what is left."""
+    _of_the_heap("malloc_trim", 0)
     gc.freeze()
     gc.set_threshold(*USUAL_THRESHOLDS)
 
@@ -60,3 +83,12 @@ def show_error(error: EdgeError) -> None:
         traceback.print_exc(file=sys.stderr)
     line = f"error: {error}"
     print(with_level(line, logging.ERROR) if is_journal(sys.stderr) else line, file=sys.stderr)
+
+
+def _of_the_heap(name: str, *arguments: int) -> None:
+    """Call one of glibc's functions for its heap; another C library has none, and none is needed."""
+    import ctypes
+
+    function = getattr(ctypes.CDLL(None), name, None)
+    if function is not None:
+        function(*arguments)

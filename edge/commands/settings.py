@@ -51,7 +51,7 @@ def config_file(config: Path | None) -> Path | None:
 
 def blame_the_file(file: Path | None, settings: AgentConfig, *, cameras: bool, broker: bool) -> None:
     """An address that is wrong in the file is the configuration's fault, not the command line's."""
-    from edge.wiring import check_addresses_of_file
+    from edge.addresses import check_addresses_of_file
 
     if file:
         check_addresses_of_file(file, settings, cameras=cameras, broker=broker and settings.mqtt)

@@ -7,14 +7,11 @@ Machine's zip says nothing but is always made the same way.
 from __future__ import annotations
 
 import io
-import tomllib
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from edge.errors import ModelError
 from edge.input_settings import InputSettings, normalisation
@@ -23,8 +20,6 @@ from edge.model.labels import MAX_LABELS_BYTES, parse_labels, read_labels
 from edge.model.metadata import custom_operations, read_metadata
 from edge.model.structure import check_structure
 
-SIDECAR = "model.toml"
-MAX_SIDECAR_BYTES = 64 * 1024
 MAX_ARCHIVE_ENTRIES = 64
 EDGE_TPU, DETECTION = "edgetpu-custom-op", "TFLite_Detection_PostProcess"
 MACOS_FOLDER = "__MACOSX/"  # where its own zips keep a shadow of each file
@@ -32,12 +27,6 @@ ARCHIVE_START = b"PK\x03\x04"
 TEACHABLE_MACHINE = InputSettings(mean=(127.5,) * 3, std=(127.5,) * 3)
 # NotImplementedError, a RuntimeError, is what zipfile says to a compression that it does not know
 ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, ValueError)
-
-
-class Sidecar(InputSettings):
-    """model.toml: what the model beside it does not say itself. labels: a path from the file's own folder."""
-
-    labels: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +92,8 @@ def describe(path: Path, network: bytes, words: Words) -> tuple[tuple[str, ...],
     except DamagedError as error:
         raise ModelError(f"the model {path} is damaged", str(error), "make or download it again") from error
     refuse_by_operations(path, network)
+    from edge.model.sidecar import read_sidecar  # one more pydantic class: 2 ms at each start
+
     sidecar, metadata = read_sidecar(path), read_metadata(network)
     said = words.settings.over(sidecar)
     own = None if metadata is None else normalisation(metadata.mean, metadata.std)
@@ -140,23 +131,3 @@ def refuse_settings(path: Path, settings: InputSettings) -> None:
     if sidecar.is_file():
         why = f"its own manifest says how pictures go in, and {sidecar} says so as well"
         raise ModelError(f"can't use the model {path} like this", why, f"remove {sidecar}")
-
-
-def read_sidecar(model: Path) -> Sidecar:
-    """The side-car of a model, `<its name>.toml` or `model.toml` in its folder; raises ModelError."""
-    path = next((p for p in (model.with_suffix(".toml"), model.parent / SIDECAR) if p.is_file()), None)
-    if path is None:
-        return Sidecar()
-    what = f"can't use {path}, which describes the model {model.name}"
-    try:
-        if path.stat().st_size > MAX_SIDECAR_BYTES:
-            raise ModelError(what, "it is too large", "it holds a few lines only")
-        return Sidecar.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        finding = error.errors()[0]
-        key = ".".join(map(str, finding["loc"][:1]))
-        reason = "unknown key" if finding["type"] == "extra_forbidden" else finding["msg"]
-        advice = f"it may hold {', '.join(Sidecar.model_fields)}"
-        raise ModelError(what, f"{key}: {reason}" if key else reason, advice) from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ModelError(what, str(error), "mend or remove it") from error

@@ -123,7 +123,8 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Replace a file's content in one step that survives a power cut; raises OSError."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
+        temporary.unlink(missing_ok=True)
+        with temporary.open("xb") as file:  # never through a link that somebody has put there
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

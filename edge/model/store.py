@@ -49,13 +49,17 @@ class ModelStore:
         self.folder = folder
         self.link = folder / CURRENT
 
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Alone at work here, with what a crash left behind cleaned up; makes the folder where it lacks."""
-        with self._disk_errors("use"):
+    def make(self) -> None:
+        """Make the folder, where it is not there yet."""
+        with self._disk_errors("store"):
             if not self.folder.is_dir():
                 self.folder.mkdir(parents=True)
                 self.folder.chmod(0o755)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Alone at work here, with what a crash left behind cleaned up."""
+        with self._disk_errors("use"):
             descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             with self._disk_errors("use"):

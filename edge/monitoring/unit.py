@@ -8,14 +8,18 @@ from pathlib import Path
 
 from edge.errors import UpdateError
 
-PROPERTIES = ("LoadState", "ActiveState", "Result", "NRestarts", "RuntimeDirectory")
+PROPERTIES = ("LoadState", "ActiveState", "Result", "ExecMainStatus", "NRestarts", "RuntimeDirectory")
 RUNTIME = Path("/run")
+WITHOUT = "leave out --watch"
 TIMEOUT_S = 150.0  # TimeoutStopSec and TimeoutStartSec of our unit, and some
 
 
 @dataclass(frozen=True, slots=True)
 class UnitState:
-    """known: systemd has loaded the unit. active, result: in its own words. runtime_folder: None without."""
+    """known: systemd has loaded the unit. active, result: in its own words, result with the exit status.
+
+    restarts: by itself, since somebody last started it. runtime_folder: None where it has none.
+    """
 
     known: bool
     active: str
@@ -43,23 +47,23 @@ class Unit:
         done = self._systemctl("show", f"--property={','.join(PROPERTIES)}")
         if done.returncode != 0:
             why = (done.stderr.strip().splitlines() or ["it gave no reason"])[0]
-            raise UpdateError(f"can't ask systemd for {self.name}", why, "leave out --watch")
+            raise UpdateError(f"can't ask systemd about {self.name}", why, WITHOUT)
         said = dict(line.partition("=")[::2] for line in done.stdout.splitlines())
         folder = said.get("RuntimeDirectory", "").split(" ")[0]
         return UnitState(
             known=said.get("LoadState") == "loaded",
             active=said.get("ActiveState", ""),
-            result=said.get("Result", ""),
+            result=f"{said.get('Result', '')} {said.get('ExecMainStatus', '')}".strip(),
             restarts=int(said.get("NRestarts") or 0),
             runtime_folder=RUNTIME / folder if folder else None,
         )
 
     def _systemctl(self, verb: str, *options: str) -> subprocess.CompletedProcess[str]:
         command = ["systemctl", verb, *options, "--", self.name]
-        what, advice = f"can't {verb} {self.name}", "leave out --watch"
+        what = f"can't ask systemd about {self.name}"
         try:
             return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
         except OSError as error:
-            raise UpdateError(what, f"systemctl: {error.strerror}", advice) from error
+            raise UpdateError(what, f"systemctl: {error.strerror}", WITHOUT) from error
         except subprocess.TimeoutExpired as error:
-            raise UpdateError(what, f"systemctl was not done after {TIMEOUT_S:g} s", advice) from error
+            raise UpdateError(what, f"systemctl was not done after {TIMEOUT_S:g} s", WITHOUT) from error

@@ -5,6 +5,7 @@ Each attempt uses a new client, so that our user alone decides what is sent agai
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import random
@@ -73,7 +74,8 @@ class BrokerConnection:
         self._version = VersionChoice()
         self._problem: str | None = "not connected yet"
         self._conflict, self._conflict_until_s = "", 0.0
-        self._short_logins, self._refusal = 0, ""
+        self._short_logins = 0
+        self.refusal = ""  # why it did not take the last message that it refused
         self._client: Client | None = None
         self._signs: queue.SimpleQueue[Sign] = queue.SimpleQueue()
         self._up, self._stop, self._tried = threading.Event(), threading.Event(), threading.Event()
@@ -254,9 +256,9 @@ class BrokerConnection:
 
     def _note_refusal(self, verdict: Verdict, refusal: str) -> None:
         """A broker that does not take a message of ours (MQTT 5 tells)."""
-        if verdict is Verdict.TAKEN or refusal == self._refusal:
+        if verdict is Verdict.TAKEN or refusal == self.refusal:
             return
-        self._refusal = refusal
+        self.refusal = refusal
         if verdict is Verdict.NOT_NOW:
             advice = "events are kept and offered again; raise the broker's limits if this lasts"
         else:
@@ -273,17 +275,23 @@ class BrokerConnection:
 
 
 def deliver(address: BrokerAddress, message: Message, timeout_s: float) -> None:
-    """Publish one message over a connection of its own; raises BrokerUnavailableError."""
-    acknowledged = threading.Event()
-    callbacks = ConnectionCallbacks(lambda: None, lambda: None, lambda _mid, _verdict: acknowledged.set())
+    """Publish one message over a connection of its own; raises BrokerUnavailableError, also where refused."""
+    answers: queue.SimpleQueue[Verdict] = queue.SimpleQueue()
+    callbacks = ConnectionCallbacks(lambda: None, lambda: None, lambda _mid, verdict: answers.put(verdict))
     connection = BrokerConnection(address, "", None, callbacks)
     connection.start()
     try:
         deadline_s = time.monotonic() + timeout_s
-        done = connection.wait_until_tried(timeout_s) and connection.publish(message) is not None
-        if not done or not acknowledged.wait(max(0.0, deadline_s - time.monotonic())):
+        verdict = None
+        if connection.wait_until_tried(timeout_s) and connection.publish(message) is not None:
+            with contextlib.suppress(queue.Empty):
+                verdict = answers.get(timeout=max(0.0, deadline_s - time.monotonic()))
+        if verdict is None:
             why = connection.problem or "no acknowledgement"
             advice = "start it, or check the address and the login"
             raise BrokerUnavailableError(f"the broker {address.shown}", why, advice)
+        if verdict is not Verdict.TAKEN:
+            what, why = f"the broker {address.shown} does not take the message", connection.refusal
+            raise BrokerUnavailableError(what, why, f"let this user publish on {message.topic}")
     finally:
         connection.stop()

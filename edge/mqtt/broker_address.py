@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from edge.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    import ssl
 
 KEEPALIVE_S = 20
 PORTS = {"mqtt": 1883, "mqtts": 8883}
@@ -70,6 +73,8 @@ def check_tls(address: BrokerAddress) -> None:
 
 def tls_context(address: BrokerAddress) -> ssl.SSLContext:
     """TLS 1.2 or newer, with the given CA or the system's, and our own certificate; raises ConfigError."""
+    import ssl  # 5 ms
+
     if address.ca_file is not None:
         _check_readable("CA file", address.ca_file)
     try:

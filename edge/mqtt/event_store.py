@@ -60,15 +60,17 @@ class EventStore:
             self._database.close()
             raise
 
-    def append(self, camera: str, number: int, event: Stored, counts: Mapping[str, float]) -> None:
-        """Keep an event under a new key, its number for its camera, and counts: all or nothing."""
+    def append(
+        self, events: Sequence[Stored], numbers: Mapping[str, int], counts: Mapping[str, float]
+    ) -> None:
+        """Keep events under new keys, the last number of each camera, and counts: all or nothing."""
         with self._transaction(durable=True):
             self._delete(self._gone)
-            self._insert([(None, event.topic, event.payload, event.stamp_s)])
-            self._save({camera: number}, counts)
+            self._insert((None, event.topic, event.payload, event.stamp_s) for event in events)
+            self._save(numbers, counts)
         self._gone = set()
-        self.count += 1
-        self.bytes += event.size
+        self.count += len(events)
+        self.bytes += sum(event.size for event in events)
 
     def after(self, key: int, count: int = -1) -> list[Stored]:
         """The events behind that key in order, at most `count` of them if that is not negative."""

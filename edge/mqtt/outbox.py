@@ -11,7 +11,7 @@ import itertools
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,6 +43,15 @@ class OutboxLimits:
     max_in_flight: int = 32
 
 
+@dataclass(frozen=True, slots=True)
+class NumberedEvent:
+    """One event, which has this number for its camera."""
+
+    camera: str
+    number: int
+    message: Message
+
+
 class Outbox:
     """A bounded queue of events; an event waits, is in flight after `hand_out`, and goes by `acknowledge`."""
 
@@ -70,11 +79,13 @@ class Outbox:
     def __len__(self) -> int:
         return self._store.count
 
-    def append(self, camera: str, number: int, message: Message) -> None:
-        """Queue an event that has this number for its camera; when this returns, the disk has it."""
-        event = Stored(0, message.topic, message.payload, self._lived_s())
-        self.numbers[camera] = number
-        self._do(lambda store: store.append(camera, number, event, self._counts_due()))
+    def append(self, events: Sequence[NumberedEvent]) -> None:
+        """Queue events in order in one commit; when this returns, the disk has them."""
+        lived_s = self._lived_s()
+        stored = [Stored(0, event.message.topic, event.message.payload, lived_s) for event in events]
+        numbers = {event.camera: event.number for event in events}
+        self.numbers.update(numbers)
+        self._do(lambda store: store.append(stored, numbers, self._counts_due()))
         excess = self._store.bytes - self._limits.max_bytes
         if excess > 0:
             self._drop_while(lambda _event, freed: freed < excess)
@@ -262,24 +273,3 @@ class Outbox:
     def _lived_s(self) -> float:
         """Seconds that agents have run with this outbox."""
         return self._lived_before_s + self._clock() - self._opened_s
-
-
-class Sequences:
-    """Numbers the events of each camera."""
-
-    def __init__(self, known: Mapping[str, int], *, lost: bool = False) -> None:
-        """Go on from the known ones; where they were `lost`, from the clock, so that none is given twice.
-
-        In milliseconds: there are fewer events than these, so the clock stays ahead of the numbers.
-        """
-        self._numbers = dict(known)
-        self._first = int(time.time() * 1000) if lost else 0
-
-    def current(self, camera: str) -> int:
-        """The number of the camera's last event, 0 before the first."""
-        return self._numbers.get(camera, self._first)
-
-    def advance(self, camera: str) -> int:
-        """The number for the camera's next event."""
-        self._numbers[camera] = self.current(camera) + 1
-        return self._numbers[camera]

@@ -32,11 +32,24 @@ from edge.cli import app
 command = "collect --camera test://?size=64x48 --label mug --every 0.01 --count 2 --keep-duplicates"
 app([*command.split(), "--into", tempfile.mkdtemp()])
 """
+DOCTOR_WITHOUT = """
+import sys
+for name in ("cv2", "numpy", "paho", "pydantic", "ai_edge_litert", "tflite_runtime"):
+    sys.modules[name] = None
+import edge.commands.doctor, edge.doctor.examinations
+"""
+RUN_THEN_LIST = """
+import contextlib, io, sys
+from edge.cli import app
+with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+    app("--model tests/golden/colours.tflite --camera test:// --frames 1 --stdout".split())
+print(*sys.modules)
+"""
 
 
 def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", code, *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=600)
 
 
 def test_every_module_imports_without_the_workstations_libraries() -> None:
@@ -63,6 +76,16 @@ def test_the_command_line_imports_no_library_before_a_command_needs_it() -> None
     assert done.stdout.split() == []
 
 
-def test_a_run_without_metrics_imports_no_web_server() -> None:
-    done = python("import sys, edge.wiring; print('http.server' in sys.modules)")
-    assert done.stdout.split() == ["False"], done.stderr
+def test_doctor_imports_nothing_that_may_be_what_is_broken() -> None:
+    done = python(DOCTOR_WITHOUT)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_run_imports_nothing_of_what_it_does_not_do() -> None:
+    done = python(RUN_THEN_LIST)
+    imported = set(done.stdout.split())
+    assert {"edge.wiring", "edge.camera.test_pattern"} <= imported, done.stderr
+    of_metrics, of_brokers = {"http.server"}, {"paho.mqtt.client", "sqlite3", "ssl", "edge.outside"}
+    of_other_cameras = {"edge.camera.v4l2", "edge.camera.libcamera", "edge.camera.watched"}
+    of_other_commands = {"edge.commands.bench", "edge.commands.inspect", "rich"}
+    assert imported.isdisjoint(of_metrics | of_brokers | of_other_cameras | of_other_commands)

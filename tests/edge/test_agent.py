@@ -21,7 +21,7 @@ from edge.decide import Decider, DecisionRules
 from edge.errors import CameraUnavailableError, RecordingError
 from edge.infer import Classifier
 from edge.mqtt.control import Control
-from edge.mqtt.outbox import Sequences
+from edge.mqtt.sequences import Sequences
 from edge.mqtt.topics import TopicNames
 from edge.records import Decision, Limits, Message
 from edge.stages import Camera, Stages
@@ -63,7 +63,7 @@ def running(agent: Agent, stop: threading.Event) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        thread.join(20)
+        thread.join(60)
     assert not thread.is_alive()
 
 

@@ -15,11 +15,11 @@ from pydantic import ValidationError
 from edge.config import DecisionConfig
 from edge.errors import ModelError
 from edge.infer import Classifier, run_selftest
+from edge.loading import wanted_limits
 from edge.model.interpreter import Network, RuntimeName
 from edge.model.manifest import Familiarity, Manifest
 from edge.model.model_file import ModelFile, read_model
 from edge.records import Limits
-from edge.wiring import wanted_limits
 from tests.support.command_line import EdgeAgent
 from tests.support.flatbuffer import with_outputs_turned
 from tests.support.videos import BGR, picture

@@ -14,6 +14,7 @@ from edge.records import ModelIdentity, UnknownReason
 from tests.support.command_line import EdgeAgent, edge_agent
 from tests.support.discovery import BinarySensor, Sensor, parse, read_topics
 from tests.support.mosquitto import Mosquitto
+from tests.support.refusing import NOT_AUTHORIZED, Refusing
 from tests.support.subscriber import Subscriber
 from tests.support.tools import free_port
 
@@ -116,7 +117,7 @@ def test_the_device_is_announced_at_every_login_and_when_home_assistant_starts(
         broker.stop()
         agent.wait_for_log("connection lost")
         broker.start()
-        house.wait_for(lambda: len(house.on("/config")) >= 3, "the announcement after the loss", 30)
+        house.wait_for(lambda: len(house.on("/config")) >= 3, "the announcement after the loss")
         assert agent.stop() == 0
         with Subscriber(broker.port, "homeassistant/#") as late:
             late.wait_for(lambda: late.on("/config"), "the retained announcement")
@@ -146,6 +147,14 @@ def test_a_device_can_be_taken_out_again(tmp_path: Path, mosquitto: Mosquitto) -
         late.publish("end", b"")
         late.wait_for(lambda: late.on("end"), "the end")
         assert len(late.messages) == 1
+
+
+def test_a_broker_that_does_not_take_the_removal_is_named(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    with Refusing(mosquitto.port, NOT_AUTHORIZED, b"/config") as relay:
+        agent = edge_agent(tmp_path, "homeassistant", "--remove", "--device-id", "pi", "--broker", relay.url)
+    assert agent.process.returncode == 69
+    assert "does not take the message: not authorized" in agent.stderr.lower()
+    assert agent.stdout == ""
 
 
 @pytest.mark.parametrize(

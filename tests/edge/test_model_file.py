@@ -254,3 +254,11 @@ def test_a_label_with_control_characters_is_no_label(golden: Path) -> None:
     described = manifest.model_dump(by_alias=True) | {"labels": ["a\n", "b"]}
     with pytest.raises(ValueError, match="control characters"):
         Manifest.model_validate(described)
+
+
+def test_a_link_in_the_way_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    path, victim = tmp_path / "file", tmp_path / "victim"
+    victim.write_bytes(b"somebody's")
+    path.with_name(f"file.{os.getpid()}.tmp").symlink_to(victim)
+    write_atomically(path, b"new")
+    assert (path.read_bytes(), victim.read_bytes()) == (b"new", b"somebody's")

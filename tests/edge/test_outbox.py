@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from edge.mqtt.event_store import EventStore, Stored
-from edge.mqtt.outbox import AGEING_S, RETRY_S, Outbox, OutboxLimits, Sequences
+from edge.mqtt.outbox import AGEING_S, RETRY_S, NumberedEvent, Outbox, OutboxLimits
+from edge.mqtt.sequences import Sequences
 from edge.records import Message
 
 ONE = len("t") + 1  # bytes of a one-digit event
@@ -56,7 +57,7 @@ def path(tmp_path: Path) -> Path:
 
 def fill(outbox: Outbox, numbers: range) -> Outbox:
     for number in numbers:
-        outbox.append("cam", number, Message("t", str(number).encode()))
+        outbox.append([NumberedEvent("cam", number, Message("t", str(number).encode()))])
     return outbox
 
 
@@ -203,12 +204,12 @@ def test_a_file_that_is_no_outbox_is_put_aside(path: Path, caplog: pytest.LogCap
 def test_events_that_noise_has_overwritten_are_counted(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     outbox = opened(path)
     for number in range(1, 61):  # more than SQLite keeps of it in memory
-        outbox.append("cam", number, Message("t", bytes(100_000)))
+        outbox.append([NumberedEvent("cam", number, Message("t", bytes(100_000)))])
     for file in (path, path.with_name(f"{path.name}-wal")):
         with file.open("r+b") as noise:
             noise.write(os.urandom(file.stat().st_size))
     assert outbox.hand_out() == []
-    outbox.append("cam", 61, Message("t", b"61"))
+    outbox.append([NumberedEvent("cam", 61, Message("t", b"61"))])
     assert (outbox.dropped, len(outbox), outbox.numbers) == (60, 1, {"cam": 61})
     assert "60 events are lost" in caplog.text
 
@@ -251,7 +252,7 @@ def test_a_disk_that_gets_full_puts_the_queue_into_memory_and_back(
     database.execute(f"PRAGMA max_page_count = {pages}")  # SQLite's own full disk
     with caplog.at_level(logging.WARNING):
         for number in range(3, 6):
-            outbox.append("cam", number, Message("t", str(number).encode().rjust(8000)))
+            outbox.append([NumberedEvent("cam", number, Message("t", str(number).encode().rjust(8000)))])
     assert "full" in str(outbox.report()["outbox"])
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     (handle, _), *_ = outbox.hand_out()

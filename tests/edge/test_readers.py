@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.camera.readers import FolderReader, Picture, Reader, opener
+from edge.camera.folder import FolderReader
+from edge.camera.readers import Picture, Reader, opener
 from edge.camera.sources import parse_source
 from edge.camera.video import FFMPEG_OPTIONS_VARIABLE, as_bgr
 from edge.errors import CameraUnavailableError, RecordingError, UsageError

@@ -19,7 +19,7 @@ from edge.camera.views import View
 from edge.capture import Capture, CaptureOptions
 from edge.decide import Decider, DecisionRules
 from edge.infer import Classifier
-from edge.mqtt.outbox import Sequences
+from edge.mqtt.sequences import Sequences
 from edge.preprocess import Image, prepare
 from edge.records import Limits
 from edge.region import Region, parse_crop
@@ -68,10 +68,10 @@ def live_session(classifier: Classifier) -> tuple[RecordingSink, list[Image]]:
     thread = threading.Thread(target=agent.run)
     thread.start()
     try:
-        wait_until(lambda: sink.changes()[-1:] == ["no_frames"], "the end of the session", 30)
+        wait_until(lambda: sink.changes()[-1:] == ["no_frames"], "the end of the session")
     finally:
         stop.set()
-        thread.join(20)
+        thread.join(60)
     return sink, kept
 
 

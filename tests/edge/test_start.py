@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 THRESHOLDS = """
@@ -16,6 +19,25 @@ hurry_imports()
 hurried = gc.get_threshold()
 settle()
 print(hurried[0] > usual[0], gc.get_threshold() == usual, gc.get_freeze_count() > 0)
+"""
+MEMORY = """
+import os
+from pathlib import Path
+from edge.commands.process import settle
+def resident_mb():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+blocks = [bytearray(b"x" * 100_000) for _ in range(400)]
+last = bytearray(b"x" * 100_000)  # keeps the heap from shrinking by itself
+del blocks
+before_mb = resident_mb()
+settle()
+print(before_mb - resident_mb() > 30)
+"""
+BESIDE = """
+import sys
+from edge.commands.process import import_beside
+import_beside("edge.records", "edge.no_such_module").join()
+print("edge.records" in sys.modules)
 """
 SETTINGS = """
 import os
@@ -29,13 +51,23 @@ def said(code: str, **settings: str) -> list[str]:
     environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
     command, environment = [sys.executable, "-c", code], environment | settings
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=600
     )
+    assert done.stderr == ""
     return done.stdout.split()
 
 
 def test_garbage_is_collected_as_usual_after_the_start() -> None:
     assert said(THRESHOLDS) == ["True", "True", "True"]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to")
+def test_memory_that_the_start_has_freed_is_given_back() -> None:
+    assert said(MEMORY) == ["True"]
+
+
+def test_what_is_imported_beside_is_there_afterwards_and_its_failure_is_left_to_who_needs_it() -> None:
+    assert said(BESIDE) == ["True"]
 
 
 def test_blas_gets_no_threads_unless_somebody_asks_for_them() -> None:

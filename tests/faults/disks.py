@@ -21,10 +21,10 @@ LEFT, BACK = "can't be used", "on disk again"
 
 
 @contextlib.contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
+def small_disk(folder: Path, size: str = SIZE) -> Iterator[Path]:
     """A file system in memory, mounted there while the context lasts; skips where that is not permitted."""
     folder.mkdir(parents=True)
-    command = [need_program("mount"), "-t", "tmpfs", "-o", f"size={SIZE}", "edge-test", str(folder)]
+    command = [need_program("mount"), "-t", "tmpfs", "-o", f"size={size}", "edge-test", str(folder)]
     mounted = subprocess.run(command, capture_output=True, text=True, check=False)
     if mounted.returncode:
         pytest.skip(f"mounting is not permitted: {mounted.stderr.strip()}")

@@ -42,6 +42,26 @@ def make_certificates(folder: Path) -> Certificates:
     return made
 
 
+def issued(made: Certificates, names: str, start: str = "20260101", end: str = "20991231") -> Certificates:
+    """Another server certificate by that CA: for `DNS:a,IP:127.0.0.1`, from one day (YYYYMMDD) to another."""
+    folder = made.ca.parent / "issued"
+    folder.mkdir()
+    result = Certificates(made.ca, folder / "server.pem", folder / "server.key")
+    request, records, settings = folder / "request.pem", folder / "index.txt", folder / "ca.conf"
+    records.touch()
+    settings.write_text(
+        f"[ca]\ndefault_ca=own\n[own]\ndatabase={records}\nnew_certs_dir={folder}\ndefault_md=sha256\n"
+        f"policy=any\nx509_extensions=ext\nrand_serial=yes\n[any]\ncommonName=supplied\n"
+        f"[ext]\nsubjectAltName={names}\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n"
+    )
+    _openssl("req", "-new", *KEY[:-2], "-subj", "/CN=broker", "-keyout", result.key, "-out", request)
+    dates = ["-startdate", f"{start}000000Z", "-enddate", f"{end}000000Z"]
+    signer = ["-cert", made.ca, "-keyfile", made.ca.parent / "ca.key"]
+    files = ["-in", request, "-out", result.certificate]
+    _openssl("ca", "-batch", "-notext", "-config", settings, *signer, *dates, *files)
+    return result
+
+
 def _openssl(*arguments: object) -> None:
     command = [need_program("openssl"), *map(str, arguments)]
     subprocess.run(command, check=True, capture_output=True)

@@ -1,8 +1,9 @@
 """Makes the golden models: real int8 networks that tell red, green and blue pictures apart.
 
 colours.tflite has scores only; familiar.tflite says as well how familiar a picture is, and finds grey ones
-unfamiliar. They need TensorFlow; the device's tests need only the files.
-Run: python -m tests.support.make_golden [colours|familiar]
+unfamiliar; slow.tflite decides as colours.tflite does, but takes its time. They need TensorFlow; the device's
+tests need only the files.
+Run: python -m tests.support.make_golden [colours|familiar|slow]
 """
 
 from __future__ import annotations
@@ -33,7 +34,12 @@ BGR = {"blue": (200, 40, 40), "green": (40, 200, 40), "red": (40, 40, 200)}
 def network(name: str) -> bytes:
     """Mean colour → softmax, and the cosine with pure colours: written down, nothing is trained."""
     inputs = tf.keras.Input((SIZE, SIZE, 3), batch_size=1)
-    mean = tf.keras.layers.GlobalAveragePooling2D()(tf.keras.layers.Rescaling(1 / 255)(inputs))
+    pixels = tf.keras.layers.Rescaling(1 / 255)(inputs)
+    if name == "slow":
+        pixels = tf.keras.layers.UpSampling2D(16, interpolation="bilinear")(pixels)
+        for _ in range(6):
+            pixels = tf.keras.layers.AveragePooling2D(5, strides=1, padding="same")(pixels)
+    mean = tf.keras.layers.GlobalAveragePooling2D()(pixels)
     kernel, bias = np.eye(3, dtype=np.float32)[:, ::-1] * 8, np.zeros(3, np.float32)
     colours = [(0, 0, 0), (255, 255, 255), *(colour[::-1] for colour in BGR.values())]
     sample = np.stack([np.full((SIZE, SIZE, 3), colour, np.uint8) for colour in colours])
@@ -106,5 +112,5 @@ def make(name: str) -> None:
 
 
 if __name__ == "__main__":
-    for wanted in sys.argv[1:] or ("colours", "familiar"):
+    for wanted in sys.argv[1:] or ("colours", "familiar", "slow"):
         make(wanted)

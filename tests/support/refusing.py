@@ -10,7 +10,7 @@ from types import TracebackType
 from tests.support.tap import PUBLISH, Packets
 
 PUBACK = 0x40
-QUOTA_EXCEEDED = 0x97
+NOT_AUTHORIZED, QUOTA_EXCEEDED = 0x87, 0x97
 
 
 class Refusing:

@@ -32,6 +32,17 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("filterwarnings", line)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of several workers (`-n`) one has all tests of the run below; each other file has one worker too.
+
+    What it has built or trained once serves all its tests there.
+    """
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            needs_run = "trained" in getattr(item, "fixturenames", ())
+            item.add_marker(pytest.mark.xdist_group("trained" if needs_run else item.path.stem))
+
+
 @dataclass(frozen=True)
 class Trained:
     """A finished run, where it lies, and how it compared."""

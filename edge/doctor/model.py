@@ -1,0 +1,28 @@
+"""The model file as it lies there; what is in it is looked at by `check`'s own examination."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from edge.doctor.finding import Finding, failure
+
+PART = "model file"
+
+
+def judge(path: Path) -> Finding:
+    """Is it there and readable, and which one is it: its hash is to be compared with the workstation's."""
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            size = file.tell()
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        return failure(PART, f"{path}: {why}", _remedy(path, error), 78)
+    return Finding(PART, f"{path}, {size / 1e3:,.0f} kB, sha256 {digest[:16]}…")
+
+
+def _remedy(path: Path, error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return f"namei -l {path}  # shows whose permission is missing"
+    return f"scp runs/latest/model.tflite {{this device}}:{path}  # on the workstation; or give --model"
