@@ -103,20 +103,36 @@ TARGET ?= x86_64-bookworm
 dist: .venv-edge/ready ## dist/edge-agent-….tar.gz, which installs without a network (TARGET=aarch64-bookworm, aarch64-trixie, x86_64-…)
 	@.venv-edge/bin/python deploy/build_archive.py '$(TARGET)'
 
+.PHONY: deb
+deb: .venv-edge/ready ## dist/edge-agent_….deb, by Debian's debhelper (TARGET as for dist)
+	@.venv-edge/bin/python deploy/build_deb.py '$(TARGET)'
+
 # deploy.sh reads HOST and the others from its environment, where make puts what stands on its command line.
 .PHONY: deploy
 deploy: .venv-edge/ready ## install on a device over ssh (HOST=pi@raspberrypi.local, MODEL=…, CAMERA=0, BROKER=mqtt://…)
 	@PYTHON=.venv-edge/bin/python deploy/deploy.sh
 
-# Beside a real systemd, under a throw-away overlay of this machine's root: the archive is for this machine then.
+# Beside a real systemd, under a throw-away overlay of this machine's root: archive and package are for this machine then.
+THIS_MACHINE = $$(uname -m)-$$(. /etc/os-release; echo $$VERSION_CODENAME)
 .PHONY: install-test
 install-test: .venv/ready ## install.sh, the units and deploy.sh, done to a machine of their own (../shared/pi, root; some minutes)
 	$(NAMED)
 	@if [ ! -x ../shared/pi/nspawn.sh ] || [ "$$(id -u)" -ne 0 ]; then \
 		echo 'skipped: install-test takes ../shared/pi and root'; exit 0; fi; \
 	rm -rf build/install-test; \
-	.venv/bin/python deploy/build_archive.py "$$(uname -m)-$$(. /etc/os-release; echo $$VERSION_CODENAME)" build/install-test; \
+	.venv/bin/python deploy/build_archive.py "$(THIS_MACHINE)" build/install-test; \
 	../shared/pi/nspawn.sh tests/deploy/inside.sh build/install-test/*.tar.gz
+
+# The user's package is compressed better: that takes minutes.
+.PHONY: deb-test
+deb-test: .venv/ready ## the Debian package: lintian, and from installation to purge on a machine of its own (as install-test)
+	$(NAMED)
+	@if [ ! -x ../shared/pi/nspawn.sh ] || [ "$$(id -u)" -ne 0 ]; then \
+		echo 'skipped: deb-test takes ../shared/pi and root'; exit 0; fi; \
+	rm -rf build/deb-test; \
+	DPKG_DEB_COMPRESSOR_TYPE=gzip DPKG_DEB_COMPRESSOR_LEVEL=1 \
+		.venv/bin/python deploy/build_deb.py "$(THIS_MACHINE)" build/deb-test; \
+	../shared/pi/nspawn.sh tests/debian/inside.sh build/deb-test/*.deb
 
 .PHONY: lint
 lint: .venv/ready ## style, types and who may import whom
@@ -154,7 +170,7 @@ interchange: .venv/ready .venv-mediapipe/ready ## does MediaPipe, given our file
 .PHONY: check
 check: ## all that CI runs: side by side, each one's output when it is done, but for the measurements at the end
 	@$(MAKE) --no-print-directory --jobs --output-sync=target SIDE_BY_SIDE=1 \
-		test-edge lint interchange test-training test-faults test-agent test-edge-newest test-tflite-runtime install-test
+		test-edge lint interchange test-training test-faults test-agent test-edge-newest test-tflite-runtime install-test deb-test
 	@$(MAKE) --no-print-directory bench-quick
 
 .PHONY: setup
