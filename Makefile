@@ -121,7 +121,7 @@ install-test: .venv/ready ## install.sh, the units and deploy.sh, done to a mach
 		echo 'skipped: install-test takes ../shared/pi and root'; exit 0; fi; \
 	rm -rf build/install-test; \
 	.venv/bin/python deploy/build_archive.py "$(THIS_MACHINE)" build/install-test; \
-	../shared/pi/nspawn.sh tests/deploy/inside.sh build/install-test/*.tar.gz
+	$(IN_TURN) ../shared/pi/nspawn.sh tests/deploy/inside.sh build/install-test/*.tar.gz
 
 # The user's package is compressed better: that takes minutes.
 .PHONY: deb-test
@@ -132,7 +132,7 @@ deb-test: .venv/ready ## the Debian package: lintian, and from installation to p
 	rm -rf build/deb-test; \
 	DPKG_DEB_COMPRESSOR_TYPE=gzip DPKG_DEB_COMPRESSOR_LEVEL=1 \
 		.venv/bin/python deploy/build_deb.py "$(THIS_MACHINE)" build/deb-test; \
-	../shared/pi/nspawn.sh tests/debian/inside.sh build/deb-test/*.deb
+	$(IN_TURN) ../shared/pi/nspawn.sh tests/debian/inside.sh build/deb-test/*.deb
 
 .PHONY: lint
 lint: .venv/ready ## style, types and who may import whom
