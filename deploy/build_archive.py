@@ -18,6 +18,7 @@ import tarfile
 import tempfile
 import tomllib
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -138,18 +139,18 @@ def _table(wheels: Path) -> str:
     return "\n".join([f"{'wheel':36} {'MB':>7} {'installed':>9}", *lines])
 
 
-def main() -> None:
+def main(make: Callable[[str, Path], Path], description: str) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Build the offline archive for a device.")
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("target", help=", ".join(TARGETS))
     parser.add_argument("into", type=Path, nargs="?", default=ROOT / "dist")
     arguments = parser.parse_args()
     try:
-        build(arguments.target, arguments.into)
+        make(arguments.target, arguments.into)
     except ArchiveError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2 if arguments.target not in TARGETS else 1)
 
 
 if __name__ == "__main__":
-    main()
+    main(build, "Build the offline archive for a device.")

@@ -64,6 +64,8 @@ read_options() {
 
 examine() {
     local machine python release found
+    [ ! -e /usr/lib/edge-agent ] ||
+        fail 1 "can't install beside the Debian package edge-agent; apt remove edge-agent first (configuration and models stay)"
     [ -e "$here/BUILT_FOR" ] || fail 1 "no packages beside install.sh: it stands alone; unpack the archive of \`make dist\` and run the one in it"
     (cd "$here" && sha256sum --check --quiet --strict SHA256SUMS >/dev/null 2>&1) ||
         fail 1 "the archive is damaged: files differ from SHA256SUMS; copy and unpack it again"

@@ -37,5 +37,6 @@ case $there in /*) ;; *) there=; fail "it says no name for a temporary file" ;; 
 name=$(basename -- "$model")
 scp -q "${options[@]}" -- "$model" "$host:$there/model.tflite" || fail "the copy failed"
 remote mv -- "$there/model.tflite" "$there/$name"
+remote test -x "$agent" || agent=/usr/bin/edge-agent  # the Debian package's
 [ ! -t 0 ] || terminal=-t  # for sudo's question
 remote sudo "$agent" models add "$there/$name" --sha256 "$sha256" --watch "$seconds"

@@ -48,7 +48,7 @@ class MqttSink:
         self._topics, self._labels = topics, labels
         self._outbox = outbox
         self._lock = threading.Lock()
-        self._closing = False
+        self._announced = self._closing = False
         self._acknowledged = self._answered = 0
         self._keys_by_mid: dict[int, int | None] = {}
         self._open_states: dict[str, int] = {}  # by camera: the id of the last state's publish
@@ -176,6 +176,7 @@ class MqttSink:
             self._latest.update({decision.camera: (decision, number) for decision, number in group})
             for event in {event.camera: event for event in events}.values():
                 self._send_state(event.camera, event.message)
+            self._drain()
 
     def _tend(self) -> None:
         """Send what may go by now."""
@@ -187,10 +188,11 @@ class MqttSink:
 
     def _is_drained(self) -> bool:
         self._tend()
-        return not len(self._outbox) and not self._late_states
+        return self._announced and not len(self._outbox) and not self._late_states
 
     def _on_up(self) -> None:
         with self._lock:
+            self._announced = True
             self._announce()
             self._drain()
 
@@ -209,6 +211,7 @@ class MqttSink:
 
     def _on_down(self) -> None:
         with self._lock:
+            self._announced = False
             self._keys_by_mid.clear()
             self._open_states.clear()
             self._late_states.clear()
@@ -235,7 +238,7 @@ class MqttSink:
             self._listeners[message.topic](message)
 
     def _drain(self) -> None:
-        if not self._connection.connected:
+        if not self._announced:
             return
         for key, message in self._outbox.hand_out():
             self._send(message, key)
@@ -265,6 +268,9 @@ class MqttSink:
                 self._send_state(camera)
 
     def _send(self, message: Message, key: int | None = None) -> int | None:
+        """Its id; None without a connection, or before the broker was told how things are."""
+        if not self._announced:
+            return None
         mid = self._connection.publish(message)
         if mid is not None and message.qos > 0:
             self._keys_by_mid[mid] = key

@@ -113,16 +113,16 @@ def _samples(pictures: Pictures, kind: type) -> Iterator[list[NDArray[Any]]]:
 def _converter(model: Any, *, uint8: bool = False) -> Any:
     # from_keras_model would print hundreds of lines of its own and leave the batch size open
     tf = tensorflow()
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
     _, height, width, channels = model.input_shape
     kind = tf.uint8 if uint8 else tf.float32
     signature = tf.TensorSpec((1, height, width, channels), kind, name="pixels")
     function = tf.function(lambda pixels: model(tf.cast(pixels, tf.float32), training=False))
-    # a Keras 3 model is no trackable that the converter understands: without this it drops the weights
-    holder = tf.Module()
-    holder.held = [variable.value for variable in model.variables]
     with quiet_terminal():
-        concrete = function.get_concrete_function(signature)
-    return tf.lite.TFLiteConverter.from_concrete_functions([concrete], holder)
+        # weights as constants: variables it would write into a checkpoint first, which takes as long again
+        frozen = convert_variables_to_constants_v2(function.get_concrete_function(signature))
+    return tf.lite.TFLiteConverter.from_concrete_functions([frozen], tf.Module())
 
 
 def _tried(work: Callable[[], Result]) -> Result:

@@ -79,6 +79,7 @@ class BrokerConnection:
         self._client: Client | None = None
         self._signs: queue.SimpleQueue[Sign] = queue.SimpleQueue()
         self._up, self._stop, self._tried = threading.Event(), threading.Event(), threading.Event()
+        self._greeted = threading.Event()  # up, and our user has been told
         self._connecting = False
         self._thread = threading.Thread(target=self._keep_connected, name="broker", daemon=True)
 
@@ -105,8 +106,8 @@ class BrokerConnection:
         self._thread.start()
 
     def wait_until_up(self, timeout_s: float) -> bool:
-        """True as soon as the connection is up, false after `timeout_s`."""
-        return self._up.wait(timeout_s)
+        """True as soon as the connection is up and `on_up` is done, false after `timeout_s`."""
+        return self._greeted.wait(timeout_s)
 
     def wait_until_tried(self, timeout_s: float) -> bool:
         """True as soon as the first attempt has succeeded or failed, false after `timeout_s`."""
@@ -180,6 +181,7 @@ class BrokerConnection:
         finally:
             was_up = self.connected
             self._up.clear()
+            self._greeted.clear()
             self._client = None
             try:
                 client.close()
@@ -221,6 +223,7 @@ class BrokerConnection:
         self._up.set()
         self._tried.set()
         self._callbacks.on_up()
+        self._greeted.set()
 
     def _judge(self, ending: Ending, lasted_s: float) -> None:
         """Say what the ending means; short connections in a row mean another client with our id."""

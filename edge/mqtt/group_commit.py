@@ -27,9 +27,10 @@ class GroupCommitter(Generic[Entry]):
     def __init__(
         self, keep: Callable[[Sequence[Entry]], None], tend: Callable[[], None], tend_every_s: float
     ) -> None:
-        """tend: called in our thread too, each `tend_every_s` or after a group."""
+        """tend: called in our thread too, each `tend_every_s`."""
         self.alive_s = time.monotonic()  # when our thread last moved
         self._keep, self._tend, self._tend_every_s = keep, tend, tend_every_s
+        self._tend_due_s = 0.0
         self._waiting: deque[Entry] = deque()
         self._changed = threading.Condition()
         self._stop = False
@@ -96,4 +97,6 @@ class GroupCommitter(Generic[Entry]):
                 for _ in group:
                     self._waiting.popleft()
                 self._changed.notify_all()
-        self._tend()
+        if time.monotonic() >= self._tend_due_s:
+            self._tend()
+            self._tend_due_s = time.monotonic() + self._tend_every_s

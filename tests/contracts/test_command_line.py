@@ -37,7 +37,7 @@ def help_of(command: str) -> str:
     words = [sys.executable, "-m", "edge", *command.split(), "--help"]
     env = os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
     return subprocess.run(
-        words, cwd=ROOT, env=env, capture_output=True, text=True, check=True, timeout=60
+        words, cwd=ROOT, env=env, capture_output=True, text=True, check=True, timeout=600
     ).stdout
 
 

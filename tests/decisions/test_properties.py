@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.decide import SETTLING_FRAMES, Decider, DecisionRules, Smoothing
 from edge.records import Decision, Frame, Limits, Scores, UnknownReason
+
+settings.register_profile("patient", settings(), deadline=None)  # for a busy machine
+settings.load_profile("patient")
 
 LABELS = ("blue", "green", "red")
 PIXELS = np.zeros((1, 1, 3), np.uint8)

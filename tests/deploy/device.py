@@ -26,7 +26,7 @@ def run(*command: object, env: Mapping[str, str] | None = None) -> subprocess.Co
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=300,
+        timeout=1200,  # a busy machine takes minutes for an installation, or for lintian
     )
 
 

@@ -63,7 +63,7 @@ def running(agent: Agent, stop: threading.Event) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        thread.join(20)
+        thread.join(60)
     assert not thread.is_alive()
 
 

@@ -101,7 +101,7 @@ def test_a_server_that_never_answers_is_given_up() -> None:
         socket.create_server(("127.0.0.1", 0)) as silent,
         connecting(f"mqtt://127.0.0.1:{silent.getsockname()[1]}") as connection,
     ):
-        wait_until(lambda: "does not answer" in (connection.problem or ""), "the finding", 12)
+        wait_until(lambda: "does not answer" in (connection.problem or ""), "the finding")
         assert not connection.connected
 
 
@@ -154,7 +154,7 @@ def test_a_broker_that_only_drops_connections_is_said_once(
 ) -> None:
     mosquitto.stop()
     with OldBroker(mosquitto.port, b"") as relay, connecting(relay.url) as connection:
-        wait_until(lambda: len(relay.tried) >= 5, "both versions, tried in turn", 20)
+        wait_until(lambda: len(relay.tried) >= 5, "both versions, tried in turn")
         wait_until(lambda: "without an answer" in (connection.problem or ""), "the finding")
     assert relay.tried[:4] == [5, 4, 5, 4]
     assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 1
@@ -204,9 +204,9 @@ def test_two_agents_with_one_device_id_are_told_once(
             connecting(url, client_id="edge-agent-line-3") as other,
         ):
             for connection in (one, other):
-                wait_until(lambda c=connection: "another agent" in (c.problem or ""), "the finding", 40)
+                wait_until(lambda c=connection: "another agent" in (c.problem or ""), "the finding")
                 count = connection.logins
-                wait_until(lambda c=connection, n=count: c.logins > n, "another login", 40)
+                wait_until(lambda c=connection, n=count: c.logins > n, "another login")
                 assert "another agent" in (connection.problem or "")
     said = [record.message for record in caplog.records if "another agent" in record.message]
     assert len(said) == 2
@@ -251,7 +251,7 @@ def test_a_refused_subscription_is_said_once_with_its_topic(
         broker.stop()
         wait_until(lambda: not connection.connected, "the loss")
         broker.start()
-        wait_until(lambda: connection.logins >= 2, "the second login", 30)
+        wait_until(lambda: connection.logins >= 2, "the second login")
         wait_until(lambda: broker.log.count("SUBACK") >= 2, "the second refusal")
     assert connection.refused_topics == (topics[0], topics[2])
     (said,) = [record.message for record in caplog.records if "subscribe" in record.message]
@@ -284,16 +284,16 @@ def test_stopping_does_not_wait_for_a_look_up_that_hangs(
 
     def hang(*_arguments: object, **_more: object) -> None:
         asked.set()
-        end.wait(30)
+        end.wait(60)
         raise socket.gaierror(socket.EAI_AGAIN, "too late")
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     with connecting("mqtt://broker.example") as connection:
-        assert asked.wait(10)
+        assert asked.wait(60)
         started_s = time.monotonic()
-    assert time.monotonic() - started_s < 5
+    assert time.monotonic() - started_s < 30
     end.set()
-    connection._thread.join(10)
+    connection._thread.join(60)
     assert not connection._thread.is_alive()
     assert "unreachable" not in caplog.text
 

@@ -103,11 +103,11 @@ def test_of_a_camera_only_the_newest_frame_is_kept() -> None:
 
 def test_fps_limits_a_camera() -> None:
     with capturing("test://?fps=200&size=16x16", fps=20) as (capture, inbox):
-        frames = [inbox.take(5) for _ in range(6)]
+        frames = [inbox.take(60) for _ in range(6)]
+        wait_until(lambda: capture.status.skipped > 20, "pictures that are not due")
     times = [frame.time_s for frame in frames if frame]
     assert len(times) == 6
     assert times[-1] - times[0] >= 0.2
-    assert capture.status.skipped > 20
 
 
 def test_a_lost_camera_is_opened_again() -> None:
@@ -167,7 +167,7 @@ def test_an_opening_that_hangs_is_given_up() -> None:
     def open_slowly() -> Reader:
         opened.append(1)
         if len(opened) == 1:
-            release.wait(20)
+            release.wait(60)
         return pattern()
 
     with supervised(open_slowly, open_limit_s=0.2) as (capture, _):
@@ -183,14 +183,14 @@ def test_too_many_hanging_threads_end_the_capture_for_good() -> None:
 
     class Hanging:
         def read(self) -> Picture | None:
-            release.wait(30)
+            release.wait(60)
             return None
 
         def close(self) -> None:
             closed.append(1)
 
     with supervised(Hanging, open_limit_s=0.05, first_retry_s=0.01) as (capture, _):
-        wait_until(lambda: capture.status.finished, "the end", 60)
+        wait_until(lambda: capture.status.finished, "the end")
     assert isinstance(capture.status.error, ThreadStuckError)
     assert "hang" in str(capture.status.error)
     release.set()
@@ -235,13 +235,13 @@ def test_a_source_that_returns_ends_a_long_wait() -> None:
             raise CameraUnavailableError("not there")
         return pattern()
 
-    with supervised(Opener(open_it, look), first_retry_s=20) as (capture, _):
+    with supervised(Opener(open_it, look), first_retry_s=60) as (capture, _):
         wait_until(lambda: capture.status.state == "lost", "the first try")
         wait_until(lambda: looks, "a look")
         there.set()
         returned_s = time.monotonic()
         wait_until(lambda: capture.status.frames_in, "a picture")
-        assert time.monotonic() - returned_s < 4
+        assert time.monotonic() - returned_s < 30
 
 
 def test_pictures_may_change_their_size_in_mid_stream() -> None:

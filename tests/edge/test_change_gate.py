@@ -238,7 +238,7 @@ def test_a_frozen_camera_is_frozen_behind_the_gate_too_and_classified_anew_after
         wait_until(lambda: sink.changes()[-1] not in ("frozen", "starting"), "a label again")
     finally:
         stop.set()
-        thread.join(20)
+        thread.join(60)
     ages = [decision.frame_age_ms for decision, _ in sink.decisions if decision.label]
     assert max(ages) < 2000
     assert sink.changes() == ["starting", "red", "frozen", "starting", "red", "no_frames"]

@@ -183,7 +183,7 @@ def test_what_is_required_and_not_there_is_fatal(
 def test_systemd_hears_of_readiness_and_progress(tmp_path: Path, golden: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.bind(str(tmp_path / "notify"))
-        channel.settimeout(20)
+        channel.settimeout(60)
         env = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "400000"}
         command = ("--camera", "test://?size=64x48", "--model", golden, "--stdout")
         with EdgeAgent(tmp_path, *command, env=env) as agent:

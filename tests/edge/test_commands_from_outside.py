@@ -45,9 +45,7 @@ def test_a_camera_is_switched_off_and_on(tmp_path: Path, golden: Path, mosquitto
         other.publish(f"{ROOT}/enabled/set", b"OFF")
         other.wait_for_text("front/enabled", "OFF")
         other.wait_for_text("front/label", "unknown")
-        other.wait_for(
-            lambda: other.on("front/state")[-1].record["unknown_reason"] == "disabled", "the reason"
-        )
+        other.wait_for(lambda: other.events()[-1]["unknown_reason"] == "disabled", "the event")
         events = len(other.events())
         other.publish(f"{ROOT}/snapshot/get", b"")
         other.wait_for(lambda: len(answers(other)) == 2, "the refusal of a picture")

@@ -14,7 +14,7 @@ import pytest
 from edge.doctor import clock, disk, outbox, power
 from edge.doctor.clock import Clock
 from edge.doctor.finding import Grade
-from edge.mqtt.outbox import Outbox
+from edge.mqtt.outbox import NumberedEvent, Outbox
 from edge.records import Message
 from tests.faults.disks import remount, small_disk
 from tests.support.command_line import ROOT
@@ -24,7 +24,7 @@ NOW = datetime(2027, 5, 1, tzinfo=UTC)
 HOLDS = """
 import sys
 from pathlib import Path
-from edge.mqtt.outbox import Outbox
+from edge.mqtt.outbox import NumberedEvent, Outbox
 outbox = Outbox(Path(sys.argv[1]))
 print("open", flush=True)
 sys.stdin.read()
@@ -159,7 +159,7 @@ def waiting(tmp_path: Path) -> Path:
     path = tmp_path / "state" / "outbox-pi.sqlite"
     box = Outbox(path)
     for number in (1, 2):
-        box.append("front", number, Message("edge/pi/front/event", b"x" * 5000))
+        box.append([NumberedEvent("front", number, Message("edge/pi/front/event", b"x" * 5000))])
     box.close()
     return path
 
@@ -173,7 +173,7 @@ def test_an_outbox_is_whole_and_is_left_as_it_was(waiting: Path) -> None:
 
 def test_events_that_are_only_in_the_log_of_a_killed_agent_are_counted(waiting: Path, tmp_path: Path) -> None:
     box = Outbox(waiting)
-    box.append("front", 3, Message("edge/pi/front/event", b"y"))
+    box.append([NumberedEvent("front", 3, Message("edge/pi/front/event", b"y"))])
     killed = tmp_path / "killed"
     killed.mkdir()
     for path in waiting.parent.iterdir():

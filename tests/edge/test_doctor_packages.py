@@ -17,7 +17,7 @@ from edge.doctor.finding import Finding, Grade
 from edge.doctor.installed import Installed, look
 from edge.doctor.runtimes import RUNTIMES, how_to_get_a_runtime
 from edge.model.interpreter import RUNTIMES as LOADED_RUNTIMES
-from tests.support.command_line import EdgeAgent, edge_agent, environment
+from tests.support.command_line import RUNTIME, EdgeAgent, edge_agent, environment
 
 SITE = Path(sysconfig.get_path("purelib"))
 GOOD = Installed(
@@ -136,9 +136,10 @@ def test_a_paho_of_the_first_generation_is_upgraded(site: Path, doctor: Doctor) 
 def test_a_runtime_that_ends_the_process_does_not_end_doctor(
     site: Path, doctor: Doctor, golden: Path
 ) -> None:
-    module(site, "ai_edge_litert", "")
+    name = "tflite_runtime" if RUNTIME == "tflite-runtime" else "ai_edge_litert"
+    module(site, name, "")
     crashing = "import os, signal\ndef Interpreter(**_options):\n    os.kill(os.getpid(), signal.SIGILL)\n"
-    (site / "ai_edge_litert" / "interpreter.py").write_text(crashing)
+    (site / name / "interpreter.py").write_text(crashing)
     agent = doctor("--camera", "test://", "--model", golden)
     assert agent.process.returncode == 1
     assert "doctor --debug" in after(agent, "FAIL  model: its examination crashes (SIGILL)")

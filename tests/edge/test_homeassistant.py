@@ -117,7 +117,7 @@ def test_the_device_is_announced_at_every_login_and_when_home_assistant_starts(
         broker.stop()
         agent.wait_for_log("connection lost")
         broker.start()
-        house.wait_for(lambda: len(house.on("/config")) >= 3, "the announcement after the loss", 30)
+        house.wait_for(lambda: len(house.on("/config")) >= 3, "the announcement after the loss")
         assert agent.stop() == 0
         with Subscriber(broker.port, "homeassistant/#") as late:
             late.wait_for(lambda: late.on("/config"), "the retained announcement")

@@ -38,7 +38,7 @@ def test_a_recording_loses_nothing_and_keeps_its_order() -> None:
     thread = threading.Thread(target=lambda: [box.put_next(frame("a", index)) for index in range(200)])
     thread.start()
     taken = [box.take(5) for _ in range(200)]
-    thread.join(5)
+    thread.join(60)
     assert [one.index for one in taken if one] == list(range(200))
     assert box.is_empty("a")
 
@@ -57,7 +57,7 @@ def test_a_recording_waits_for_room() -> None:
     wait_until(lambda: len(done) == RECORDING_DEPTH, "a full inbox")
     assert thread.is_alive()
     box.take(0)
-    thread.join(5)
+    thread.join(60)
     assert len(done) == RECORDING_DEPTH + 1
 
 
@@ -92,7 +92,7 @@ def test_removing_a_camera_frees_its_thread() -> None:
     thread.start()
     wait_until(lambda: len(results) == RECORDING_DEPTH, "a full inbox")
     box.remove_camera("a")
-    thread.join(5)
+    thread.join(60)
     assert results == [True] * RECORDING_DEPTH + [False]
     assert box.take(0) is None
 

@@ -16,7 +16,7 @@ def test_messages_arrive(tmp_path: Path, kind: str) -> None:
     name = str(tmp_path / "notify") if kind == "path" else f"@edge-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.bind("\0" + name[1:] if kind == "abstract" else name)
-        channel.settimeout(5)
+        channel.settimeout(60)
         notifier = Notifier({"NOTIFY_SOCKET": name})
         notifier.ready()
         notifier.status("one")

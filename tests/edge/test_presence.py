@@ -85,7 +85,7 @@ def test_what_was_never_absent_does_not_return() -> None:
 def test_only_one_look_is_under_way_at_a_time() -> None:
     looks: list[int] = []
     hold = threading.Event()
-    lookout = Lookout("look", lambda: bool(looks.append(1)) or hold.wait(20))
+    lookout = Lookout("look", lambda: bool(looks.append(1)) or hold.wait(60))
     until_s = time.monotonic() + 1.5 * LOOK_EVERY_S
     wait_until(lambda: lookout.sees_return() or time.monotonic() > until_s, "more than a look's time")
     assert len(looks) == 1

@@ -135,7 +135,7 @@ def test_events_of_a_time_without_broker_arrive_once_and_in_order(tmp_path: Path
         wait_until(lambda: sink.report()["broker"] != "connected", "the loss")
         publish_all(sink, range(4, 60))
         broker.start()
-        subscriber.wait_for(lambda: len(subscriber.events()) >= 59, "all events", 30)
+        subscriber.wait_for(lambda: len(subscriber.events()) >= 59, "all events")
         wait_until(lambda: sink.report()["events_waiting"] == 0, "the acknowledgements")
         subscriber.wait_for_text("/label", "label-59")
     assert sequences(subscriber) == list(range(1, 60))
@@ -150,7 +150,7 @@ def test_after_a_time_without_broker_the_present_comes_before_the_past(tmp_path:
         with sinking(broker.url, up=False, rate=100) as sink:
             publish_all(sink, range(1, 101))
             broker.start()
-            wait_until(lambda: sink.tend() or sink.report()["events_waiting"] == 0, "all events", 30)
+            wait_until(lambda: sink.tend() or sink.report()["events_waiting"] == 0, "all events")
             subscriber.wait_for(lambda: len(subscriber.events()) == 100, "all events")
         kinds = [message.topic.rpartition("/")[2] for message in subscriber.messages if not message.retain]
         states = [message.record["sequence"] for message in subscriber.on("/state") if not message.retain]
@@ -183,7 +183,7 @@ def test_birth_and_state_are_published_again_after_the_broker_was_away(tmp_path:
         sink.publish(decision("green", 9, changed=False), 2)
         before = len(subscriber.messages)
         broker.start()
-        subscriber.wait_for(lambda: len(subscriber.messages) >= before + 5, "birth and state", 30)
+        subscriber.wait_for(lambda: len(subscriber.messages) >= before + 5, "birth and state")
         again = [message.topic for message in subscriber.messages[before:] if not message.retain]
         states = [message.record["frame"] for message in subscriber.on("/state")]
     assert set(again) >= {f"edge/pi/{topic}" for topic in ("availability", "cam/availability", "cam/label")}
@@ -200,7 +200,7 @@ def test_a_broker_that_comes_late_gets_all(tmp_path: Path) -> None:
             with sinking(broker.url, up=False) as sink:
                 publish_all(sink, range(1, 30))
                 broker.start()
-                subscriber.wait_for(lambda: len(subscriber.events()) >= 29, "all events", 30)
+                subscriber.wait_for(lambda: len(subscriber.events()) >= 29, "all events")
                 wait_until(lambda: sink.report()["events_waiting"] == 0, "the acknowledgements")
             assert sequences(subscriber) == list(range(1, 30))
     finally:

@@ -68,10 +68,10 @@ def live_session(classifier: Classifier) -> tuple[RecordingSink, list[Image]]:
     thread = threading.Thread(target=agent.run)
     thread.start()
     try:
-        wait_until(lambda: sink.changes()[-1:] == ["no_frames"], "the end of the session", 30)
+        wait_until(lambda: sink.changes()[-1:] == ["no_frames"], "the end of the session")
     finally:
         stop.set()
-        thread.join(20)
+        thread.join(60)
     return sink, kept
 
 

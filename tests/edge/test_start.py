@@ -51,7 +51,7 @@ def said(code: str, **settings: str) -> list[str]:
     environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
     command, environment = [sys.executable, "-c", code], environment | settings
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=600
     )
     assert done.stderr == ""
     return done.stdout.split()

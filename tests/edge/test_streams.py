@@ -35,15 +35,16 @@ def test_an_rtsp_camera_that_dies_is_unknown_and_comes_back_with_another_size(
         port = int(address.split(":")[2].split("/")[0])
         command = ("--camera", f"door={address}", "--model", golden, "--broker", mosquitto.url)
         with EdgeAgent(tmp_path, *command, "--max-frame-age", 1) as agent:
-            subscriber.wait_for_text("door/label", "red", 30)
+            subscriber.wait_for_text("door/label", "red")
             server.kill()
             subscriber.wait_for_text("door/availability", "offline")
             subscriber.wait_for_text("door/label", "unknown")
-            reason = subscriber.events("door")[-1]["unknown_reason"]
+            subscriber.wait_for(
+                lambda: subscriber.events("door")[-1]["unknown_reason"] == "no_frames", "the event"
+            )
             with rtsp_camera(0x28C828, port, "320x180"):
-                subscriber.wait_for_text("door/label", "green", 45)
+                subscriber.wait_for_text("door/label", "green")
                 assert agent.stop() == 0
-    assert reason == "no_frames"
     told = [message.text for message in subscriber.on("door/availability")]
     first = told.index("online")  # opening the stream may take longer than the age limit
     assert told[first : first + 3] == ["online", "offline", "online"]
@@ -58,14 +59,14 @@ def test_an_http_camera_delivers_labels(tmp_path: Path, golden: Path) -> None:
 
 
 def test_large_pictures_of_an_http_camera_may_be_decoded_small(tmp_path: Path, golden: Path) -> None:
-    (tmp_path / "agent.toml").write_text("reduce_jpegs = true\nfps = 10\n")
+    (tmp_path / "agent.toml").write_text("reduce_jpegs = true\nfps = 5\n")
     with MjpegCamera("blue") as camera:
         camera.show("blue", 1280, 720)
         command = ("--camera", camera.address, "--model", golden, "--stdout", "--frames", 10)
         with EdgeAgent(tmp_path, *command, "--config", tmp_path / "agent.toml") as agent:
             assert agent.wait() == 0
     assert agent.records[-2]["label"] == "blue"
-    assert agent.records[-2]["frame"] >= 16  # of 20 a second every other one
+    assert agent.records[-2]["frame"] >= 16  # of 20 a second every fourth
 
 
 @pytest.mark.skipif(
@@ -78,7 +79,7 @@ def test_a_stream_may_change_its_size_on_the_way(tmp_path: Path, golden: Path) -
             for label, width, height in (("red", 320, 180), ("green", 96, 128)):
                 wait_until(lambda: len(agent.records) > 10, "decisions")
                 camera.show(label, width, height)
-                wait_until(lambda: agent.records[-1]["label"] == label, label, 40)  # noqa: B023
+                wait_until(lambda: agent.records[-1]["label"] == label, label)  # noqa: B023
             assert agent.stop() == 0
     assert "lost" not in agent.stderr
 

@@ -38,7 +38,7 @@ def run(folder: Path, tries: int) -> Outcome:
                 agent.stop(signal.SIGKILL if number < tries else signal.SIGTERM)
             sent += printed_events(agent)
             trouble += _damage(folder, number)
-        listener.wait_for(lambda: listener.last >= sent[-1]["sequence"], 20)
+        listener.wait_for(lambda: listener.last >= sent[-1]["sequence"])
         events = listener.events
     arrived, lost = {event["sequence"] for event in events}, missing(sent, events)
     trouble += faults_of(events) + _whereabouts(lost, folder)

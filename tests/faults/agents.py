@@ -10,6 +10,7 @@ from typing import Any
 
 from edge.mqtt.event_store import EventStore
 from tests.support.command_line import ROOT, EdgeAgent
+from tests.support.tools import PATIENCE_S
 
 MODEL = ROOT / "tests" / "golden" / "colours.tflite"
 CONFIG = """
@@ -31,18 +32,25 @@ def changing(fps: int) -> str:
 
 
 def start_agent(
-    folder: Path, name: str, broker: str, fps: int, *, rate: int = 500, before: str = ""
+    folder: Path,
+    name: str,
+    broker: str,
+    fps: int,
+    *,
+    rate: int = 500,
+    before: str = "",
+    drain_s: float = PATIENCE_S,
 ) -> EdgeAgent:
     """An agent with a folder of its own for what it prints, and one for what it keeps that all share.
 
-    before: Python to run in its process first.
+    before: Python to run in its process first. drain_s: how long it waits at its end for the broker.
     """
     own = folder / name
     own.mkdir(parents=True)
     config = own / "agent.toml"
     config.write_text(CONFIG.format(state=folder / "state", rate=rate))
     arguments = ("--camera", changing(fps), "--model", MODEL, "--config", config)
-    arguments = (*arguments, "--broker", broker, "--stdout", "--drain-timeout", 20)
+    arguments = (*arguments, "--broker", broker, "--stdout", "--drain-timeout", drain_s)
     return EdgeAgent(own, *arguments, before=before)
 
 

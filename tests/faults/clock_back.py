@@ -41,11 +41,11 @@ def run(folder: Path, tries: int) -> Outcome:
                     trouble.append(f"try {number + 1}: no events before {step.__name__}")
                 step()
             made = printed_events(agent)[-1]["sequence"]
-            if not listener.wait_for(_came(listener, made), 40):
+            if not listener.wait_for(_came(listener, made)):
                 trouble.append(f"try {number + 1}: what waited did not come")
         trouble += [f"it ended with {status}" for status in (agent.stop(),) if status]
         sent = printed_events(agent)
-        listener.wait_for(_came(listener, sent[-1]["sequence"]), 20)
+        listener.wait_for(_came(listener, sent[-1]["sequence"]))
         arrived = listener.events
     back = sum(later["timestamp"] < earlier["timestamp"] for earlier, later in pairwise(sent))
     trouble += [f"the clock went back {back} times, not {tries}"] if back != tries else []
@@ -56,7 +56,7 @@ def run(folder: Path, tries: int) -> Outcome:
 
 def _goes_on(agent: EdgeAgent, listener: Listener) -> bool:
     before = len(printed_events(agent))
-    return listener.wait_for(lambda: len(printed_events(agent)) >= before + MORE, 30)
+    return listener.wait_for(lambda: len(printed_events(agent)) >= before + MORE)
 
 
 def _came(listener: Listener, number: int) -> Callable[[], bool]:

@@ -33,24 +33,24 @@ class Scene:
     def goes_on(self) -> bool:
         """Whether the agent makes more events."""
         before = len(printed_events(self.agent))
-        return self.listener.wait_for(lambda: len(printed_events(self.agent)) >= before + MORE, 20)
+        return self.listener.wait_for(lambda: len(printed_events(self.agent)) >= before + MORE)
 
     def fill_and_empty(self, number: int) -> tuple[dict[str, bool], float]:
         """One try: what should hold, and the seconds until events were on disk again."""
         wait_for = self.listener.wait_for
         self.broker.stop()
         ballast = fill(self.state)
-        left = wait_for(lambda: said(self.agent, LEFT) >= number, 40)
+        left = wait_for(lambda: said(self.agent, LEFT) >= number)
         held = {"it did not say that the disk is full": left, "it stopped classifying": self.goes_on()}
         self.broker.start()
         made = printed_events(self.agent)[-1]["sequence"]
-        held["the events in memory did not come"] = wait_for(lambda: self.listener.last >= made, 40)
-        held["the stats do not say it"] = wait_for(lambda: "full" in where(self.stats), 10)
+        held["the events in memory did not come"] = wait_for(lambda: self.listener.last >= made)
+        held["the stats do not say it"] = wait_for(lambda: "full" in where(self.stats))
         ballast.unlink()
         started_s = time.monotonic()
-        held["it did not go back to disk"] = wait_for(lambda: said(self.agent, BACK) >= number, 20)
+        held["it did not go back to disk"] = wait_for(lambda: said(self.agent, BACK) >= number)
         recovery_s = time.monotonic() - started_s
-        held["the stats do not say that it is back"] = wait_for(lambda: where(self.stats) == "disk", 10)
+        held["the stats do not say that it is back"] = wait_for(lambda: where(self.stats) == "disk")
         held["it was not said once"] = said(self.agent, LEFT) == number
         return held, recovery_s
 
@@ -66,7 +66,7 @@ def run(folder: Path, tries: int) -> Outcome:
         stats = stack.enter_context(Subscriber(broker.port, "edge/+/stats"))
         agent = stack.enter_context(start_agent(folder, "first", broker.url, FPS, before=SOON_BACK))
         scene = Scene(state, broker, listener, stats, agent)
-        listener.wait_for(lambda: listener.count > MORE and where(stats) == "disk", 30)
+        listener.wait_for(lambda: listener.count > MORE and where(stats) == "disk")
         for number in range(1, tries + 1):
             held, seconds = scene.fill_and_empty(number)
             trouble += [f"try {number}: {claim}" for claim, true in held.items() if not true]
@@ -76,10 +76,10 @@ def run(folder: Path, tries: int) -> Outcome:
         agent.stop(signal.SIGKILL)
         broker.start()
         second = stack.enter_context(start_agent(folder, "second", broker.url, FPS))
-        listener.wait_for(lambda: len(printed_events(second)) > MORE, 30)
+        listener.wait_for(lambda: len(printed_events(second)) > MORE)
         second.stop()
         sent = printed_events(agent) + printed_events(second)
-        listener.wait_for(lambda: listener.last >= sent[-1]["sequence"], 20)
+        listener.wait_for(lambda: listener.last >= sent[-1]["sequence"])
         arrived = listener.events
     lost, numbers = len(missing(sent, arrived)), {event["sequence"] for event in arrived}
     trouble += faults_of(arrived)

@@ -35,7 +35,7 @@ class Scene:
         """Events of a time without a broker, by an agent that is killed."""
         self.broker.stop()
         with start_agent(self.folder, name, self.broker.url, FPS) as agent:
-            self.listener.wait_for(lambda: len(printed_events(agent)) > MORE, 30)
+            self.listener.wait_for(lambda: len(printed_events(agent)) > MORE)
             agent.stop(signal.SIGKILL)
         self.sent.extend(printed_events(agent))
 
@@ -46,17 +46,17 @@ class Scene:
         self.broker.start()
         with start_agent(self.folder, name, self.broker.url, FPS, before=SOON_BACK) as agent:
             held = {
-                "no events came": wait_for(lambda: self.listener.count > before + MORE, 30),
-                "the stats do not say it": wait_for(lambda: where(self.stats).startswith("memory: "), 10),
+                "no events came": wait_for(lambda: self.listener.count > before + MORE),
+                "the stats do not say it": wait_for(lambda: where(self.stats).startswith("memory: ")),
             }
             remount(self.state, "rw")
             started_s = time.monotonic()
-            held["it did not go back to disk"] = wait_for(lambda: said(agent, BACK), 20)
+            held["it did not go back to disk"] = wait_for(lambda: said(agent, BACK))
             recovery_s = time.monotonic() - started_s
             held["it was not said once"] = said(agent, LEFT) == 1
             held["it did not end well"] = agent.stop() == 0
         self.sent.extend(printed_events(agent))
-        wait_for(lambda: not missing(self.sent, self.listener.events), 20)
+        wait_for(lambda: not missing(self.sent, self.listener.events))
         return held, recovery_s
 
 

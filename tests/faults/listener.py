@@ -12,6 +12,8 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.support.tools import PATIENCE_S
+
 
 class Listener:
     """Subscribes to all events with a lasting session, and subscribes again whenever the broker is back."""
@@ -46,7 +48,7 @@ class Listener:
         with self._lock:
             return int(self._events[-1]["sequence"]) if self._events else 0
 
-    def wait_for(self, condition: Callable[[], Any], timeout_s: float) -> bool:
+    def wait_for(self, condition: Callable[[], Any], timeout_s: float = PATIENCE_S) -> bool:
         """Wait for a condition; whether it came true in time."""
         deadline_s = time.monotonic() + timeout_s
         pause = threading.Event()

@@ -123,7 +123,7 @@ def run(folder: Path, tries: int) -> Outcome:
         for number in range(tries + 1):
             scene.boot(number, last=number == tries)
         sent = scene.sent
-        listener.wait_for(lambda: listener.last >= sent[-1]["sequence"], 60)
+        listener.wait_for(lambda: listener.last >= sent[-1]["sequence"])
         events = listener.events
     arrived, lost = {event["sequence"] for event in events}, missing(sent, events)
     trouble = scene.trouble + faults_of(events) + given_twice(sent)

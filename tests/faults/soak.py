@@ -43,7 +43,7 @@ def run(folder: Path, tries: int) -> Outcome:
         (folder / "agent.toml").write_text("stats_interval = 1\n")
         command = ("--model", GOLDEN, "--broker", broker.url, "--device-id", "soak", *options)
         agent = stack.enter_context(EdgeAgent(folder, *command))
-        wait_until(lambda: telling.messages, "the first stats", 30)
+        wait_until(lambda: telling.messages, "the first stats")
         looks = _watched(agent, span_s, metrics)
         frames = {
             name: camera["classified"] for name, camera in telling.messages[-1].record["cameras"].items()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.command_line import EdgeAgent
-from tests.support.tools import wait_until
+from tests.support.tools import PATIENCE_S, wait_until
 
 MAX_FRAME_AGE_S = 2.0
 INTERVAL_S = 0.05
@@ -33,7 +33,9 @@ class Told:
     _records: list[Record] = field(default_factory=list)
     _offset: int = 0
 
-    def first(self, after: float, fits: Callable[[Record], bool], what: str, timeout_s: float = 40) -> float:
+    def first(
+        self, after: float, fits: Callable[[Record], bool], what: str, timeout_s: float = PATIENCE_S
+    ) -> float:
         """When (Unix time) the first decision after a time was made that fits; fails if none comes."""
 
         def found() -> float | None:
@@ -84,8 +86,8 @@ class Told:
 
     def check_leaks(self, before: tuple[int, int]) -> None:
         """Threads and descriptors must be as few as they were, after a while."""
-        deadline_s = time.monotonic() + 15
-        wait_until(lambda: _no_more(self.resources(), before) or time.monotonic() > deadline_s, "less", 20)
+        deadline_s = time.monotonic() + PATIENCE_S / 2
+        wait_until(lambda: _no_more(self.resources(), before) or time.monotonic() > deadline_s, "less")
         after = self.resources()
         if not _no_more(after, before):
             self.trouble.append(f"threads and descriptors grew from {before} to {after}")

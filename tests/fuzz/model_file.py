@@ -27,7 +27,7 @@ from tests.fuzz.trial import REFUSED, SAME
 
 ROOT = Path(__file__).parents[2]
 FAMILIAR, COLOURS = (ROOT / "tests" / "golden" / f"{name}.tflite" for name in ("familiar", "colours"))
-BATCH, CASE_TIMEOUT_S = 100, 10.0
+BATCH, CASE_TIMEOUT_S = 100, 60.0
 KINDS = DAMAGES | MALICE
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tests.support.tools import wait_until
+from tests.support.tools import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = os.environ.get("EDGE_TEST_RUNTIME", "auto")
@@ -67,11 +67,11 @@ class EdgeAgent:
         """The JSON lines that it has printed so far."""
         return [json.loads(line) for line in self.stdout.splitlines(keepends=True) if line.endswith("\n")]
 
-    def wait(self, timeout_s: float = 40.0) -> int:
+    def wait(self, timeout_s: float = 2 * PATIENCE_S) -> int:
         """Its exit status."""
         return self.process.wait(timeout_s)
 
-    def wait_for_log(self, text: str, timeout_s: float = 20.0) -> None:
+    def wait_for_log(self, text: str, timeout_s: float = PATIENCE_S) -> None:
         """Wait until it has logged this."""
         wait_until(lambda: text in self.stderr, f"{text!r} in the log", timeout_s)
 
@@ -88,7 +88,7 @@ class EdgeAgent:
     ) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(10)
+        self.process.wait(PATIENCE_S)
 
 
 def edge_agent(folder: Path, *arguments: object, env: Mapping[str, str] | None = None) -> EdgeAgent:

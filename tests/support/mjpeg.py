@@ -19,7 +19,7 @@ from typing import Literal
 import cv2
 
 from tests.support.certificates import Certificates
-from tests.support.tools import free_port, need_program
+from tests.support.tools import PATIENCE_S, free_port, need_program
 from tests.support.videos import picture
 
 FPS = 20
@@ -119,7 +119,7 @@ def mjpeg_recording(video: Path) -> Iterator[str]:
             yield address
         finally:
             process.kill()
-            process.wait(10)
+            process.wait(PATIENCE_S)
 
 
 def _handler_of(camera: MjpegCamera) -> type[BaseHTTPRequestHandler]:

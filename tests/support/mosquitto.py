@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.support.certificates import Certificates
-from tests.support.tools import accepts, free_port, need_program, wait_until
+from tests.support.tools import PATIENCE_S, accepts, free_port, need_program, wait_until
 
 
 class Mosquitto:
@@ -73,7 +73,7 @@ class Mosquitto:
     def _end(self, how: signal.Signals) -> None:
         if self._process is not None:
             self._process.send_signal(how)
-            self._process.wait(10)
+            self._process.wait(PATIENCE_S)
             self._process = None
 
     def __enter__(self) -> Mosquitto:

@@ -7,8 +7,11 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import IPv4Address
 
 import pytest
+
+NETWORKS = IPv4Address("198.18.0.0")  # 32,768 of four addresses, for benchmarks: nobody's (RFC 2544)
 
 
 class Network:
@@ -17,8 +20,8 @@ class Network:
     def __init__(self) -> None:
         number = os.getpid()
         self._name, self._ours, self._theirs = f"edge-{number}", f"ea{number}", f"eb{number}"
-        subnet = f"198.18.{number % 250}"  # for benchmarks of networks: nobody's (RFC 2544)
-        self.host, self._guest = f"{subnet}.1", f"{subnet}.2"
+        subnet = NETWORKS + 4 * (number % (1 << 15))
+        self.host, self._guest = str(subnet + 1), str(subnet + 2)
         self.inside = ("ip", "netns", "exec", self._name)
 
     @contextmanager

@@ -30,7 +30,7 @@ if mode == "garbage":
 if mode == "broken":
     jpeg = jpeg[:2] + b"\\xff\\xda\\x00\\x02" + bytes(100) + jpeg[-2:]
 for number in range(10**9):
-    if number == 3 and mode == "dies":
+    if (folder / "mode").read_text() == "dies":
         sys.stderr.write("x" * 5000 + "\\nERROR: *** Camera frontend has timed out! ***\\n")
         sys.exit(255)
     while number == 3 and mode == "hangs":
@@ -57,7 +57,7 @@ class Rpicam:
         program.chmod(0o755)
 
     def behave(self, mode: str) -> None:
-        """How it works from its next start on: works, chatty, hangs, dies, garbage, broken."""
+        """How it works from its next start on: works, chatty, hangs, garbage, broken; dies: now."""
         (self._folder / "mode").write_text(mode)
 
     @property

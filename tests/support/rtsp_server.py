@@ -31,9 +31,10 @@ def rtsp_camera(
     rgb: int, port: int = 0, size: str = "160x120", login: str = "", video: Path | None = None
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Its address (without the login, `user:password`) and its process, while the context lasts."""
-    from tests.support.tools import need
+    from tests.support.tools import PATIENCE_S, free_port, need
 
     need(has_rtsp_server(), "GStreamer's RTSP server (gir1.2-gst-rtsp-server-1.0, gstreamer1.0-plugins-ugly)")
+    port = port or free_port()
     command = [SYSTEM_PYTHON, __file__, f"{rgb:#08x}", str(port), size, login, str(video or "")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
@@ -42,7 +43,7 @@ def rtsp_camera(
             yield f"rtsp://127.0.0.1:{bound}/camera", process
         finally:
             process.kill()
-            process.wait(10)
+            process.wait(PATIENCE_S)
 
 
 def main(rgb: int, port: int, size: str, login: str, video: str) -> None:

@@ -13,6 +13,8 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.support.tools import PATIENCE_S
+
 
 @dataclass(frozen=True)
 class Received:
@@ -68,7 +70,7 @@ class Subscriber:
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Say something ourselves, at QoS 1."""
-        self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(10)
+        self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(PATIENCE_S)
 
     def on(self, suffix: str) -> list[Received]:
         """What has arrived on topics that end so."""
@@ -78,7 +80,7 @@ class Subscriber:
         """The events of a camera, or of all."""
         return [message.record for message in self.on(f"{camera}/event")]
 
-    def wait_for(self, predicate: Callable[[], Any], what: str, timeout_s: float = 20.0) -> None:
+    def wait_for(self, predicate: Callable[[], Any], what: str, timeout_s: float = PATIENCE_S) -> None:
         """Wait until the predicate holds; it is asked again after each message."""
         with self._changed:
             held = self._changed.wait_for(predicate, timeout_s)
@@ -86,7 +88,7 @@ class Subscriber:
             tail = [(message.topic, message.payload[:120]) for message in self.messages[-8:]]
             pytest.fail(f"waited {timeout_s:g} s in vain for {what}; last came {tail}")
 
-    def wait_for_text(self, suffix: str, text: str, timeout_s: float = 20.0) -> None:
+    def wait_for_text(self, suffix: str, text: str, timeout_s: float = PATIENCE_S) -> None:
         """Wait until the newest message of the topics that end so is this text."""
         self.wait_for(
             lambda: (found := self.on(suffix)) and found[-1].text == text, f"{text} on {suffix}", timeout_s

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable, Iterator
 from types import TracebackType
 
+from tests.support.tools import PATIENCE_S
+
 CONNECT, PUBLISH, PUBACK = 1, 3, 4
 MQTT_5 = 5
 POLL_S = 0.2
@@ -42,7 +44,7 @@ class Tap:
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self._done.set()
-        self._thread.join(10)
+        self._thread.join(PATIENCE_S)
         self._listener.close()
 
     def _serve(self) -> None:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from tests.support.command_line import environment
-from tests.support.tools import need_program, wait_until
+from tests.support.tools import PATIENCE_S, need_program, wait_until
 
 
 class TerminalAgent:
@@ -57,7 +57,7 @@ class TerminalAgent:
     def wait(self) -> int:
         """Its exit status."""
         wait_until(lambda: self.screen and self.process.poll() is not None, "the end")
-        return self.process.wait(1)
+        return self.process.wait(PATIENCE_S)
 
     def __enter__(self) -> TerminalAgent:
         return self
@@ -67,6 +67,6 @@ class TerminalAgent:
     ) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(10)
+        self.process.wait(PATIENCE_S)
         os.close(self._ours)
         os.close(self._its)

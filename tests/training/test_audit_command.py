@@ -32,7 +32,7 @@ def _audit(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=600,
     )
 
 

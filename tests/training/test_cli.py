@@ -32,7 +32,7 @@ def _edge_train(
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=600,
         preexec_fn=limit,
     )
 

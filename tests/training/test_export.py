@@ -95,7 +95,7 @@ def changed(trained: Trained, subject: Subject) -> Subject:
 def edge_train(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "training.cli", *map(str, arguments)]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=240)
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=600)
 
 
 def test_every_format_is_made_and_says_what_was_trained(exported: Exported) -> None:
@@ -138,7 +138,7 @@ def test_other_peoples_tools_need_nothing_of_ours(
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == []

@@ -120,7 +120,7 @@ def test_the_command_ends_with_a_file_that_is_the_default(folder: Path, tmp_path
     command = [sys.executable, "-m", "training", "import", str(source), "--name", "my colours"]
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=90
+        command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=600
     )
     assert done.returncode == 0, done.stderr
     assert read_model(tmp_path / "runs" / "latest" / "model.tflite").name == "my colours"
@@ -135,7 +135,7 @@ def test_on_a_terminal_it_asks(folder: Path, tmp_path: Path) -> None:
     os.write(ours, b"labels.txt\n127.5\n127.5\n")
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        command, cwd=tmp_path, env=env, stdin=its, capture_output=True, text=True, check=False, timeout=90
+        command, cwd=tmp_path, env=env, stdin=its, capture_output=True, text=True, check=False, timeout=600
     )
     os.close(ours)
     os.close(its)
