@@ -98,9 +98,10 @@ faults: .venv/ready ## what the agent is proof against, done to it at length (NA
 faults-guest: .venv/ready ## power cut, clock set back, camera unplugged, in an emulated machine (../shared/pi, QEMU, root; half an hour)
 	@.venv/bin/python -m tests.faults $(if $(SHORT),--short) camera-unplugged power-cut machine-clock
 
+TARGET ?= x86_64-bookworm
 .PHONY: dist
 dist: .venv-edge/ready ## dist/edge-agent-….tar.gz, which installs without a network (TARGET=aarch64-bookworm, aarch64-trixie, x86_64-…)
-	@.venv-edge/bin/python deploy/build_archive.py '$(or $(TARGET),x86_64-bookworm)'
+	@.venv-edge/bin/python deploy/build_archive.py '$(TARGET)'
 
 .PHONY: deb
 deb: .venv-edge/ready ## dist/edge-agent_….deb, by Debian's debhelper (TARGET as for dist)
@@ -133,9 +134,11 @@ deb-test: .venv/ready ## the Debian package: lintian, and from installation to p
 		.venv/bin/python deploy/build_deb.py "$(THIS_MACHINE)" build/deb-test; \
 	$(IN_TURN) ../shared/pi/nspawn.sh tests/debian/inside.sh build/deb-test/*.deb
 
+# Without TARGET= it is a Raspberry Pi, and not what is the default of dist.
 .PHONY: pi-test
-pi-test: .venv/ready ## from archive to removal on an emulated Pi (TARGET=aarch64-bookworm, aarch64-trixie, x86_64-…; QUICK=1; MODEL=…; ../shared/pi, QEMU, root)
-	@.venv/bin/python -m tests.pi $(or $(TARGET),$(if $(QUICK),x86_64-bookworm)) $(if $(MODEL),--model '$(MODEL)')
+pi-test: .venv/ready ## from archive to removal on an emulated Pi (TARGET=aarch64-bookworm, …-trixie; QUICK=1: x86_64; MODEL=…; ../shared/pi, QEMU, root)
+	@.venv/bin/python -m tests.pi $(if $(filter-out file,$(origin TARGET)),'$(TARGET)',$(if $(QUICK),x86_64-bookworm)) \
+		$(if $(MODEL),--model '$(MODEL)')
 
 .PHONY: lint
 lint: .venv/ready ## style, types and who may import whom
