@@ -134,6 +134,12 @@ deb-test: .venv/ready ## the Debian package: lintian, and from installation to p
 		.venv/bin/python deploy/build_deb.py "$(THIS_MACHINE)" build/deb-test; \
 	$(IN_TURN) ../shared/pi/nspawn.sh tests/debian/inside.sh build/deb-test/*.deb
 
+# Without TARGET= it is a Raspberry Pi, and not what is the default of dist.
+.PHONY: pi-test
+pi-test: .venv/ready ## from archive to removal on an emulated Pi (TARGET=aarch64-bookworm, …-trixie; QUICK=1: x86_64; MODEL=…; ../shared/pi, QEMU, root)
+	@.venv/bin/python -m tests.pi $(if $(filter-out file,$(origin TARGET)),'$(TARGET)',$(if $(QUICK),x86_64-bookworm)) \
+		$(if $(MODEL),--model '$(MODEL)')
+
 .PHONY: lint
 lint: .venv/ready ## style, types and who may import whom
 	$(NAMED)

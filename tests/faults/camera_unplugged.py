@@ -13,23 +13,14 @@ import pytest
 
 from tests.faults.listener import Listener, faults_of, missing
 from tests.faults.outcome import Fault, Outcome
+from tests.guest.camera import LABELS, plug_in, show, unplug
 from tests.guest.image import need_machine, payload
 from tests.guest.machine import Machine
 from tests.support.mosquitto import Mosquitto
 
-LABELS = ("red", "green", "blue")
-FIRST_PATTERN = 7  # the driver's full red; green and blue follow
 WITHIN_S = 400.0
 AWAY_S = 15.0  # every other time: by then the delays between two tries have grown
 MOST_RECOVERY_S = 20.0
-# Its descriptors are revoked, and it goes as soon as nobody holds one. The driver takes opened ones back into
-# service when the last is closed: an agent that opened it again before it was gone is thrown out once more.
-UNPLUG = """(
-for try in $(seq 20); do
-  v4l2-ctl -d {node} -c disconnect=1
-  for look in $(seq 20); do rmmod vivid 2>/dev/null && exit 0; done
-done
-exit 1)"""
 HELD = "ls /proc/$agent/task | wc -l; ls /proc/$agent/fd | wc -l"
 
 
@@ -43,19 +34,19 @@ def run(folder: Path, tries: int) -> Outcome:
         Listener(broker.port) as listener,
         Machine(folder / "machine", image, broker.port) as machine,
     ):
-        machine.do(_show(0, "red"))
+        machine.do(show(0, "red"))
         machine.start_agent("--camera", "cam=usb://vivid", "--drain-timeout", 60)
         _first(machine, 0.0, "red", lambda record: record["label"] == "red")
         before = machine.do(HELD)
         for number in range(1, tries + 1):
             node, label = 3 * (number % 2), LABELS[number % 3]
             unplugged_s = float(machine.do("date +%s.%N"))
-            machine.do(UNPLUG.format(node=3 - node))
+            machine.do(unplug(3 - node))
             _first(machine, unplugged_s, "no_frames", lambda record: record["unknown_reason"] == "no_frames")
             Event().wait(AWAY_S * (number % 2))
-            back_s = float(machine.do(f"date +%s.%N; modprobe vivid vid_cap_nr={node}"))
+            back_s = float(machine.do(f"date +%s.%N; {plug_in(node)}"))
             recovery_s.append(_first(machine, back_s, "a picture", _is_judged) - back_s)
-            machine.do(_show(node, label))
+            machine.do(show(node, label))
             _first(machine, back_s, label, lambda record, label=label: record["label"] == label)  # type: ignore[misc]
         trouble = _held_more(machine, before)
         trouble += [f"it ended with {status}" for status in (machine.stop_agent(),) if status]
@@ -66,12 +57,6 @@ def run(folder: Path, tries: int) -> Outcome:
     arrived, lost = {event["sequence"] for event in events}, missing(sent, events)
     trouble += faults_of(events)
     return Outcome(FAULT.name, tries, len(sent), len(arrived), len(lost), tuple(recovery_s), tuple(trouble))
-
-
-def _show(node: int, label: str) -> str:
-    """The order that has the camera show nothing but a colour."""
-    pattern = FIRST_PATTERN + LABELS.index(label)
-    return f"udevadm settle; v4l2-ctl -d {node} -c osd_text_mode=2,test_pattern={pattern}"
 
 
 def _first(machine: Machine, after_s: float, what: str, fits: Callable[[dict[str, Any]], bool]) -> float:

@@ -19,6 +19,10 @@ from tests.support.tools import need_program
 
 STAND_INS = ROOT.parent / "shared" / "pi"
 BUILT = ROOT / "build" / "guest"
+QUICKEST = "x86_64-bookworm"  # the machine and the Debian release that an image is built for
+QEMU = {"x86_64": "qemu-system-x86_64", "aarch64": "qemu-system-aarch64"}
+DEBIAN_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
+BUILT_WITH = ("mmdebstrap", "mke2fs", "cpio", "depmod", "xz", "zstd", "systemd-sysusers")
 PYTHON = "311"  # Debian 12's
 MODEL = "/payload/model.tflite"
 # Orders come and answers go over one port; there is nothing on the network to listen to.
@@ -28,32 +32,49 @@ exec bash <> /dev/virtio-ports/orders >&0 2>&1
 """
 
 
-def need_machine() -> str:
+def need_machine(target: str = QUICKEST) -> str:
     """The path of QEMU; skips where a machine can't be had."""
     if os.geteuid() != 0 or platform.machine() != "x86_64" or not STAND_INS.is_dir():
         pytest.skip("it takes ../shared/pi, root, and an x86-64 machine")
-    found = shutil.which("qemu-system-x86_64")
+    qemu = QEMU[target.split("-")[0]]
+    found = shutil.which(qemu)
     if found is None:
-        pytest.skip("qemu-system-x86_64 is missing")
+        pytest.skip(f"{qemu} is missing")
     return found
 
 
 @functools.cache
-def built_system() -> Path:
+def built_system(target: str = QUICKEST) -> Path:
     """The folder of kernel, initrd and root; built where it is not there yet, in about a minute."""
-    if not (BUILT / "info").exists():
-        _run(STAND_INS / "build.sh", "-s", "bookworm", "-a", "amd64", "-o", BUILT)
-    return BUILT
+    folder = BUILT / target
+    if not (folder / "info").exists():
+        for program in BUILT_WITH:
+            need_program(program)
+        machine, release = target.split("-")
+        _run(STAND_INS / "build.sh", "-s", release, "-a", DEBIAN_NAMES[machine], "-o", folder)
+    return folder
+
+
+def root_disk(folder: Path, target: str) -> Path:
+    """A copy of the root, to be written to: it keeps what was installed from one boot to the next."""
+    disk = folder / "root.img"
+    _run("cp", "--sparse=always", built_system(target) / disk.name, disk)
+    return disk
 
 
 def payload(folder: Path) -> Path:
     """A new disk image with the agent as it is in this tree, which the machine mounts at /payload."""
-    content, image = folder / "payload", folder / "payload.img"
+    content = folder / "payload"
     shutil.copytree(_packages(), content / "site", copy_function=os.link)
     shutil.copytree(ROOT / "edge", content / "edge")
     shutil.copy(GOLDEN, content / "model.tflite")
+    return packed_payload(content)
+
+
+def packed_payload(content: Path) -> Path:
+    """A new disk image beside a folder, which goes into it, with a shell that takes orders."""
     (content / "run.sh").write_text(RUN)
-    make_disk(image, 1024, content)
+    image = make_disk(content.with_suffix(".img"), 1024, content)
     shutil.rmtree(content)
     return image
 

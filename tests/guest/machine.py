@@ -17,12 +17,16 @@ from typing import Any
 import pytest
 
 from tests.guest.disk import Disk
-from tests.guest.image import MODEL, STAND_INS, built_system, need_machine
+from tests.guest.image import MODEL, QUICKEST, STAND_INS, built_system, need_machine
 from tests.support.tools import wait_until
 
 BROKER = "mqtt://10.0.2.100"  # as the guest reaches the one on this machine
 BOOT_TIMEOUT_S, ORDER_TIMEOUT_S = 600.0, 300.0  # emulated, and beside other work
 CLOCK = "2026-01-01T00:00:00"  # at every boot, as of a device without a battery for its clock
+BOARDS = {  # the processor of a Raspberry Pi 4; and where the console is
+    "x86_64": (("-cpu", "max"), "ttyS0"),
+    "aarch64": (("-M", "virt", "-cpu", "cortex-a72"), "ttyAMA0"),
+}
 KEPT = "/var/lib/edge"  # where `disk` is mounted
 SAID = "/dev/virtio-ports/said"
 LOG = "/tmp/agent.log"
@@ -43,14 +47,28 @@ class Machine:
     Emulated, so it tells what works and what does not, but nothing of speed.
     """
 
-    def __init__(self, folder: Path, payload: Path, broker_port: int, disk: Disk | None = None) -> None:
-        """folder: a new one of its own. disk: with a file system, for what the agent keeps."""
+    def __init__(
+        self,
+        folder: Path,
+        payload: Path,
+        broker_port: int | None = None,
+        disk: Disk | None = None,
+        *,
+        target: str = QUICKEST,
+        root: Path | None = None,
+    ) -> None:
+        """folder: a new one of its own. disk: with a file system, for what the agent keeps.
+
+        root: a disk that keeps what is written to it; without, what is written to the image is thrown away.
+        Without broker_port nothing outside can be reached.
+        """
         folder.mkdir()
         self.started_s = time.monotonic()
         self._said, self._console = folder / "said.txt", folder / "console.log"
         self._heard = b""
         orders = folder / "orders"
-        command = [need_machine(), *_hardware(payload, broker_port), *_ports(orders, self._said)]
+        command = [need_machine(target), *_board(target), *_drives(target, root, payload)]
+        command += [*_network(broker_port), *_ports(orders, self._said)]
         if disk:
             command += [
                 "-drive",
@@ -72,11 +90,16 @@ class Machine:
 
     def do(self, order: str, timeout_s: float = ORDER_TIMEOUT_S) -> str:
         """Have the guest's shell do something; what it says. Fails where that fails or takes too long."""
-        self._orders.sendall(f"{{ {order}\n}} </dev/null; printf '\\n=%s=\\n' $?\n".encode())
-        text, status = self._answer(time.monotonic() + timeout_s)
+        text, status = self.ask(order, timeout_s)
         if status:
             pytest.fail(f"in the guest, {order!r} failed: {text}")
         return text
+
+    def ask(self, order: str, timeout_s: float = ORDER_TIMEOUT_S) -> tuple[str, int]:
+        """What the guest's shell says to an order, and the status; fails where that takes too long."""
+        with contextlib.suppress(OSError):  # where it is gone, there will be no answer
+            self._orders.sendall(f"{{ {order}\n}} </dev/null; printf '\\n=%s=\\n' $?\n".encode())
+        return self._answer(time.monotonic() + timeout_s)
 
     def start_agent(self, *arguments: object) -> None:
         """Start the agent on the broker of this machine."""
@@ -103,6 +126,12 @@ class Machine:
     def events(self) -> list[dict[str, Any]]:
         """Those of them that are events: on disk, by what the agent was told, before they were printed."""
         return [record for record in self._records() if record["changed"]]
+
+    def reboot(self) -> None:
+        """Have the guest end in order, for another machine on the same disk to begin where it ended."""
+        self._orders.sendall(b"systemctl reboot\n")
+        wait_until(lambda: self._process.poll() is not None, "the guest to end for a reboot", ORDER_TIMEOUT_S)
+        self._orders.close()
 
     def cut_power(self) -> None:
         """End the machine without a word, and this port to it."""
@@ -148,18 +177,34 @@ class Machine:
         return text.decode(errors="replace").strip(), int(status)
 
 
-def _hardware(payload: Path, broker_port: int) -> list[str]:
-    system = built_system()
-    boot = "root=/dev/vda rw console=ttyS0 quiet panic=-1 systemd.show_status=0 mitigations=off net.ifnames=0"
-    relay = f"cmd:{sys.executable} {STAND_INS / 'pipe.py'} {broker_port}"
-    drives = [f"file={image},format=raw,if=virtio,snapshot=on" for image in (system / "root.img", payload)]
+def _board(target: str) -> list[str]:
+    system, machine = built_system(target), target.split("-")[0]
+    board, console = BOARDS[machine]
+    boot = f"root=/dev/vda rw console={console} quiet panic=-1 systemd.show_status=0 mitigations=off"
     return [
-        *("-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1024", "-nographic", "-no-reboot"),
-        *("-kernel", str(system / "vmlinuz"), "-initrd", str(system / "initrd.img"), "-append", boot),
-        *("-drive", drives[0], "-drive", drives[1]),
-        *("-netdev", f"user,id=net,restrict=on,guestfwd=tcp:10.0.2.100:1883-{relay}"),
-        *("-device", "virtio-net-pci,netdev=net,romfile=", "-rtc", f"base={CLOCK}"),
+        *("-accel", "tcg,thread=multi", *board, "-smp", "2", "-m", "1024", "-nographic", "-no-reboot"),
+        *(
+            "-kernel",
+            str(system / "vmlinuz"),
+            "-initrd",
+            str(system / "initrd.img"),
+            "-append",
+            f"{boot} net.ifnames=0",
+        ),
+        *("-rtc", f"base={CLOCK}"),
     ]
+
+
+def _drives(target: str, root: Path | None, payload: Path) -> list[str]:
+    system = f"file={root or built_system(target) / 'root.img'},snapshot={'off' if root else 'on'}"
+    ours = f"file={payload},snapshot=on"
+    return [*("-drive", f"{system},format=raw,if=virtio"), *("-drive", f"{ours},format=raw,if=virtio")]
+
+
+def _network(broker_port: int | None) -> list[str]:
+    relay = f",guestfwd=tcp:10.0.2.100:1883-cmd:{sys.executable} {STAND_INS / 'pipe.py'} {broker_port}"
+    user = f"user,id=net,restrict=on{relay if broker_port else ''}"
+    return ["-netdev", user, "-device", "virtio-net-pci,netdev=net,romfile="]
 
 
 def _ports(orders: Path, said: Path) -> list[str]:

@@ -1,0 +1,59 @@
+"""What the device finds on a disk beside its own: the archive, and models, among them two bad ones."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import GOLDEN
+from tests.guest.image import packed_payload
+from tests.support.command_line import ROOT
+
+ARCHIVE, MODELS = Path("/payload/archive.tar.gz"), Path("/payload/models")
+DAMAGED = "damaged"
+# A start that takes a Pi seconds may take minutes here, beside other work.
+PATIENCE = "[Service]\nTimeoutStartSec=600\n"
+# A subscriber that misses nothing: a session that lasts, and a disk.
+SUBSCRIBER = """[Service]
+ExecStart=/usr/bin/mosquitto_sub -c -i subscriber -q 1 -t edge/+/+/event
+StandardOutput=append:/root/events
+StandardError=journal
+Restart=always
+RestartSec=1
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def build_archive(target: str, into: Path) -> Path:
+    """The archive of `make dist`."""
+    command = [sys.executable, str(ROOT / "deploy" / "build_archive.py"), target, str(into)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.fail(f"the archive: {done.stderr.strip()[-300:]}")
+    (archive,) = into.glob(f"*-{target}.tar.gz")
+    return archive
+
+
+def make_payload(folder: Path, archive: Path, more_models: Sequence[Path]) -> Path:
+    """The disk, as an image in a folder."""
+    content = folder / "payload"
+    models = content / MODELS.name
+    models.mkdir(parents=True)
+    shutil.copy(archive, content / ARCHIVE.name)
+    for model in (
+        *(GOLDEN.parent / f"{name}.tflite" for name in ("colours", "familiar", "slow")),
+        *more_models,
+    ):
+        shutil.copy(model, models)
+    spoilt = bytearray(GOLDEN.read_bytes())
+    spoilt[1000] ^= 0xFF
+    (models / f"{DAMAGED}.tflite").write_bytes(spoilt)
+    (content / "subscriber.service").write_text(SUBSCRIBER)
+    (content / "patience.conf").write_text(PATIENCE)
+    return packed_payload(content)
