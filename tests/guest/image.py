@@ -37,10 +37,10 @@ def need_machine(target: str = QUICKEST) -> str:
     if os.geteuid() != 0 or platform.machine() != "x86_64" or not STAND_INS.is_dir():
         pytest.skip("it takes ../shared/pi, root, and an x86-64 machine")
     qemu = QEMU[target.split("-")[0]]
-    found = shutil.which(qemu)
-    if found is None:
-        pytest.skip(f"{qemu} is missing")
-    return found
+    missing = [program for program in (qemu, *BUILT_WITH) if shutil.which(program) is None]
+    if missing:
+        pytest.skip(f"{', '.join(missing)} missing: ../shared/pi/README.md names the Debian packages")
+    return str(shutil.which(qemu))
 
 
 @functools.cache
@@ -48,8 +48,6 @@ def built_system(target: str = QUICKEST) -> Path:
     """The folder of kernel, initrd and root; built where it is not there yet, in about a minute."""
     folder = BUILT / target
     if not (folder / "info").exists():
-        for program in BUILT_WITH:
-            need_program(program)
         machine, release = target.split("-")
         _run(STAND_INS / "build.sh", "-s", release, "-a", DEBIAN_NAMES[machine], "-o", folder)
     return folder

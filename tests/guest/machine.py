@@ -183,15 +183,8 @@ def _board(target: str) -> list[str]:
     boot = f"root=/dev/vda rw console={console} quiet panic=-1 systemd.show_status=0 mitigations=off"
     return [
         *("-accel", "tcg,thread=multi", *board, "-smp", "2", "-m", "1024", "-nographic", "-no-reboot"),
-        *(
-            "-kernel",
-            str(system / "vmlinuz"),
-            "-initrd",
-            str(system / "initrd.img"),
-            "-append",
-            f"{boot} net.ifnames=0",
-        ),
-        *("-rtc", f"base={CLOCK}"),
+        *("-kernel", str(system / "vmlinuz"), "-initrd", str(system / "initrd.img")),
+        *("-append", f"{boot} net.ifnames=0", "-rtc", f"base={CLOCK}"),
     ]
 
 

@@ -31,6 +31,9 @@ def main() -> int:
         "--model", type=Path, action="append", default=[], help="its self-test must hold there too"
     )
     options = parser.parse_args()
+    for model in options.model:
+        if not model.is_file():
+            parser.error(f"there is no model {model}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the machine must not outlive its test
     try:
         need_machine(options.target)
