@@ -244,8 +244,6 @@ class Capture:
         return self._opened_at + picture.position_s
 
     def _hand_over(self, view: View, whole: Frame) -> bool:
-        if not self.live and not self._inbox.wait_for_room(view.name):
-            return False
         frame = view.frame_of(whole, self._options.prepare)
         if frame is None:
             return True

@@ -50,12 +50,6 @@ class Inbox:
             self._changed.notify()
             return True
 
-    def wait_for_room(self, camera: str) -> bool:
-        """Wait until a recording's next frame has a place; false if the camera was removed meanwhile."""
-        with self._room:
-            self._room.wait_for(lambda: len(self._waiting.get(camera, ())) < RECORDING_DEPTH)
-            return camera in self._waiting
-
     def take(self, timeout_s: float) -> Frame | None:
         """The next frame of the camera that waited longest for its turn, or None after `timeout_s`."""
         with self._changed:

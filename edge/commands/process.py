@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
-import importlib
 import logging
 import os
 import signal
@@ -34,19 +32,6 @@ def share_one_heap() -> None:
     """Before the first thread: all that will be share one heap, unless somebody wants it otherwise."""
     if "MALLOC_ARENA_MAX" not in os.environ:
         _of_the_heap("mallopt", M_ARENA_MAX, 1)
-
-
-def import_beside(*modules: str) -> threading.Thread:
-    """Import in a thread what is needed soon, while this one waits for the disk and for the interpreter."""
-
-    def work() -> None:
-        with contextlib.suppress(ImportError):  # whoever needs it will be told
-            for module in modules:
-                importlib.import_module(module)
-
-    thread = threading.Thread(target=work, name="imports")
-    thread.start()
-    return thread
 
 
 def settle() -> None:

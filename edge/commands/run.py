@@ -27,7 +27,7 @@ from edge.commands.options import (
     StdOption,
     ThreadsOption,
 )
-from edge.commands.process import import_beside, set_up_logging, settle, share_one_heap, stop_on_signals
+from edge.commands.process import set_up_logging, settle, share_one_heap, stop_on_signals
 from edge.commands.settings import NO_CAMERA, blame_the_file, config_file, load, refuse_options_before
 from edge.errors import UsageError
 
@@ -122,16 +122,13 @@ def _run_agent(settings: AgentConfig) -> None:
     from edge.loading import load_classifier
     from edge.monitoring.notify import Notifier
     from edge.preprocess import limit_threads
+    from edge.wiring import built_agent
 
     stop = stop_on_signals()
     check_addresses(settings)  # what they have wrong is said before a model is loaded
     share_one_heap()
-    imports = import_beside(*(("edge.wiring", "edge.outside") if settings.mqtt else ("edge.wiring",)))
     limit_threads(1)  # as built_agent does, but the self-test comes before
     classifier = load_classifier(settings)
-    imports.join()
-    from edge.wiring import built_agent
-
     with built_agent(settings, classifier, stop, stream=sys.stdout, notifier=Notifier()) as agent:
         settle()
         agent.run()

@@ -33,12 +33,6 @@ before_mb = resident_mb()
 settle()
 print(before_mb - resident_mb() > 30)
 """
-BESIDE = """
-import sys
-from edge.commands.process import import_beside
-import_beside("edge.records", "edge.no_such_module").join()
-print("edge.records" in sys.modules)
-"""
 SETTINGS = """
 import os
 from edge.commands.process import hurry_imports
@@ -64,10 +58,6 @@ def test_garbage_is_collected_as_usual_after_the_start() -> None:
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to")
 def test_memory_that_the_start_has_freed_is_given_back() -> None:
     assert said(MEMORY) == ["True"]
-
-
-def test_what_is_imported_beside_is_there_afterwards_and_its_failure_is_left_to_who_needs_it() -> None:
-    assert said(BESIDE) == ["True"]
 
 
 def test_blas_gets_no_threads_unless_somebody_asks_for_them() -> None:
