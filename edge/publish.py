@@ -22,6 +22,7 @@ from edge.records import Decision, Frame, Message
 
 POLL_S = 0.02
 TEND_S = 0.1
+MOST_OPEN_STATES = 8  # of one camera: short changes are seen, and a flood is not queued
 ANNOUNCE_AGAIN_S = 30.0  # after a broker would not take a retained message for now
 
 Numbered = tuple[Decision, int]  # with the number of its camera's last event
@@ -51,7 +52,7 @@ class MqttSink:
         self._announced = self._closing = False
         self._acknowledged = self._answered = 0
         self._keys_by_mid: dict[int, int | None] = {}
-        self._open_states: dict[str, int] = {}  # by camera: the id of the last state's publish
+        self._open_states: dict[int, str] = {}  # ids of states' publishes that are not answered: the camera
         self._late_states: set[str] = set()
         self._announce_due_s: float | None = None
         self._latest: dict[str, Numbered] = {}
@@ -173,9 +174,11 @@ class MqttSink:
             ]
             if events:
                 self._outbox.append(events)
-            self._latest.update({decision.camera: (decision, number) for decision, number in group})
-            for event in {event.camera: event for event in events}.values():
-                self._send_state(event.camera, event.message)
+            messages = (event.message for event in events)
+            for decision, number in group:
+                self._latest[decision.camera] = (decision, number)
+                if decision.changed:
+                    self._send_state(decision.camera, next(messages))
             self._drain()
 
     def _tend(self) -> None:
@@ -244,13 +247,13 @@ class MqttSink:
             self._send(message, key)
 
     def _send_state(self, camera: str, event: Message | None = None) -> None:
-        """Send a camera's present state and label; while the broker has not answered to the last, wait.
+        """Send a camera's present state, in its event's words, and label; while too many are open, wait.
 
-        So under a flood it gets the newest state as soon as it can take it, and never a queue of old ones.
+        So under a flood the broker gets the newest state as soon as it can take it, not a queue of old ones.
         """
         if camera not in self._latest:
             return
-        if camera in self._open_states:
+        if sum(each == camera for each in self._open_states.values()) >= MOST_OPEN_STATES:
             self._late_states.add(camera)
             return
         decision, sequence = self._latest[camera]
@@ -258,14 +261,13 @@ class MqttSink:
         self._send(topics.state_of(event, camera) if event else topics.state(decision, sequence))
         mid = self._send(topics.label(decision))
         if mid is not None:
-            self._open_states[camera] = mid
+            self._open_states[mid] = camera
 
     def _state_answered(self, mid: int) -> None:
-        for camera in [camera for camera, open_mid in self._open_states.items() if open_mid == mid]:
-            del self._open_states[camera]
-            if camera in self._late_states and not self._closing:
-                self._late_states.remove(camera)
-                self._send_state(camera)
+        camera = self._open_states.pop(mid, None)
+        if camera in self._late_states and not self._closing:
+            self._late_states.remove(camera)
+            self._send_state(camera)
 
     def _send(self, message: Message, key: int | None = None) -> int | None:
         """Its id; None without a connection, or before the broker was told how things are."""
