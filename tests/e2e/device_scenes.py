@@ -35,7 +35,7 @@ DROP_INS, SSH_PORT = Path("/etc/systemd/system/edge-agent.service.d"), 2222
 HERE = "[Service]\nProtectHome=no\n"
 SPOIL = f"[Service]\nExecStartPre=+/bin/sh -c 'truncate -s 9000 {MODELS}/colours-*'\n"
 SSH = f"Host device\nHostName 127.0.0.1\nPort {SSH_PORT}\nStrictHostKeyChecking accept-new\nBatchMode yes\n"
-WATCH = "6"
+WATCH = "15"
 
 
 def run(*command: object, timeout_s: float = 120.0) -> subprocess.CompletedProcess[str]:
@@ -135,7 +135,7 @@ def scenes(url: str, cut: Path) -> None:
     models("better", "add", GOLDEN / "familiar.tflite")
     models("back", "rollback")
     models("damaged", "add", cut)
-    models("slow", "add", GOLDEN / "slow.tflite", watch="10")
+    models("slow", "add", GOLDEN / "slow.tflite", watch="20")
     broken_off()
     configure(url, "/dev/video97")
     models("no camera", "use", "familiar")

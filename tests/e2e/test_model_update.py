@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -65,7 +66,9 @@ def test_one_that_is_far_slower_is_taken_back(scenes: Scenes) -> None:
 def test_one_with_which_the_agent_does_not_start_is_taken_back(scenes: Scenes) -> None:
     scene = scenes["spoilt"]
     assert (scene["status"], scene["active"], scene["current"]) == (1, "active", "familiar")
-    assert "was taken back: edge-agent did not start (failed, exit-code 78)" in scene["stderr"]
+    # systemd may call it ready before it sees the end
+    ended = r"was taken back: edge-agent did not (start|keep running) \("
+    assert re.search(ended, scene["stderr"]), scene["stderr"]
 
 
 @pytest.mark.slow
