@@ -22,10 +22,11 @@ WARM_UP_FRAMES = 30
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """The three speeds of one round."""
+    """The speeds of one round; feeding: decoding, and making each picture the network's input."""
 
     bare: Speed
     decoding: Speed
+    feeding: Speed
     agent: Speed
 
     @property
@@ -56,7 +57,10 @@ def _compare(
     frames = max(WARM_UP_FRAMES, min(clips.frame_count(clip), round(probe.fps * effort.seconds)))
     rounds = [
         Round(
-            _bare(file, frames), _decoding(clip, frames), run_agent(file, clip, frames, broker, ["--scores"])
+            _bare(file, frames),
+            _alone("bare_decoding", clip, frames),
+            _alone("bare_decoding", clip, frames, file),
+            run_agent(file, clip, frames, broker, ["--scores"]),
         )
         for _ in range(effort.rounds)
     ]
@@ -82,6 +86,14 @@ def _compare(
             better="low",
             goal=CPU_GOAL,
         ),
+        Comparison(
+            f"{model}, {size}",
+            tuple(agent.cpu_ms for agent in agents),
+            "invoke + decoding + preparing alone",
+            tuple(turn.bare.cpu_ms + turn.feeding.cpu_ms for turn in rounds),
+            "CPU ms a frame",
+            better="low",
+        ),
     ]
 
 
@@ -89,12 +101,8 @@ def _bare(model: Path, frames: int) -> Speed:
     return _alone("bare_loop", model, frames)
 
 
-def _decoding(clip: Path, frames: int) -> Speed:
-    return _alone("bare_decoding", clip, frames)
-
-
-def _alone(program: str, file: Path, frames: int) -> Speed:
-    command = [sys.executable, "-m", f"benchmarks.{program}", str(file), str(frames)]
+def _alone(program: str, file: Path, frames: int, *more: Path) -> Speed:
+    command = [sys.executable, "-m", f"benchmarks.{program}", str(file), str(frames), *map(str, more)]
     wall_s, cpu_s = map(float, processes.run(command).stdout.split())
     return Speed.of(frames, wall_s, cpu_s)
 
