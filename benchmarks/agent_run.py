@@ -17,11 +17,11 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from benchmarks.processes import cpu_s
 from tests.support.mosquitto import Mosquitto
 
 CAMERA = "video"
 TIMEOUT_S = 300
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _runs = itertools.count()
 
 
@@ -60,13 +60,10 @@ class Observer:
         self._client.loop_start()
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
-        self.moments.setdefault(message.payload, Moment(time.perf_counter(), self._cpu_s()))
+        used_s = 0.0 if self.pid is None else cpu_s(self.pid)
+        self.moments.setdefault(message.payload, Moment(time.perf_counter(), used_s))
         if message.payload == b"offline":
             self.ended.set()
-
-    def _cpu_s(self) -> float:
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
     def close(self) -> None:
         self._client.disconnect()

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.live_cameras import Camera
+from benchmarks.processes import cpu_s
 from tests.support.tools import free_port
 
 START_S, END_S = 30.0, 20.0
@@ -65,9 +66,9 @@ def watch(
         _wait_for_frames([port for _, port in started])
         _wait_for_line(reader)
         time.sleep(settle_s)
-        before, reader_before_s = [_account(*each) for each in started], _cpu_s(reader.pid)
+        before, reader_before_s = [_account(*each) for each in started], cpu_s(reader.pid)
         time.sleep(seconds)
-        after, reader_s = [_account(*each) for each in started], _cpu_s(reader.pid) - reader_before_s
+        after, reader_s = [_account(*each) for each in started], cpu_s(reader.pid) - reader_before_s
     used = [_usage(*pair) for pair in zip(before, after, strict=True)]
     return [*used, Usage(reader_s * 1e3 / (after[-1].received - before[-1].received))]
 
@@ -123,10 +124,4 @@ def _counters(port: int) -> dict[str, float]:
 
 def _account(pid: int, port: int) -> _Account:
     counters = _counters(port)
-    return _Account(_cpu_s(pid), counters["received"], counters["classified"])
-
-
-def _cpu_s(pid: int) -> float:
-    """Of the threads that it has now."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+    return _Account(cpu_s(pid), counters["received"], counters["classified"])
