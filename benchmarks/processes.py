@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 TIMEOUT_S = 300.0
-CPUCLOCK_SCHED = 2  # Linux: the scheduler's own account, to the nanosecond, of threads that have ended as well
+CPUCLOCK_SCHED = 2  # Linux: the scheduler's account, to the nanosecond, with threads that have ended
 
 
 @dataclass(frozen=True, slots=True)
