@@ -33,6 +33,19 @@ before_mb = resident_mb()
 settle()
 print(before_mb - resident_mb() > 30)
 """
+PICTURES = """
+import resource
+import numpy as np
+from edge.commands.process import settle
+settle()
+def fetched():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(50):
+        np.ones((1080, 1920, 3), np.uint8)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+fetched()
+print(fetched())
+"""
 SETTINGS = """
 import os
 from edge.commands.process import hurry_imports
@@ -58,6 +71,13 @@ def test_garbage_is_collected_as_usual_after_the_start() -> None:
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to")
 def test_memory_that_the_start_has_freed_is_given_back() -> None:
     assert said(MEMORY) == ["True"]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to")
+def test_the_memory_of_a_picture_is_kept_for_the_next_one() -> None:
+    assert int(said(PICTURES)[0]) < 50
+    let_go = {"MALLOC_TRIM_THRESHOLD_": "1000000", "MALLOC_MMAP_THRESHOLD_": "1000000"}
+    assert int(said(PICTURES, **let_go)[0]) >= 50, "somebody wants it otherwise"
 
 
 def test_blas_gets_no_threads_unless_somebody_asks_for_them() -> None:
