@@ -27,8 +27,8 @@ def homeassistant_command(
         advice = "write --remove to take the device out, or edge-agent --homeassistant … to put it in"
         raise UsageError("there is nothing to do", "", advice)
     from edge.addresses import broker_address
-    from edge.mqtt.broker import deliver
     from edge.mqtt.homeassistant import removal
+    from edge.mqtt.single_message import deliver
 
     settings = load(config, None, broker, device_id=device_id)
     deliver(broker_address(settings), removal(settings.device_id, settings.homeassistant_prefix), TIMEOUT_S)

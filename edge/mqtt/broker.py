@@ -5,7 +5,6 @@ Each attempt uses a new client, so that our user alone decides what is sent agai
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import queue
 import random
@@ -14,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge.errors import BrokerUnavailableError, ThreadStuckError
+from edge.errors import ThreadStuckError
 from edge.mqtt.broker_address import BrokerAddress
 from edge.mqtt.broker_client import (
     CONNECT_TIMEOUT_S,
@@ -275,26 +274,3 @@ class BrokerConnection:
             advice = "allow it in the broker's access rules (ACL)"
             log.warning("broker %s: %s; %s", self.address.shown, what, advice)
         self.refused_topics = topics
-
-
-def deliver(address: BrokerAddress, message: Message, timeout_s: float) -> None:
-    """Publish one message over a connection of its own; raises BrokerUnavailableError, also where refused."""
-    answers: queue.SimpleQueue[Verdict] = queue.SimpleQueue()
-    callbacks = ConnectionCallbacks(lambda: None, lambda: None, lambda _mid, verdict: answers.put(verdict))
-    connection = BrokerConnection(address, "", None, callbacks)
-    connection.start()
-    try:
-        deadline_s = time.monotonic() + timeout_s
-        verdict = None
-        if connection.wait_until_tried(timeout_s) and connection.publish(message) is not None:
-            with contextlib.suppress(queue.Empty):
-                verdict = answers.get(timeout=max(0.0, deadline_s - time.monotonic()))
-        if verdict is None:
-            why = connection.problem or "no acknowledgement"
-            advice = "start it, or check the address and the login"
-            raise BrokerUnavailableError(f"the broker {address.shown}", why, advice)
-        if verdict is not Verdict.TAKEN:
-            what, why = f"the broker {address.shown} does not take the message", connection.refusal
-            raise BrokerUnavailableError(what, why, f"let this user publish on {message.topic}")
-    finally:
-        connection.stop()
