@@ -7,8 +7,6 @@ import shutil
 import subprocess
 from types import TracebackType
 
-from paho.mqtt import publish
-
 from tests.support.mosquitto import Mosquitto
 
 _numbers = itertools.count()
@@ -31,8 +29,9 @@ class Arrivals:
 
     def __enter__(self) -> Arrivals:
         mark = f"mark/{next(_numbers)}"  # retained: it comes as soon as the subscription stands
-        publish.single(mark, "x", 1, retain=True, hostname="127.0.0.1", port=self._broker.port)
-        command = ["mosquitto_sub", "-p", str(self._broker.port), "-q", "1", "-N", "-F", "x", "-C"]
+        port = str(self._broker.port)
+        subprocess.run(["mosquitto_pub", "-p", port, "-q", "1", "-r", "-t", mark, "-m", "x"], check=True)
+        command = ["mosquitto_sub", "-p", port, "-q", "1", "-N", "-F", "x", "-C"]
         command += [str(self._count + 1), "-t", self._topic, "-t", mark]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
         if self._process.stdout is not None:
