@@ -21,7 +21,7 @@ from edge.stages import Camera, CommandSource, Stages
 
 log = logging.getLogger(__name__)
 
-TICK_S = 0.1
+TICK_S = 0.25
 MAX_SCORES_PER_S = 60.0  # of one camera's own time: more would flood a small broker
 
 

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 JOIN_TIMEOUT_S = 12.0
 OPEN_LIMIT_S = 8.0  # to the first picture; longer than OpenCV's own time-out, which tells more
-LOOK_AROUND_S = 0.1
+LOOK_AROUND_S = 0.25
 CLOSE_TIMEOUT_S, CLOSE_AT_END_TIMEOUT_S = 0.3, 6.0
 MOST_STUCK = 4
 

@@ -21,7 +21,7 @@ from edge.mqtt.topics import Topics
 from edge.records import Decision, Frame, Message
 
 POLL_S = 0.02
-TEND_S = 0.1
+TEND_S = 0.2  # shorter than the burst of what may be sent late (pace.py)
 MOST_OPEN_STATES = 8  # of one camera: short changes are seen, and a flood is not queued
 ANNOUNCE_AGAIN_S = 30.0  # after a broker would not take a retained message for now
 
