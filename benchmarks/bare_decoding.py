@@ -12,15 +12,15 @@ from pathlib import Path
 
 import cv2
 
-from edge.infer import Classifier
+from edge.model.interpreter import Network
 from edge.model.model_file import read_model
-from edge.preprocess import prepare
+from edge.preprocess import PreprocessSpec, prepare
 
 
 def main() -> None:
     """Read `FRAMES` frames."""
     cv2.setNumThreads(1)
-    spec = Classifier(read_model(Path(sys.argv[3]))).spec if len(sys.argv) > 3 else None
+    spec = _spec(Path(sys.argv[3])) if len(sys.argv) > 3 else None
     capture = cv2.VideoCapture(sys.argv[1], cv2.CAP_FFMPEG)
     started, busy = time.perf_counter(), time.process_time()
     for _ in range(int(sys.argv[2])):
@@ -30,6 +30,11 @@ def main() -> None:
         if spec is not None:
             prepare(pixels, spec)
     print(time.perf_counter() - started, time.process_time() - busy)
+
+
+def _spec(model: Path) -> PreprocessSpec:
+    _, height, width, _ = Network(read_model(model).network).input.shape
+    return PreprocessSpec(width, height)
 
 
 if __name__ == "__main__":
