@@ -114,25 +114,27 @@ deploy: .venv-edge/ready ## install on a device over ssh (HOST=pi@raspberrypi.lo
 
 # Beside a real systemd, under a throw-away overlay of this machine's root: archive and package are for this machine then.
 THIS_MACHINE = $$(uname -m)-$$(. /etc/os-release; echo $$VERSION_CODENAME)
+IF_BESIDE_SYSTEMD = if [ ! -x ../shared/pi/nspawn.sh ] || [ "$$(id -u)" -ne 0 ]; then \
+	echo 'skipped: $@ takes ../shared/pi and root'; exit 0; fi
 .PHONY: install-test
-install-test: .venv/ready ## install.sh, the units and deploy.sh, done to a machine of their own (../shared/pi, root; some minutes)
+install-test: test-archive ## install.sh, the units and deploy.sh, done to a machine of their own (../shared/pi, root; some minutes)
 	$(NAMED)
-	@if [ ! -x ../shared/pi/nspawn.sh ] || [ "$$(id -u)" -ne 0 ]; then \
-		echo 'skipped: install-test takes ../shared/pi and root'; exit 0; fi; \
-	rm -rf build/install-test; \
-	.venv/bin/python deploy/build_archive.py "$(THIS_MACHINE)" build/install-test; \
-	$(IN_TURN) ../shared/pi/nspawn.sh tests/deploy/inside.sh build/install-test/*.tar.gz
+	@$(IF_BESIDE_SYSTEMD); $(IN_TURN) ../shared/pi/nspawn.sh tests/deploy/inside.sh build/test-archive/*.tar.gz
 
 # The user's package is compressed better: that takes minutes.
 .PHONY: deb-test
-deb-test: .venv/ready ## the Debian package: lintian, and from installation to purge on a machine of its own (as install-test)
+deb-test: test-archive ## the Debian package: lintian, and from installation to purge on a machine of its own (as install-test)
 	$(NAMED)
-	@if [ ! -x ../shared/pi/nspawn.sh ] || [ "$$(id -u)" -ne 0 ]; then \
-		echo 'skipped: deb-test takes ../shared/pi and root'; exit 0; fi; \
-	rm -rf build/deb-test; \
+	@$(IF_BESIDE_SYSTEMD); rm -rf build/deb-test; \
 	DPKG_DEB_COMPRESSOR_TYPE=gzip DPKG_DEB_COMPRESSOR_LEVEL=1 \
-		.venv/bin/python deploy/build_deb.py "$(THIS_MACHINE)" build/deb-test; \
+		.venv/bin/python deploy/build_deb.py build/test-archive/*.tar.gz build/deb-test; \
 	$(IN_TURN) ../shared/pi/nspawn.sh tests/debian/inside.sh build/deb-test/*.deb
+
+# Once for the two above.
+.PHONY: test-archive
+test-archive: .venv/ready
+	@$(IF_BESIDE_SYSTEMD); rm -rf build/test-archive; \
+	.venv/bin/python deploy/build_archive.py "$(THIS_MACHINE)" build/test-archive
 
 # Without TARGET= it is a Raspberry Pi, and not what is the default of dist.
 .PHONY: pi-test

@@ -21,6 +21,7 @@ from pathlib import Path
 from build_archive import RELEASES, ROOT, ArchiveError, build, main
 
 DEBIAN = ROOT / "deploy" / "debian"
+ARCHIVE = ".tar.gz"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 NUMBERS = {"bookworm": 12, "trixie": 13}  # so that a release's package is newer than that of the one before
 
@@ -28,16 +29,19 @@ NUMBERS = {"bookworm": 12, "trixie": 13}  # so that a release's package is newer
 def build_deb(target: str, into: Path) -> Path:
     """Write `edge-agent_<version>_<architecture>.deb` into a folder.
 
+    target: one of the archive's, or an archive that is there already.
     Raises ArchiveError where the archive can't be built, and where Debian's tools are missing or fail.
     """
     if missing := [tool for tool in ("dpkg-buildpackage", "dh") if not shutil.which(tool)]:
         advice = "on Debian: apt install dpkg-dev debhelper"
         raise ArchiveError(f"can't build a Debian package: {' and '.join(missing)} not found; {advice}")
     with tempfile.TemporaryDirectory() as name:
-        folder = _prepared(build(target, into), Path(name))
+        archive = Path(target) if target.endswith(ARCHIVE) else build(target, into)
+        folder = _prepared(archive, Path(name))
         _, machine, _, release = (folder / "BUILT_FOR").read_text().split()
         _run_debhelper(folder, ARCHITECTURES[machine], RELEASES[release][1])
         (built,) = Path(name).glob("*.deb")
+        into.mkdir(parents=True, exist_ok=True)
         deb = into / built.name
         half_way = deb.with_suffix(".tmp")
         shutil.copy(built, half_way)
@@ -50,7 +54,7 @@ def _prepared(archive: Path, into: Path) -> Path:
     """The archive's folder, with its wheels in `site/` as pip would unpack them, and debian/."""
     with tarfile.open(archive) as tar:
         tar.extractall(into, filter="data")
-    folder = into / archive.name.removesuffix(".tar.gz")
+    folder = into / archive.name.removesuffix(ARCHIVE)
     for wheel in sorted((folder / "wheels").iterdir()):
         with zipfile.ZipFile(wheel) as file:
             if [name for name in file.namelist() if name.split("/")[0].endswith(".data")]:

@@ -111,7 +111,7 @@ build_environment() {
     log=$(install_packages 2>&1) || fail 1 "can't install the packages: $(tail -n 1 <<<"$log"); nothing that runs was changed"
     install -d "$new/deploy"
     install -m 755 "$here/install.sh" "$new/deploy"
-    install -m 644 "$here"/*.service "$new/deploy"
+    install -m 644 "$here"/*.service "$here/agent.example.toml" "$new/deploy"
     sync -f "$new"
 }
 

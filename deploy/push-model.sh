@@ -35,8 +35,7 @@ terminal=
 there=$(remote mktemp -d) || fail "there is no way in with ssh"
 case $there in /*) ;; *) there=; fail "it says no name for a temporary file" ;; esac
 name=$(basename -- "$model")
-scp -q "${options[@]}" -- "$model" "$host:$there/model.tflite" || fail "the copy failed"
-remote mv -- "$there/model.tflite" "$there/$name"
+scp -q "${options[@]}" -- "$(realpath -s -- "$model")" "$host:$there/" || fail "the copy failed"
 remote test -x "$agent" || agent=/usr/bin/edge-agent  # the Debian package's
 [ ! -t 0 ] || terminal=-t  # for sudo's question
 remote sudo "$agent" models add "$there/$name" --sha256 "$sha256" --watch "$seconds"

@@ -211,6 +211,9 @@ def load_config(
             settings[key] = {**settings.get(key, {}), **given}
         elif value is not None:
             settings[key] = value
+    url = overrides.get("broker", {}).get("url")
+    if file and not url and (beside := _password_beside(file, environment)):
+        settings["broker"] = {"password_file": beside, **settings.get("broker", {})}
     return _validate(settings, UsageError, "a command line option is invalid", None)
 
 
@@ -245,6 +248,13 @@ def listen_address(text: str) -> tuple[str, int]:
     return bare or LOOPBACK, int(port)
 
 
+def _password_beside(file: Path, environment: Mapping[str, str]) -> Path | None:
+    """The units' password, which lies beside their configuration: who may read it (root) need not type it."""
+    path = file.parent / PASSWORD_CREDENTIAL
+    given = environment.get(PASSWORD_VARIABLE) or environment.get("CREDENTIALS_DIRECTORY")
+    return path if not given and os.access(path, os.R_OK) and path.stat().st_size else None
+
+
 def _read_toml(file: Path) -> dict[str, Any]:
     import tomllib
 
@@ -252,7 +262,9 @@ def _read_toml(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ConfigError(f"can't read the configuration {file}", str(reason), "check the path") from error
+        denied = isinstance(error, PermissionError)
+        advice = "let root do it (sudo), or let this user read it" if denied else "check the path"
+        raise ConfigError(f"can't read the configuration {file}", str(reason), advice) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"the configuration {file} is not TOML", str(error), "mend that line") from error
 

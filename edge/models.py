@@ -154,7 +154,7 @@ def _former(store: ModelStore, model: StoredModel) -> list[StoredModel]:
 
 
 def _found(store: ModelStore, wanted: str) -> StoredModel:
-    """The version meant by its version, hash or file; raises UsageError unless it is exactly one."""
+    """The version meant by its name, version, hash or file; raises UsageError unless it is exactly one."""
     listed = dict(zip(store.models, versions(store), strict=True))
     found = [
         model

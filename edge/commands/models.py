@@ -91,7 +91,7 @@ def add_command(
 
 @models_app.command("use")
 def use_command(
-    version: Annotated[str, typer.Argument(help="Version, hash or file name.")],
+    version: Annotated[str, typer.Argument(help="Name, version, hash or file name.")],
     store: StoreOption = None,
     watch: WatchOption = None,
     unit: UnitOption = DEFAULT_UNIT,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from edge.doctor.finding import Finding, failure, warning
 from edge.doctor.network import Fault, fault_of_tls, fault_on_the_way, is_this_machine, speaks_tls
-from edge.doctor.user import as_root, program
+from edge.doctor.programs import answer
+from edge.doctor.user import as_root, is_root, program
 from edge.errors import EdgeError
 from edge.mqtt.broker_address import BrokerAddress
 from edge.mqtt.embedded import embedded_port
@@ -65,6 +66,8 @@ def _start(address: BrokerAddress) -> str:
         return REMOTE_SILENT.format(host=address.host, port=address.port)
     if shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin") is None:
         return as_root("apt install mosquitto")
+    if answer("systemctl", ["is-active", "mosquitto"]) is not None:
+        return f"{as_root('ss -ltnp')} | grep mosquitto  # it runs, with `listener` lines for other ports"
     return as_root("systemctl start mosquitto")
 
 
@@ -79,5 +82,7 @@ def _fault_of_login(found: Finding, address: BrokerAddress, broker: BrokerConfig
     if broker.password_file is not None:
         show = as_root(f"cat {broker.password_file}")
         return Fault(detail, f"{show}  # is it the one that the broker knows?")
-    by_hand = "by hand, LoadCredential= of the unit does not count"
-    return Fault(detail, f"EDGE_AGENT_BROKER_PASSWORD=… {program()} doctor  # {by_hand}")
+    if address.password is None and not is_root():
+        again = f"sudo {program()} doctor"
+        return Fault(f"{detail}: none was given", f"{again}  # root can read the unit's password")
+    return Fault(detail, f"EDGE_AGENT_BROKER_PASSWORD=… {program()} doctor  # is it this one?")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 from pathlib import Path
 
 from edge.doctor.finding import Finding, failure
+from edge.doctor.user import as_root, program
 
 PART = "model file"
+STORE_LINK = "current"  # of edge.model.store, which can't be imported where numpy is missing
 
 
 def judge(path: Path) -> Finding:
@@ -25,4 +28,7 @@ def judge(path: Path) -> Finding:
 def _remedy(path: Path, error: OSError) -> str:
     if isinstance(error, PermissionError):
         return f"namei -l {path}  # shows whose permission is missing"
-    return f"scp runs/latest/model.tflite {{this device}}:{path}  # on the workstation; or give --model"
+    if path.name == STORE_LINK:
+        return as_root(f"{program()} models add model.tflite")
+    host = socket.gethostname()
+    return f"scp runs/latest/model.tflite {host}:{path}  # on the workstation; or give --model"

@@ -7,6 +7,7 @@ import pwd
 import shlex
 import shutil
 import sys
+from pathlib import Path
 
 
 def user_name() -> str:
@@ -17,9 +18,14 @@ def user_name() -> str:
         return str(os.geteuid())
 
 
+def is_root() -> bool:
+    """True for who may read everything."""
+    return os.geteuid() == 0
+
+
 def as_root(command: str) -> str:
     """The command as this user must type it, where only root may do it."""
-    return command if os.geteuid() == 0 else f"sudo {command}"
+    return command if is_root() else f"sudo {command}"
 
 
 def run_as(user: str) -> str:
@@ -28,8 +34,12 @@ def run_as(user: str) -> str:
 
 
 def program() -> str:
-    """`edge-agent`, as it must be typed here."""
-    beside = os.path.join(os.path.dirname(sys.executable), "edge-agent")  # noqa: PTH118, PTH120 (not resolved)
+    """`edge-agent`, as it must be typed here: as it was called, and not where a link of that name leads."""
+    beside = Path(sys.executable).parent / "edge-agent"
     if not os.access(beside, os.X_OK):
         return f"{shlex.quote(sys.executable)} -m edge"
-    return "edge-agent" if shutil.which("edge-agent") == beside else shlex.quote(beside)
+    found, called = shutil.which("edge-agent"), Path(sys.argv[0])
+    if found and beside.samefile(found):
+        return "edge-agent"
+    is_link = called.is_absolute() and called.exists() and called.samefile(beside)
+    return shlex.quote(str(called if is_link else beside))

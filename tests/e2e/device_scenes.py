@@ -145,8 +145,10 @@ def scenes(url: str, cut: Path) -> None:
     models("spoilt", "use", "colours")
     (DROP_INS / "spoil.conf").unlink()
     run("systemctl", "daemon-reload")
+    good = cut.with_name("model.tflite")  # as training calls it
+    shutil.copy(GOLDEN / "colours.tflite", good)
     with sshd():
-        for scene, file in (("pushed", GOLDEN / "colours.tflite"), ("pushed damaged", cut)):
+        for scene, file in (("pushed", good), ("pushed damaged", cut)):
             began = pid()
             settings = ("HOST=device", f"MODEL={file}", f"WATCH={WATCH}")
             tell(scene, run("env", f"TMPDIR={TEMPORARY}", "make", "push-model", *settings), began)

@@ -146,6 +146,21 @@ def test_the_password_comes_from_file_then_credentials_then_environment(tmp_path
     assert read_password(BrokerConfig(), {}) is None
 
 
+def test_the_password_of_the_units_is_read_by_hand_too(tmp_path: Path) -> None:
+    (tmp_path / "broker-password").write_text("of-the-units\n")
+    path = toml(tmp_path, '[broker]\nurl = "mqtt://me@host"\n')
+    assert read_password(load_config(path, {}, NOTHING).broker, NOTHING) == "of-the-units"
+    typed = {"EDGE_AGENT_BROKER_PASSWORD": "typed"}
+    assert read_password(load_config(path, {}, typed).broker, typed) == "typed"
+    elsewhere = load_config(path, {"broker": {"url": "mqtt://me@elsewhere"}}, NOTHING)
+    assert read_password(elsewhere.broker, NOTHING) is None
+    (tmp_path / "broker-password").write_text("")
+    assert load_config(path, {}, NOTHING).broker.password_file is None
+    (tmp_path / "broker-password").write_text("of-the-units\n")
+    toml(tmp_path, f'[broker]\nurl = "mqtt://me@host"\npassword_file = "{tmp_path / "own"}"\n')
+    assert load_config(path, {}, NOTHING).broker.password_file == tmp_path / "own"
+
+
 def test_the_empty_credential_of_the_unit_is_no_password(tmp_path: Path) -> None:
     (tmp_path / "broker-password").write_text("")
     systemd = {"CREDENTIALS_DIRECTORY": str(tmp_path)}

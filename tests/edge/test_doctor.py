@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge.config import AgentConfig
+from edge.doctor import model
 from edge.doctor.examinations import Examinations
 from edge.doctor.finding import Grade
 from edge.errors import ConfigError
@@ -73,6 +74,11 @@ def test_what_fails_is_told_with_what_mends_it_and_the_rest_is_looked_at(
     assert all(record["remedy"] for record in records)
     assert {"clock", "disk"} <= {record["part"] for record in agent.records}
     assert agent.stderr == ""
+
+
+def test_a_store_without_a_model_is_given_one_by_its_own_command(tmp_path: Path) -> None:
+    assert model.judge(tmp_path / "models" / "current").remedy.endswith(" models add model.tflite")
+    assert model.judge(tmp_path / "none.tflite").remedy.startswith("scp ")
 
 
 def test_a_wrong_configuration_file_is_told_and_the_machine_is_looked_at(tmp_path: Path) -> None:

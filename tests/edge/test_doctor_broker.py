@@ -16,7 +16,8 @@ from edge.doctor.finding import Finding, Grade
 from tests.support.certificates import issued, make_certificates
 from tests.support.mosquitto import Mosquitto
 from tests.support.old_broker import OldBroker
-from tests.support.tools import free_port
+from tests.support.stand_in import StandIns
+from tests.support.tools import free_port, need_program
 
 
 def examined(url: str, ca_file: Path | None = None, *, can_log_in: bool = True) -> Finding:
@@ -46,6 +47,17 @@ def test_nothing_that_listens_here_is_started() -> None:
     finding = failed(examined(f"mqtt://127.0.0.1:{free_port()}"))
     assert "nothing listens on port" in finding.detail
     assert finding.remedy.endswith(("systemctl start mosquitto", "apt install mosquitto"))
+
+
+def test_a_broker_that_runs_and_listens_elsewhere_is_asked_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need_program("mosquitto")
+    programs = StandIns(tmp_path / "bin")
+    programs.add("systemctl", {"is-active": "active\n"})
+    monkeypatch.setenv("PATH", programs.path)
+    finding = failed(examined(f"mqtt://127.0.0.1:{free_port()}"))
+    assert "ss -ltnp | grep mosquitto" in finding.remedy
 
 
 def test_a_name_that_nobody_knows_is_said() -> None:
