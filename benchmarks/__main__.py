@@ -45,7 +45,7 @@ def main() -> int:
 def _measured(part: Part, effort: Effort, *, keep: bool) -> Findings:
     started_s = time.monotonic()
     WORK.mkdir(parents=True, exist_ok=True)
-    findings = part.run(WORK, effort)
+    findings = part.explained(part.run(WORK, effort))
     print(f"\n## {part.title}\n\n{as_text(findings)}\n({part.name}: {time.monotonic() - started_s:.0f} s)")
     if keep and not findings.skipped:
         results.keep(part, findings, effort)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -102,12 +103,22 @@ FULL, QUICK = Effort(), Effort(rounds=1, seconds=2.0)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One measurement. run: does it, in an empty folder. quick: whether CI runs it as well."""
+    """One measurement. run: does it, in an empty folder. quick: whether CI runs it as well.
+
+    why: why a goal may be missed, and what was tried, for those who find one missed.
+    """
 
     name: str
     title: str
     run: Callable[[Path, Effort], Findings]
     quick: bool = True
+    why: str = ""
+
+    def explained(self, findings: Findings) -> Findings:
+        """The findings, with why among the remarks where a goal was missed."""
+        if not self.why or all(comparison.reached for comparison in findings.comparisons):
+            return findings
+        return dataclasses.replace(findings, remarks=(*findings.remarks, self.why))
 
 
 def as_text(findings: Findings) -> str:

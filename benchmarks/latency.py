@@ -109,4 +109,10 @@ def _delays(model: Path, broker: Mosquitto, seconds: float) -> Delays:
     return delays
 
 
-PART = Part("latency", "From a live frame to the broker", run, quick=False)
+WHY_MISSED = (
+    "Why the median misses. The network itself takes longer once in 33 ms than without a pause (third "
+    "rows). The rest is handing a picture from thread to thread, looking whether it shows something, "
+    "preparing, deciding and sending, each a tenth to a half of a millisecond. Tried (LOG.md): sending "
+    "in the loop's own thread."
+)
+PART = Part("latency", "From a live frame to the broker", run, quick=False, why=WHY_MISSED)

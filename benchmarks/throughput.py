@@ -107,4 +107,12 @@ def _alone(program: str, file: Path, frames: int, *more: Path) -> Speed:
     return Speed.of(frames, wall_s, cpu_s)
 
 
-PART = Part("throughput", "Throughput, and the processor's time for a frame", run)
+WHY_MISSED = (
+    "Why goals are missed. The network takes as long in the agent as alone; between two of its turns "
+    "Python fills the input, reads the scores, decides and sends them, which weighs the more the "
+    "quicker the network is. Of the processor's time the rest is preparing and looking for pictures "
+    "that show nothing. At 1,080 lines decoding is the limit, and alone it has both cores. Tried "
+    "(LOG.md): a thread for the network, waiting for room before preparing, sending in the loop's own "
+    "thread, other places for reading ahead."
+)
+PART = Part("throughput", "Throughput, and the processor's time for a frame", run, why=WHY_MISSED)

@@ -63,3 +63,13 @@ def test_findings_replace_their_own_chapter_and_no_other(
     assert text.startswith(results.HEAD)
     assert "one, first time" not in text
     assert text.index("one, second time") < text.index("About two") < text.index("two, first time")
+
+
+def test_a_part_says_why_where_a_goal_is_missed_and_only_there() -> None:
+    part = Part("x", "X", lambda _work, _effort: Findings(), why="It is slow.")
+    missed, reached = (
+        Findings((Comparison("x", (ratio,), "y", (1.0,), "ms", goal=1.0),), remarks=("A remark.",))
+        for ratio in (0.5, 2.0)
+    )
+    assert part.explained(missed).remarks == ("A remark.", "It is slow.")
+    assert part.explained(reached).remarks == ("A remark.",)
