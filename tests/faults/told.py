@@ -101,9 +101,10 @@ class Told:
         with (self.folder / "stdout.txt").open("rb") as file:
             file.seek(self._offset)
             for line in file:
-                if line.endswith(b"\n"):
-                    self._records.append(json.loads(line))
-                    self._offset += len(line)
+                if not line.endswith(b"\n"):
+                    break  # its end is on its way, and would be taken for a line of its own
+                self._records.append(json.loads(line))
+                self._offset += len(line)
 
     def _forget(self) -> None:
         del self._records[:-1000]
