@@ -150,8 +150,9 @@ class Machine:
     def _records(self) -> Iterator[dict[str, Any]]:
         with self._said.open(encoding="utf-8") as file:
             for line in file:
-                if line.endswith("\n"):
-                    yield json.loads(line)
+                if not line.endswith("\n"):
+                    return  # its end is on its way
+                yield json.loads(line)
 
     def _connects(self, path: Path) -> bool:
         if self._process.poll() is not None:
