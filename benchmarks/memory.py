@@ -82,7 +82,7 @@ def _resident_mb(command: Sequence[str], environment: Mapping[str, str]) -> floa
 
 WHY_MISSED = (
     "Why one camera misses. Above the bare process are pydantic and typer in use, our own modules, what"
-    " the self-test has left and SQLite. Tried (LOG.md): one heap for all threads "
-    "and giving back what the start has freed, both kept."
+    " the self-test has left and SQLite. Tried (LOG.md): one heap for all threads and giving back what"
+    " the start has freed, both kept."
 )
 PART = Part("memory", "Resident memory", run, why=WHY_MISSED)

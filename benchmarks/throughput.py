@@ -7,6 +7,7 @@ take turns. Where decoding is slower than the network, decoding is the floor.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,37 +65,34 @@ def _compare(
         )
         for _ in range(effort.rounds)
     ]
-    limit = "decoding" if rounds[0].floor < rounds[0].bare.fps else "invoke"
-    agents = tuple(turn.agent for turn in rounds)
-    note = "" if limit == "invoke" else f"bare invoke {rounds[0].bare.fps:.0f} fps"
+    what = f"{model}, {size}"
+    decoding = [turn.bare.cpu_ms + turn.decoding.cpu_ms for turn in rounds]
+    feeding = [turn.bare.cpu_ms + turn.feeding.cpu_ms for turn in rounds]
     return [
-        Comparison(
-            f"{model}, {size}",
-            tuple(agent.fps for agent in agents),
-            f"{limit} alone",
-            tuple(turn.floor for turn in rounds),
-            "fps",
-            goal=GOAL,
-            note=note,
-        ),
-        Comparison(
-            f"{model}, {size}",
-            tuple(agent.cpu_ms for agent in agents),
-            "invoke + decoding alone",
-            tuple(turn.bare.cpu_ms + turn.decoding.cpu_ms for turn in rounds),
-            "CPU ms a frame",
-            better="low",
-            goal=CPU_GOAL,
-        ),
-        Comparison(
-            f"{model}, {size}",
-            tuple(agent.cpu_ms for agent in agents),
-            "invoke + decoding + preparing alone",
-            tuple(turn.bare.cpu_ms + turn.feeding.cpu_ms for turn in rounds),
-            "CPU ms a frame",
-            better="low",
-        ),
+        _frames(what, rounds),
+        _processor(what, rounds, "invoke + decoding alone", decoding, CPU_GOAL),
+        _processor(what, rounds, "invoke + decoding + preparing alone", feeding),
     ]
+
+
+def _frames(what: str, rounds: Sequence[Round]) -> Comparison:
+    limit = "decoding" if rounds[0].floor < rounds[0].bare.fps else "invoke"
+    return Comparison(
+        what,
+        tuple(turn.agent.fps for turn in rounds),
+        f"{limit} alone",
+        tuple(turn.floor for turn in rounds),
+        "fps",
+        goal=GOAL,
+        note="" if limit == "invoke" else f"bare invoke {rounds[0].bare.fps:.0f} fps",
+    )
+
+
+def _processor(
+    what: str, rounds: Sequence[Round], against: str, floors_ms: Sequence[float], goal: float | None = None
+) -> Comparison:
+    ours = tuple(turn.agent.cpu_ms for turn in rounds)
+    return Comparison(what, ours, against, tuple(floors_ms), "CPU ms a frame", better="low", goal=goal)
 
 
 def _bare(model: Path, frames: int) -> Speed:
