@@ -212,7 +212,7 @@ class Capture:
     def _pause(self, delay_s: float) -> None:
         """Wait before the next try; a camera that returns, or a stuck thread that lets go, ends it."""
         until_s, stuck = time.monotonic() + delay_s, self._count_stuck()
-        while time.monotonic() < until_s and not self._stop.wait(LOOK_AROUND_S):
+        while (left_s := until_s - time.monotonic()) > 0 and not self._stop.wait(min(left_s, LOOK_AROUND_S)):
             self._touch()
             if self._lookout is not None and self._lookout.sees_return():
                 self._backoff.reset()
