@@ -10,8 +10,8 @@ import sys
 
 import cv2
 
-from edge.camera.readers import opener
-from edge.camera.sources import parse_source
+from edge.capture.sources.address import parse_source
+from edge.capture.sources.registry import opener
 
 
 def main() -> None:

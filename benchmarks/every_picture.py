@@ -5,7 +5,8 @@ Run: python -m benchmarks.every_picture, with the agent's own options
 
 from __future__ import annotations
 
-from edge.camera import reader_thread, readers
+from edge.capture.capture import reader_thread
+from edge.capture.sources import registry as readers
 from edge.cli import main
 
 reader_thread.GrabbingReader = type("NoReader", (), {})  # type: ignore[assignment, attr-defined]

@@ -15,10 +15,10 @@ from typing import NamedTuple
 from benchmarks import clips, trained_model
 from benchmarks.comparison import QUICK, Comparison, Effort, Findings, Part, Table
 from benchmarks.gate_scenes import ROOM, SCENES, record
+from edge.agent.build import built_agent
+from edge.agent.load_classifier import load_classifier
 from edge.config import load_config
-from edge.loading import load_classifier
 from edge.monitoring.notify import Notifier
-from edge.wiring import built_agent
 
 PEOPLE = "people come and go"
 QUICK_SCENES = ("slides", "glimpses")

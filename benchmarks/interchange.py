@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from edge.classify import image_files
-from edge.infer import Classifier
+from edge.commands.classify.classify_images import image_files
+from edge.infer.classifier import Classifier
 from edge.model.model_file import read_model, write_model
 from edge.preprocess import Fit, Image, encode_png, read_image
 

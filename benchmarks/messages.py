@@ -22,10 +22,10 @@ from benchmarks.comparison import Comparison, Effort, Findings, Part
 from benchmarks.counting import Arrivals
 from benchmarks.models import LABELS, model_file
 from edge.model.interpreter import Network
-from edge.mqtt.broker_address import parse_broker_url
-from edge.mqtt.outbox import Outbox, OutboxLimits
-from edge.mqtt.topics import Topics
-from edge.publish import MqttSink
+from edge.publish.mqtt.address import parse_broker_url
+from edge.publish.mqtt.sink import MqttSink
+from edge.publish.outbox.outbox import Outbox, OutboxLimits
+from edge.publish.topics import Topics
 from edge.records import Decision, Frame, Message, ModelIdentity, ranked
 from tests.support.mosquitto import Mosquitto
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 
 from benchmarks import clips
-from edge.infer import Classifier
+from edge.infer.classifier import Classifier
 from edge.model import manifest
 from edge.model.interpreter import Network
 from edge.model.model_file import ModelFile, write_model

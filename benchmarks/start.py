@@ -31,7 +31,7 @@ MODULES = (
     "pydantic.main",
     "typer",
     "edge.cli",
-    "edge.wiring",
+    "edge.agent.build",
 )
 STEPS = """
 import importlib, sys, time

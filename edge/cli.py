@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from edge.commands.process import hurry_imports, show_error
-from edge.commands.run import run_command
+from edge.commands.run.command import run_command
 from edge.errors import EdgeError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class CommandsWhenNamed(TyperGroup):
 
 
 def _made(name: str) -> Any:
-    module = importlib.import_module(f"edge.commands.{name}")
+    module = importlib.import_module(f"edge.commands.{name}.command")
     command = getattr(module, f"{name}_app", None)
     if command is None:
         command = typer.Typer(**PLAIN)
@@ -84,7 +84,7 @@ def main() -> None:
 def _without_a_package(error: ImportError) -> int:
     """The exit code; reading the command line may need the package as well, but not for doctor."""
     if sys.argv[1:2] == ["doctor"]:
-        from edge.commands.doctor import report
+        from edge.commands.doctor.command import report
 
         return report(_no_configuration, None, as_json="--json" in sys.argv)
     show_error(EdgeError("can't load a package", str(error), "edge-agent doctor says what mends it"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.infer import Classifier
+from edge.infer.classifier import Classifier
 from edge.model.interpreter import RuntimeName
 from edge.model.model_file import read_model
 from tests.support.command_line import RUNTIME

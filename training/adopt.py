@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from edge.errors import ModelError
-from edge.infer import Classifier, run_selftest
+from edge.infer.classifier import Classifier, run_selftest
 from edge.model.interpreter import Network
 from edge.model.manifest import (
     Accuracy,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from edge.infer import Classifier
+from edge.infer.classifier import Classifier
 from edge.model.interpreter import Network
 from edge.model.model_file import ModelFile
 from edge.preprocess import read_image

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.infer import Classifier
+from edge.infer.classifier import Classifier
 from edge.input_settings import InputSettings
+from edge.model.foreign.probe import try_out
 from edge.model.interpreter import Network
 from edge.model.manifest import Accuracy, Coding
 from edge.model.model_file import ModelFile, read_model
-from edge.model.probe import try_out
 from edge.preprocess import IMAGE_SUFFIXES, read_image
 from training.adopt import Adopted, Origin, adopt
 from training.errors import DataError, GateError

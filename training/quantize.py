@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.infer import Classifier
+from edge.infer.classifier import Classifier
 from edge.model.manifest import Quantization, Selftest
 from edge.model.model_file import ModelFile, write_model
 from training.compare import (

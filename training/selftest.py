@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.infer import Classifier
+from edge.infer.classifier import Classifier
 from edge.model.manifest import Selftest, SelftestVector
 from edge.preprocess import Image, PreprocessSpec, encode_png, read_image
 from training.camera import shrunk

@@ -1,1 +1,1 @@
-"""`edge-agent`, one file a command; each imports what it needs when it runs, so that --help is instant."""
+"""`edge-agent`: one room a command, with its typer function in `command.py` and what it does beside it."""

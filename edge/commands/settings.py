@@ -29,7 +29,7 @@ def load(
 
     region: crop, rotate and flip of the one camera.
     """
-    from edge.camera.sources import credentials_of, split_name
+    from edge.capture.sources.address import credentials_of, split_name
     from edge.commands.process_title import hide
     from edge.config import load_config
 
@@ -51,7 +51,7 @@ def config_file(config: Path | None) -> Path | None:
 
 def blame_the_file(file: Path | None, settings: AgentConfig, *, cameras: bool, broker: bool) -> None:
     """An address that is wrong in the file is the configuration's fault, not the command line's."""
-    from edge.addresses import check_addresses_of_file
+    from edge.agent.addresses import check_addresses_of_file
 
     if file:
         check_addresses_of_file(file, settings, cameras=cameras, broker=broker and settings.mqtt)

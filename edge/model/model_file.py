@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from edge.errors import ModelError
 from edge.input_settings import InputSettings
-from edge.model.foreign import (
+from edge.model.foreign.description import (
     NOTHING_KNOWN,
     NOTHING_SAID,
     Given,

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from edge.publish.sink import SinkPulse
+
 
 @dataclass(frozen=True, slots=True)
 class ProgressLimits:
@@ -45,20 +47,6 @@ class CameraSign:
     alive_s: float
     answered_s: float | None
     waits: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SinkPulse:
-    """What a sink with a thread of its own says: when that last moved, and how its events get away.
-
-    problem: why there is no connection, None with one; waiting: events not acknowledged yet; answered: how
-    often the broker has taken or refused one, since the start.
-    """
-
-    alive_s: float
-    problem: str | None
-    waiting: int
-    answered: int
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edge.mqtt.topics import Topics
+from edge.publish.topics import Topics
 
 log = logging.getLogger(__name__)
 

@@ -36,7 +36,7 @@ DOCTOR_WITHOUT = """
 import sys
 for name in ("cv2", "numpy", "paho", "pydantic", "ai_edge_litert", "tflite_runtime"):
     sys.modules[name] = None
-import edge.commands.doctor, edge.doctor.examinations
+import edge.commands.doctor.command, edge.commands.doctor.examinations
 """
 RUN_THEN_LIST = """
 import contextlib, io, sys
@@ -84,8 +84,12 @@ def test_doctor_imports_nothing_that_may_be_what_is_broken() -> None:
 def test_a_run_imports_nothing_of_what_it_does_not_do() -> None:
     done = python(RUN_THEN_LIST)
     imported = set(done.stdout.split())
-    assert {"edge.wiring", "edge.camera.test_pattern"} <= imported, done.stderr
-    of_metrics, of_brokers = {"http.server"}, {"paho.mqtt.client", "sqlite3", "ssl", "edge.outside"}
-    of_other_cameras = {"edge.camera.v4l2", "edge.camera.libcamera", "edge.camera.watched"}
-    of_other_commands = {"edge.commands.bench", "edge.commands.inspect", "rich"}
+    assert {"edge.agent.build", "edge.capture.sources.test_pattern"} <= imported, done.stderr
+    of_metrics, of_brokers = {"http.server"}, {"paho.mqtt.client", "sqlite3", "ssl", "edge.agent.build_mqtt"}
+    of_other_cameras = {
+        "edge.capture.sources.v4l2",
+        "edge.capture.sources.libcamera",
+        "edge.capture.sources.watched_folder",
+    }
+    of_other_commands = {"edge.commands.bench.command", "edge.commands.inspect.command", "rich"}
     assert imported.isdisjoint(of_metrics | of_brokers | of_other_cameras | of_other_commands)

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.decide import SETTLING_FRAMES, Decider, DecisionRules, Smoothing
+from edge.decide.decider import SETTLING_FRAMES, Decider, DecisionRules, Smoothing
 from edge.records import Decision, Frame, Limits, Scores, UnknownReason
 
 settings.register_profile("patient", settings(), deadline=None)  # for a busy machine

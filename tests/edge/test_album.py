@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.collecting.album import MAX_READ, Album, checked_label, write_new
+from edge.commands.collect.photo_store import MAX_READ, Album, checked_label, write_new
 from edge.errors import StorageError, UsageError
 from edge.preprocess import Image, read_image
 from tests.support.photographs import draw, write, write_photographs

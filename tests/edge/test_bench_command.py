@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from edge.bench.reference import read_reference
+from edge.commands.bench.reference import read_reference
 from tests.support.command_line import RUNTIME, EdgeAgent, edge_agent
 from tests.support.terminal import TerminalAgent
 from tests.support.videos import write_video

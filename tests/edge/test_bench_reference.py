@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.bench.chart import bars
-from edge.bench.figures import InTurn, ModelFacts, StageTime
-from edge.bench.plot import tick_ms
-from edge.bench.reference import Reference, comparison, read_reference, references
+from edge.commands.bench.chart import bars
+from edge.commands.bench.figures import InTurn, ModelFacts, StageTime
+from edge.commands.bench.plot import tick_ms
+from edge.commands.bench.reference import Reference, comparison, read_reference, references
 
 MINE = ModelFacts("mugs", "a" * 64, "mobilenet_v2", "int8", 224, 224)
 THEIRS = ModelFacts("apples", "b" * 64, "mobilenet_v2", "int8", 224, 224)
@@ -47,7 +47,7 @@ def test_the_same_file_is_compared_even_if_it_says_nothing_of_its_network() -> N
 
 def test_every_result_that_is_kept_can_be_read() -> None:
     kept = references()
-    folder = Path(__file__).parents[2] / "edge/bench/reference"
+    folder = Path(__file__).parents[2] / "edge/commands/bench/reference"
     assert len(kept) == len(list(folder.glob("*.json"))) > 0
     assert all(each.inference_ms > 0 and each.board and each.date for each in kept)
 

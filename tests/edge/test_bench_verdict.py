@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edge.bench.figures import STAGES, AgentRun, InTurn, Stage, StageTime, stage_times
-from edge.bench.verdict import limit, possible_fps
+from edge.commands.bench.bottleneck import limit, possible_fps
+from edge.commands.bench.figures import STAGES, AgentRun, InTurn, Stage, StageTime, stage_times
 
 FAST: dict[Stage, float] = {"capture": 2, "sight": 1, "preprocess": 1, "inference": 12.5, "publish": 0.5}
 

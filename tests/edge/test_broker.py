@@ -17,8 +17,8 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from edge.mqtt.broker import BrokerConnection, ConnectionCallbacks
-from edge.mqtt.broker_address import parse_broker_url
+from edge.publish.mqtt.address import parse_broker_url
+from edge.publish.mqtt.connection import BrokerConnection, ConnectionCallbacks
 from edge.records import Message
 from tests.support.certificates import make_certificates
 from tests.support.mosquitto import Mosquitto

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from edge.addresses import broker_address
+from edge.agent.addresses import broker_address
 from edge.config import AgentConfig, BrokerConfig, load_config
 from edge.errors import ConfigError
-from edge.mqtt.broker_address import BrokerAddress, check_tls
+from edge.publish.mqtt.address import BrokerAddress, check_tls
 from tests.support.certificates import Certificates, make_certificates
 from tests.support.tools import need_program
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edge.mqtt.broker_client import Protocol
-from edge.mqtt.broker_ending import How, VersionChoice, ended
+from edge.publish.mqtt.client import Protocol
+from edge.publish.mqtt.connection_outcome import How, VersionChoice, ended
 
 
 @pytest.mark.parametrize("failure", [How.UNREACHABLE, How.REFUSED, How.LOST, How.DROPPED, How.TAKEN_OVER])

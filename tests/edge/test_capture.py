@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.camera.inbox import RECORDING_DEPTH, Inbox
-from edge.camera.readers import opener
-from edge.camera.reading import Opener, Picture, Reader
-from edge.camera.sources import parse_source
-from edge.capture import MOST_STUCK, Capture, CaptureOptions
+from edge.capture.capture import MOST_STUCK, Capture, CaptureOptions
+from edge.capture.inbox import RECORDING_DEPTH, Inbox
+from edge.capture.sources.address import parse_source
+from edge.capture.sources.reader import Opener, Picture, Reader
+from edge.capture.sources.registry import opener
 from edge.errors import CameraUnavailableError, RecordingError, ThreadStuckError
 from edge.preprocess import PreprocessSpec, prepare
 from edge.records import Frame

@@ -10,20 +10,20 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.agent import Agent, AgentOptions
-from edge.camera.inbox import Inbox
-from edge.camera.readers import Picture, Reader, opener
-from edge.camera.sight import Sight, glance_of, sampled
-from edge.camera.sources import parse_source
-from edge.camera.views import View
-from edge.capture import Capture, CaptureOptions
-from edge.change_gate import ChangeGate, GateRules
-from edge.decide import Decider, DecisionRules
-from edge.infer import Classifier
-from edge.mqtt.sequences import Sequences
+from edge.agent.change_gate import ChangeGate, GateRules
+from edge.agent.loop import Agent, AgentOptions
+from edge.agent.stages import Camera, Stages
+from edge.capture.capture import Capture, CaptureOptions
+from edge.capture.frame_quality import Sight, glance_of, sampled
+from edge.capture.inbox import Inbox
+from edge.capture.sources.address import parse_source
+from edge.capture.sources.registry import Picture, Reader, opener
+from edge.capture.views import View
+from edge.decide.decider import Decider, DecisionRules
+from edge.infer.classifier import Classifier
 from edge.preprocess import Image
+from edge.publish.outbox.sequences import Sequences
 from edge.records import Limits
-from edge.stages import Camera, Stages
 from tests.support.photographs import draw
 from tests.support.recorder import RecordingSink
 from tests.support.tools import wait_until

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from edge.addresses import broker_address
+from edge.agent.addresses import broker_address
 from edge.config import AgentConfig, BrokerConfig, load_config, read_password
 from edge.defaults import default_device_id, default_state_dir, slug
 from edge.errors import ConfigError, EdgeError, UsageError
-from edge.mqtt.broker_address import parse_broker_url
+from edge.publish.mqtt.address import parse_broker_url
 
 NOTHING: dict[str, str] = {}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.bench.config_edit import edited, write_settings
+from edge.commands.bench.config_edit import edited, write_settings
 from edge.errors import StorageError, UsageError
 
 EXAMPLE = Path(__file__).parents[2] / "deploy/agent.example.toml"

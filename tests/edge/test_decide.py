@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge.decide import SETTLING_FRAMES, Decider, DecisionRules
+from edge.decide.decider import SETTLING_FRAMES, Decider, DecisionRules
 from edge.records import Decision, Frame, Limits, Scores
 
 LABELS = ("blue", "green", "red")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from edge.commands.doctor.areas import model
+from edge.commands.doctor.examinations import Examinations
+from edge.commands.doctor.finding import Grade
 from edge.config import AgentConfig
-from edge.doctor import model
-from edge.doctor.examinations import Examinations
-from edge.doctor.finding import Grade
 from edge.errors import ConfigError
-from edge.mqtt.outbox import Outbox
+from edge.publish.outbox.outbox import Outbox
 from tests.support.command_line import EdgeAgent, edge_agent
 from tests.support.mosquitto import Mosquitto
 from tests.support.nobody import as_nobody
@@ -96,7 +96,7 @@ def test_a_command_line_that_makes_no_sense_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_examination_that_breaks_off_is_a_finding_and_no_traceback(tmp_path: Path) -> None:
-    before = "import edge.doctor.clock; edge.doctor.clock.WRITTEN = None; "
+    before = "import edge.commands.doctor.areas.clock; edge.commands.doctor.areas.clock.WRITTEN = None; "
     with EdgeAgent(tmp_path, "doctor", before=before) as agent:
         assert agent.wait() == 1
     assert "FAIL  clock: its examination breaks off (TypeError" in agent.stdout

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from edge.commands.doctor.areas import broker
+from edge.commands.doctor.finding import Finding, Grade
+from edge.commands.doctor.subprocess_check import checked
 from edge.config import PASSWORD_VARIABLE, AgentConfig, BrokerConfig
-from edge.doctor import broker
-from edge.doctor.apart import checked
-from edge.doctor.finding import Finding, Grade
 from tests.support.certificates import issued, make_certificates
 from tests.support.mosquitto import Mosquitto
 from tests.support.old_broker import OldBroker

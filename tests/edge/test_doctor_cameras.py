@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from edge.camera.sources import parse_source
-from edge.camera.v4l2 import Places
+from edge.capture.sources.address import parse_source
+from edge.capture.sources.v4l2 import Places
+from edge.commands.doctor.areas import cameras
+from edge.commands.doctor.finding import Finding, Grade
+from edge.commands.doctor.subprocess_check import checked
 from edge.config import AgentConfig, CameraConfig
-from edge.doctor import cameras
-from edge.doctor.apart import checked
-from edge.doctor.finding import Finding, Grade
 from tests.support.command_line import EdgeAgent
 from tests.support.nobody import as_nobody
 from tests.support.rpicam import Rpicam

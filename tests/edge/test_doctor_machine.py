@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from edge.doctor import clock, disk, outbox, power
-from edge.doctor.clock import Clock
-from edge.doctor.finding import Grade
-from edge.mqtt.outbox import NumberedEvent, Outbox
+from edge.commands.doctor.areas import clock, disk, outbox, power
+from edge.commands.doctor.areas.clock import Clock
+from edge.commands.doctor.finding import Grade
+from edge.publish.outbox.outbox import NumberedEvent, Outbox
 from edge.records import Message
 from tests.faults.disks import remount, small_disk
 from tests.support.command_line import ROOT
@@ -24,7 +24,7 @@ NOW = datetime(2027, 5, 1, tzinfo=UTC)
 HOLDS = """
 import sys
 from pathlib import Path
-from edge.mqtt.outbox import NumberedEvent, Outbox
+from edge.publish.outbox.outbox import NumberedEvent, Outbox
 outbox = Outbox(Path(sys.argv[1]))
 print("open", flush=True)
 sys.stdin.read()

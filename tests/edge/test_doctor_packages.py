@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from edge.doctor import packages
-from edge.doctor.finding import Finding, Grade
-from edge.doctor.installed import Installed, look
-from edge.doctor.runtimes import RUNTIMES, how_to_get_a_runtime
+from edge.commands.doctor.areas import packages
+from edge.commands.doctor.finding import Finding, Grade
+from edge.commands.doctor.system.installed import Installed, look
+from edge.commands.doctor.system.runtimes import RUNTIMES, how_to_get_a_runtime
 from edge.model.interpreter import RUNTIMES as LOADED_RUNTIMES
 from tests.support.command_line import RUNTIME, EdgeAgent, edge_agent, environment
 

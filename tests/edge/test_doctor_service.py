@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.doctor import service
-from edge.doctor.finding import Finding, Grade
-from edge.doctor.user import user_name
+from edge.commands.doctor.areas import service
+from edge.commands.doctor.finding import Finding, Grade
+from edge.commands.doctor.system.user import user_name
 from tests.support.stand_in import StandIns
 
 RUNS = {

@@ -12,7 +12,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.errors import BrokerUnavailableError
-from edge.mqtt.embedded import EmbeddedBroker, embedded_port
+from edge.publish.mqtt.embedded_broker import EmbeddedBroker, embedded_port
 from tests.support.subscriber import Subscriber
 from tests.support.tools import accepts, free_port, need, wait_until
 

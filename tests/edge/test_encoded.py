@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.camera.encoded import JpegSplitter, end_of_jpeg, is_whole, size_of_jpeg
+from edge.capture.sources.jpeg_framing import JpegSplitter, end_of_jpeg, is_whole, size_of_jpeg
 from tests.support.videos import picture, write_picture
 
 

@@ -12,10 +12,10 @@ import pytest
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from edge.agent.load_classifier import wanted_limits
 from edge.config import DecisionConfig
 from edge.errors import ModelError
-from edge.infer import Classifier, run_selftest
-from edge.loading import wanted_limits
+from edge.infer.classifier import Classifier, run_selftest
 from edge.model.interpreter import Network, RuntimeName
 from edge.model.manifest import Familiarity, Manifest
 from edge.model.model_file import ModelFile, read_model

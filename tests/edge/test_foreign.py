@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from edge.errors import ModelError
-from edge.infer import Classifier
+from edge.infer.classifier import Classifier
 from edge.input_settings import InputSettings
+from edge.model.foreign.probe import try_out
 from edge.model.interpreter import RuntimeName
 from edge.model.model_file import read_model
-from edge.model.probe import try_out
 from edge.preprocess import prepare
 from tests.support.command_line import edge_agent
 from tests.support.videos import BGR, picture, write_picture

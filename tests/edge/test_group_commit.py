@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from edge.mqtt import group_commit
-from edge.mqtt.group_commit import GroupCommitter
+from edge.publish.outbox import outbox_writer as group_commit
+from edge.publish.outbox.outbox_writer import GroupCommitter
 from tests.support.tools import wait_until
 
 

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from edge.camera.status import CaptureStatus
+from edge.capture.status import CaptureStatus
 from edge.monitoring.health import Health, resident_mb
 from edge.records import Frame, Scores
 

@@ -8,8 +8,8 @@ from typing import get_args
 
 import pytest
 
-from edge.mqtt.homeassistant import PROBLEMS, Device, birth_topic, discovery, removal
-from edge.mqtt.topics import TopicNames
+from edge.publish.mqtt.homeassistant import PROBLEMS, Device, birth_topic, discovery, removal
+from edge.publish.topics import TopicNames
 from edge.records import ModelIdentity, UnknownReason
 from tests.support.command_line import EdgeAgent, edge_agent
 from tests.support.discovery import BinarySensor, Sensor, parse, read_topics

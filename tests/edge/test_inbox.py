@@ -6,7 +6,7 @@ import threading
 
 import numpy as np
 
-from edge.camera.inbox import RECORDING_DEPTH, Inbox
+from edge.capture.inbox import RECORDING_DEPTH, Inbox
 from edge.records import Frame
 from tests.support.tools import wait_until
 

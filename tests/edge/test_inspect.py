@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.contents import contents
+from edge.commands.inspect.inspect_model import contents
 from edge.model.interpreter import Network, RuntimeName
 from edge.model.model_file import read_model, write_model
 from tests.support.command_line import edge_agent

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.camera.libcamera import LibcameraReader
-from edge.camera.readers import Reader, opener
-from edge.camera.sources import parse_source
+from edge.capture.sources.address import parse_source
+from edge.capture.sources.libcamera import LibcameraReader
+from edge.capture.sources.registry import Reader, opener
 from edge.errors import CameraUnavailableError, UsageError
 from tests.support.command_line import EdgeAgent
 from tests.support.rpicam import Rpicam

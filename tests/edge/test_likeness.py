@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.collecting.likeness import LookAlikes, changed_share, fingerprint_of, thumbnail
+from edge.commands.collect.similarity import LookAlikes, changed_share, fingerprint_of, thumbnail
 from edge.preprocess import Image
 from tests.support.videos import picture
 

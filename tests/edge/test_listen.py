@@ -13,9 +13,9 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from edge.commands.listen.listener import decisions
 from edge.errors import BrokerUnavailableError
-from edge.listen import decisions
-from edge.mqtt.broker_address import parse_broker_url
+from edge.publish.mqtt.address import parse_broker_url
 from tests.support.mosquitto import Mosquitto
 
 RECORD = {

@@ -92,7 +92,7 @@ def test_an_error_at_the_end_carries_its_level_too(tmp_path: Path) -> None:
 
 def test_a_camera_that_comes_and_goes_does_not_fill_the_log(tmp_path: Path, golden: Path) -> None:
     camera = "test://?size=64x48&fps=500&frames=1&gone=0.001"
-    soon = "import edge.camera.patience as how; how.LAST_RETRY_S = how.FIRST_RETRY_S / 5; "
+    soon = "import edge.capture.timeouts as how; how.LAST_RETRY_S = how.FIRST_RETRY_S / 5; "
     with EdgeAgent(tmp_path, "--camera", camera, "--model", golden, "--stdout", before=soon) as agent:
         wait_until(lambda: agent.stderr.count("camera test: delivering") > 25, "comings")
         agent.stop()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge.model.flatbuffer import DamagedError, root
-from edge.model.metadata import Metadata, custom_operations, read_metadata
+from edge.model.foreign.metadata import Metadata, custom_operations, read_metadata
 from edge.model.model_file import read_model
 
 

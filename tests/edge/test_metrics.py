@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from edge.camera.status import CaptureStatus
+from edge.capture.status import CaptureStatus
 from edge.config import listen_address
 from edge.errors import ListenError
 from edge.monitoring.health import Health

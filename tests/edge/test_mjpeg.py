@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 
 from edge import preprocess
-from edge.camera import decoding
-from edge.camera.inbox import Inbox
-from edge.camera.mjpeg import MjpegReader, _Login
-from edge.camera.multipart import MultipartJpegs
-from edge.camera.readers import opener
-from edge.camera.reading import GrabbingReader, Reader
-from edge.camera.sources import parse_source
-from edge.camera.video import FFMPEG_OPTIONS_VARIABLE, VideoReader
-from edge.capture import Capture, CaptureOptions
+from edge.capture.capture import Capture, CaptureOptions
+from edge.capture.inbox import Inbox
+from edge.capture.sources import jpeg_decoding as decoding
+from edge.capture.sources.address import parse_source
+from edge.capture.sources.mjpeg import MjpegReader, _Login
+from edge.capture.sources.multipart import MultipartJpegs
+from edge.capture.sources.reader import GrabbingReader, Reader
+from edge.capture.sources.registry import opener
+from edge.capture.sources.video import FFMPEG_OPTIONS_VARIABLE, VideoReader
 from edge.errors import CameraUnavailableError
 from tests.edge.test_encoded import jpeg
 from tests.support.certificates import make_certificates

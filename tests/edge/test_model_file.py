@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from edge.errors import ModelError
-from edge.infer import Classifier
+from edge.infer.classifier import Classifier
 from edge.model.interpreter import RuntimeName
 from edge.model.labels import read_labels
 from edge.model.manifest import Manifest

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from edge.commands.models.model_versions import add, rollback, store_of, use, versions
 from edge.config import AgentConfig
 from edge.errors import ModelError, StorageError, UsageError
 from edge.model.model_file import read_model, write_model
 from edge.model.store import ModelStore
-from edge.models import add, rollback, store_of, use, versions
 from tests.support.command_line import RUNTIME, EdgeAgent, edge_agent
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from edge.mqtt.event_store import EventStore, Stored
-from edge.mqtt.outbox import AGEING_S, RETRY_S, NumberedEvent, Outbox, OutboxLimits
-from edge.mqtt.sequences import Sequences
+from edge.publish.outbox.event_store import EventStore, Stored
+from edge.publish.outbox.outbox import AGEING_S, RETRY_S, NumberedEvent, Outbox, OutboxLimits
+from edge.publish.outbox.sequences import Sequences
 from edge.records import Message
 
 ONE = len("t") + 1  # bytes of a one-digit event

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge.camera.patience import (
+from edge.capture.timeouts import (
     KEPT_GAPS,
     KNOWN_GAPS,
     LAST_RETRY_S,

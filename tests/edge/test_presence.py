@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.camera.presence import LOOK_EVERY_S, Lookout, device_is_there, server_answers
+from edge.capture.reachability import LOOK_EVERY_S, Lookout, device_is_there, server_answers
 from tests.support.mjpeg import MjpegCamera
 from tests.support.tools import free_port, wait_until
 

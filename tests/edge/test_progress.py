@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from edge.monitoring.progress import CameraSign, Progress, ProgressLimits, SinkPulse, acknowledge_limit_s
+from edge.monitoring.progress import CameraSign, Progress, ProgressLimits, acknowledge_limit_s
+from edge.publish.sink import SinkPulse
 
 LIMITS = ProgressLimits(capture_s=30, frameless_s=60, answer_s=20, broker_s=50, acknowledge_s=40)
 DELIVERING = CameraSign(live=True, delivering=True, alive_s=0, answered_s=0, waits=False)

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge import publish
 from edge.errors import BrokerUnavailableError
-from edge.mqtt.broker_address import parse_broker_url
-from edge.mqtt.outbox import Outbox, OutboxLimits
-from edge.mqtt.topics import Topics
-from edge.publish import MqttSink
+from edge.publish.mqtt import sink as publish
+from edge.publish.mqtt.address import parse_broker_url
+from edge.publish.mqtt.sink import MqttSink
+from edge.publish.outbox.outbox import Outbox, OutboxLimits
+from edge.publish.stdout import StdoutSink
+from edge.publish.topics import Topics
 from edge.records import Decision, Frame, LabelScore, ModelIdentity
-from edge.stdout import StdoutSink
 from tests.support.mosquitto import Mosquitto
 from tests.support.refusing import QUOTA_EXCEEDED, Refusing
 from tests.support.subscriber import Subscriber

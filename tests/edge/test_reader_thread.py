@@ -11,9 +11,9 @@ import weakref
 import numpy as np
 import pytest
 
-from edge.camera.rate import RateLimit
-from edge.camera.reader_thread import Arrival, ReaderThread
-from edge.camera.reading import Picture, Reduction
+from edge.capture.rate_limit import RateLimit
+from edge.capture.reader_thread import Arrival, ReaderThread
+from edge.capture.sources.reader import Picture, Reduction
 from edge.errors import CameraUnavailableError
 from tests.support.tools import wait_until
 

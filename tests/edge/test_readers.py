@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.camera.folder import FolderReader
-from edge.camera.readers import Picture, Reader, opener
-from edge.camera.sources import parse_source
-from edge.camera.video import FFMPEG_OPTIONS_VARIABLE, as_bgr
+from edge.capture.sources.address import parse_source
+from edge.capture.sources.folder import FolderReader
+from edge.capture.sources.registry import Picture, Reader, opener
+from edge.capture.sources.video import FFMPEG_OPTIONS_VARIABLE, as_bgr
 from edge.errors import CameraUnavailableError, RecordingError, UsageError
 from tests.support.tools import free_port
 from tests.support.videos import BGR, write_picture, write_video

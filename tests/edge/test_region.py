@@ -11,14 +11,14 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.camera.inbox import Inbox
-from edge.camera.readers import opener
-from edge.camera.sources import parse_source
-from edge.camera.views import View
-from edge.capture import Capture, CaptureOptions
+from edge.capture.capture import Capture, CaptureOptions
+from edge.capture.inbox import Inbox
+from edge.capture.shared_capture import shares
+from edge.capture.sources.address import parse_source
+from edge.capture.sources.registry import opener
+from edge.capture.views import View
 from edge.preprocess import Image, cut
 from edge.region import Crop, Flip, PixelRegion, Region, Rotate, parse_crop
-from edge.shared_capture import shares
 from tests.support.command_line import EdgeAgent, edge_agent
 from tests.support.tools import wait_until
 from tests.support.videos import BGR

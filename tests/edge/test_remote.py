@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.mqtt.control import MAX_PER_S, Control
-from edge.mqtt.remote import CommandTopics, Refusal, SetEnabled, SetThreshold, TakeSnapshot
-from edge.mqtt.snapshot import MAX_BYTES, jpeg
-from edge.mqtt.topics import TopicNames
+from edge.publish.remote.commands import CommandTopics, Refusal, SetEnabled, SetThreshold, TakeSnapshot
+from edge.publish.remote.control import MAX_PER_S, Control
+from edge.publish.remote.snapshot import MAX_BYTES, jpeg
+from edge.publish.topics import TopicNames
 from edge.records import Frame, Message
 
 NAMES = TopicNames("edge", "pi")

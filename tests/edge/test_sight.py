@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.camera.sight import HOLD_S, SEEN_S, Sight
+from edge.capture.frame_quality import HOLD_S, SEEN_S, Sight
 from edge.preprocess import IMAGE_SUFFIXES, Image, read_image
 from edge.records import UnknownReason
 from tests.support.photographs import draw

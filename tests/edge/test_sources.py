@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from edge.camera.sources import credentials_of, default_name, parse_source, split_name, without_credentials
+from edge.capture.sources.address import (
+    credentials_of,
+    default_name,
+    parse_source,
+    split_name,
+    without_credentials,
+)
 from edge.errors import UsageError
 
 

@@ -6,9 +6,9 @@ import contextlib
 
 import pytest
 
-from edge.camera.sources import parse_source
-from edge.camera.stream import SHORTEST_MS, Stream
-from edge.camera.video import OPEN_TIMEOUT_MS
+from edge.capture.sources.address import parse_source
+from edge.capture.sources.network_stream import SHORTEST_MS, Stream
+from edge.capture.sources.video import OPEN_TIMEOUT_MS
 from edge.errors import CameraUnavailableError
 from tests.support.mjpeg import MjpegCamera
 

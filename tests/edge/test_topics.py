@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from edge.mqtt.topics import Topics, rfc3339
+from edge.publish.topics import Topics, rfc3339
 from edge.records import Decision, Frame, LabelScore, Message, ModelIdentity
 from edge.region import PixelRegion
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from edge.commands.models.canary import Figures, Trial, difference
+from edge.commands.models.systemd_unit import Unit
 from edge.errors import UpdateError, UsageError
 from edge.model.model_file import read_model
 from edge.monitoring.stats_file import StatsFile, read_stats, runtime_folder
-from edge.monitoring.unit import Unit
-from edge.mqtt.topics import Topics
+from edge.publish.topics import Topics
 from edge.records import ModelIdentity
-from edge.trial import Figures, Trial, difference
 from tests.support.command_line import EdgeAgent
 from tests.support.tools import wait_until
 

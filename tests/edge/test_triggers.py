@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.collecting.triggers import Interval, KeyPress, Motion, Trigger
+from edge.commands.collect.triggers import Interval, KeyPress, Motion, Trigger
 from edge.preprocess import Image
 from edge.records import Frame
 

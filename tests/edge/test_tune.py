@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.bench.tune import Setting, Tried, changes, choose, remark
+from edge.commands.bench.tune import Setting, Tried, changes, choose, remark
 
 
 def tried(threads: int, gain: float, cpu_ms: float = 10.0, runtime: str = "auto") -> Tried:

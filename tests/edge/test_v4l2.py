@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.camera.v4l2 import (
+from edge.capture.sources.v4l2 import (
     Ask,
     Places,
     find_device,
@@ -22,7 +22,7 @@ from edge.camera.v4l2 import (
     parse_size,
     video_devices,
 )
-from edge.commands.cameras import lines
+from edge.commands.cameras.command import lines
 from edge.errors import CameraUnavailableError
 from tests.support.command_line import edge_agent
 

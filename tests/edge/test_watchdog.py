@@ -11,20 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from edge.agent import Agent, AgentOptions
-from edge.camera.inbox import Inbox
-from edge.camera.readers import opener
-from edge.camera.sources import parse_source
-from edge.capture import Capture, CaptureOptions
-from edge.decide import Decider, DecisionRules
-from edge.infer import Classifier
+from edge.agent.loop import Agent, AgentOptions
+from edge.agent.stages import Camera, Stages
+from edge.capture.capture import Capture, CaptureOptions
+from edge.capture.inbox import Inbox
+from edge.capture.sources.address import parse_source
+from edge.capture.sources.registry import opener
+from edge.decide.decider import Decider, DecisionRules
+from edge.infer.classifier import Classifier
 from edge.monitoring.notify import Notifier
 from edge.monitoring.progress import ProgressLimits
 from edge.monitoring.watchdog import Watchdog, status_line
-from edge.mqtt.sequences import Sequences
 from edge.preprocess import Image, PreprocessSpec, prepare
+from edge.publish.outbox.sequences import Sequences
 from edge.records import Limits
-from edge.stages import Camera, Stages
 from tests.support.command_line import EdgeAgent
 from tests.support.mosquitto import Mosquitto
 from tests.support.recorder import RecordingSink

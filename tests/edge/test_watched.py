@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.camera import watched
-from edge.camera.readers import opener
-from edge.camera.sources import parse_source
-from edge.camera.watched import WatchedFolder
-from edge.check import first_picture
+from edge.capture.sources import watched_folder as watched
+from edge.capture.sources.address import parse_source
+from edge.capture.sources.registry import opener
+from edge.capture.sources.watched_folder import WatchedFolder
+from edge.commands.check.checks import first_picture
 from edge.errors import CameraUnavailableError, UsageError
 from tests.support.command_line import EdgeAgent
 from tests.support.tools import wait_until

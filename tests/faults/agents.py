@@ -8,7 +8,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from edge.mqtt.event_store import EventStore
+from edge.publish.outbox.event_store import EventStore
 from tests.support.command_line import ROOT, EdgeAgent
 from tests.support.tools import PATIENCE_S
 

@@ -22,7 +22,7 @@ MORE = 40  # events that show that things go on
 WRONG = (
     "import os, time; right = time.time; "
     "time.time = lambda: right() - 8 * 86400 * os.path.exists('clock-is-wrong'); "
-    "import edge.mqtt.outbox; edge.mqtt.outbox.AGEING_S = 0.2; "
+    "import edge.publish.outbox.outbox; edge.publish.outbox.outbox.AGEING_S = 0.2; "
 )
 
 

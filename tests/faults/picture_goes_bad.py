@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from edge.camera.sight import SEEN_S
+from edge.capture.frame_quality import SEEN_S
 from tests.conftest import GOLDEN
 from tests.faults.outcome import Fault, Outcome
 from tests.support.command_line import EdgeAgent

@@ -18,7 +18,7 @@ import numpy as np
 
 from edge import preprocess
 from edge.errors import EdgeError
-from edge.infer import Classifier, run_selftest
+from edge.infer.classifier import Classifier, run_selftest
 from edge.model.interpreter import RuntimeName
 from edge.model.model_file import read_model
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.mqtt.event_store import EventStore
+from edge.publish.outbox.event_store import EventStore
 from tests.support.tools import need_program
 
 

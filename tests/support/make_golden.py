@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from edge.infer import Classifier
+from edge.infer.classifier import Classifier
 from edge.model import manifest, model_file
 from edge.preprocess import PreprocessSpec, encode_png
 from training.convert import to_uint8

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from edge.errors import ModelError
-from edge.infer import Classifier
+from edge.infer.classifier import Classifier
 from edge.input_settings import InputSettings
 from edge.model.model_file import read_model
 from tests.support.make_foreign import LABELS, SIZE, keras_model, network, with_labels, with_metadata

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.classify import Answer, answers, image_files
-from edge.infer import Classifier, run_selftest
+from edge.commands.classify.classify_images import Answer, answers, image_files
+from edge.infer.classifier import Classifier, run_selftest
 from edge.model.model_file import read_model
 from training.backbones.weights import PACKAGES, find_package_file
 from training.calibrate import calibration_images

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.infer import Classifier
+from edge.infer.classifier import Classifier
 from edge.model.interpreter import Network
 from edge.model.model_file import ModelFile, read_model
 from edge.preprocess import prepare, read_image

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.infer import Classifier
-from edge.model.metadata import Metadata, read_metadata
+from edge.infer.classifier import Classifier
+from edge.model.foreign.metadata import Metadata, read_metadata
 from edge.model.model_file import ModelFile, read_model
 from edge.preprocess import read_image
 from tests.support.tools import need

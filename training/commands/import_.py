@@ -43,7 +43,7 @@ def import_command(
     runs_dir: RunsDir = Path("runs"),
 ) -> None:
     """Make one of our model files of a model from elsewhere; with photographs, measure it first."""
-    from edge.infer import Classifier
+    from edge.infer.classifier import Classifier
     from training.adopt import place, point_first_latest
     from training.import_model import Said, find_photographs, import_model, measure
     from training.terminal import Terminal

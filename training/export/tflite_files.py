@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from edge.infer import Classifier, run_selftest
+from edge.infer.classifier import Classifier, run_selftest
 from edge.model.model_file import read_model
 from training.export.exchange import Float, Loaded, Pixels, Source, quietly
 from training.export.serving import serving

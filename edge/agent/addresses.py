@@ -1,0 +1,71 @@
+"""What a configuration names: cameras, the regions of each, and the broker. Light, for it is asked first."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from edge.capture.sources.address import Source, default_name, parse_source
+from edge.config import AgentConfig, CameraConfig, read_password
+from edge.errors import ConfigError, UsageError
+from edge.publish.mqtt.address import BrokerAddress, check_tls, parse_broker_url
+from edge.publish.mqtt.embedded_broker import LOOPBACK, embedded_port
+from edge.region import Region
+
+
+def named_sources(config: AgentConfig) -> dict[str, Source]:
+    """The cameras by name; raises UsageError where two have the same, or their regions have."""
+    named: dict[str, Source] = {}
+    taken: set[str] = set()
+    for camera in config.camera:
+        source = parse_source(camera.source)
+        name = camera.name or default_name(source)
+        names = [region.name for region in camera.region]
+        twice = taken.intersection([name, *names]) or {each for each in names if names.count(each) > 1}
+        if twice:
+            advice = f"name them: --camera front={source.shown} --camera back=…"
+            raise UsageError("can't run these cameras", f"two are called {min(twice)}", advice)
+        taken.update([name, *names])
+        named[name] = source
+    return named
+
+
+def named_regions(name: str, camera: CameraConfig) -> dict[str, Region | None]:
+    """What a camera shows, by the name under which it is published."""
+    return {region.name: region.wanted for region in camera.region} or {name: camera.wanted}
+
+
+def check_addresses(config: AgentConfig) -> None:
+    """Raise UsageError or ConfigError where a camera or the broker can't be."""
+    from edge.capture.sources.registry import opener  # with OpenCV
+
+    for source in named_sources(config).values():
+        opener(source)
+    if config.mqtt:
+        broker_address(config)
+
+
+def check_addresses_of_file(file: Path, config: AgentConfig, *, cameras: bool, broker: bool) -> None:
+    """Raise ConfigError where a camera or the broker, as the file names them, can't be."""
+    try:
+        if cameras:
+            named_sources(config)
+        if broker:
+            broker_address(config)
+    except UsageError as error:
+        raise ConfigError(f"the configuration {file} is invalid", str(error)) from error
+
+
+def broker_address(config: AgentConfig) -> BrokerAddress:
+    """Where the configured broker is, with the password from its safe place."""
+    port = embedded_port(config.broker.url)
+    if port is not None:
+        return BrokerAddress(LOOPBACK, port)
+    address = dataclasses.replace(
+        parse_broker_url(config.broker.url, read_password(config.broker), config.broker.ca_file),
+        cert_file=config.broker.cert_file,
+        key_file=config.broker.key_file,
+        keepalive_s=config.broker.keepalive,
+    )
+    check_tls(address)
+    return address

@@ -1,0 +1,159 @@
+"""`watch://folder`: a folder that somebody else writes pictures into, as a live source.
+
+It is polled, as events of the file system need a library and do not come from network shares. What was
+there before is no news. Of several new pictures the newest wins; one that is not whole is tried again
+when it has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import threading
+import time
+from collections import OrderedDict
+from pathlib import Path
+from typing import NamedTuple
+
+from edge.capture.sources.jpeg_framing import is_whole
+from edge.capture.sources.reader import Picture
+from edge.errors import CameraUnavailableError, ImageError
+from edge.preprocess import IMAGE_SUFFIXES, Image, decode
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.2
+MOST_FILES = 20_000
+MOST_BYTES = 64 << 20
+KEPT_DELIVERIES = 256
+LATE_TIME_NS = 2_000_000_000
+
+
+class Stamp(NamedTuple):
+    """What tells one state of a file from another; the time of its content first, in nanoseconds."""
+
+    modified_ns: int
+    inode: int
+    size: int
+
+
+class WatchedFolder:
+    """What is known of the folder; it outlives its readers, so a picture is given once though they change."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = threading.Lock()
+        self._known: dict[str, Stamp] | None = None
+        self._unsettled: dict[str, Stamp] = {}
+        self._delivered: OrderedDict[int, tuple[int, bytes]] = OrderedDict()
+
+    def open(self) -> WatchingReader:
+        """A reader of it; raises CameraUnavailableError while the folder is not there."""
+        with self._lock:
+            stamps = self._scanned()
+            self._known = stamps if self._known is None else self._known
+        return WatchingReader(self)
+
+    def newest(self) -> Image | None:
+        """The newest picture that is new and whole, or None; raises CameraUnavailableError."""
+        with self._lock:
+            stamps = self._scanned()
+            known = stamps if self._known is None else self._known
+            self._known = {name: stamp for name, stamp in known.items() if name in stamps}
+            changed = {name: stamp for name, stamp in stamps.items() if self._known.get(name) != stamp}
+            # Two looks must find the same: what is being written changes between them.
+            settled = [name for name, stamp in changed.items() if self._unsettled.get(name) == stamp]
+            self._unsettled = changed
+            newest_first = sorted(settled, key=lambda name: changed[name], reverse=True)
+            return self._first_whole({name: changed[name] for name in newest_first}, self._known)
+
+    def _first_whole(self, new: dict[str, Stamp], known: dict[str, Stamp]) -> Image | None:
+        """The first of the new files that is a whole picture; the older ones after it count as known."""
+        for name, stamp in new.items():
+            known[name] = stamp
+            image = self._picture(name, stamp)
+            if image is not None:
+                known |= new
+                return image
+        return None
+
+    def _scanned(self) -> dict[str, Stamp]:
+        stamps: dict[str, Stamp] = {}
+        try:
+            with os.scandir(self.folder) as entries:
+                for entry in entries:
+                    if len(stamps) > MOST_FILES:
+                        break
+                    if Path(entry.name).suffix.lower() in IMAGE_SUFFIXES and not entry.name.startswith("."):
+                        self._stamp(entry, stamps)
+        except OSError as error:
+            what = f"can't watch the folder {self.folder}"
+            raise CameraUnavailableError(what, error.strerror or str(error), "is it there?") from error
+        if len(stamps) > MOST_FILES:
+            why = f"it holds more than {MOST_FILES} pictures"
+            raise CameraUnavailableError(f"can't watch the folder {self.folder}", why, "move old ones away")
+        return stamps
+
+    def _stamp(self, entry: os.DirEntry[str], stamps: dict[str, Stamp]) -> None:
+        try:
+            status = entry.stat()
+        except FileNotFoundError:
+            return
+        stamps[entry.name] = _stamp_of(status)
+
+    def _picture(self, name: str, stamp: Stamp) -> Image | None:
+        path = self.folder / name
+        if stamp.size > MOST_BYTES:
+            log.warning("%s is passed over: it is larger than %d MiB", path, MOST_BYTES >> 20)
+            return None
+        try:
+            with path.open("rb") as file:
+                data = file.read()
+                was_changed = _stamp_of(os.fstat(file.fileno())) != stamp
+        except OSError:
+            return None
+        if was_changed or not is_whole(data) or self._was_delivered(stamp, data):
+            return None
+        try:
+            return decode(data, str(path))
+        except ImageError as error:
+            log.warning("%s", error)
+            return None
+
+    def _was_delivered(self, stamp: Stamp, data: bytes) -> bool:
+        """True for a picture that was only renamed, or got another time once it was written.
+
+        rsync and cp -p give it an older one, some network shares a little newer one.
+        """
+        digest = hashlib.blake2b(data, digest_size=16).digest()
+        before = self._delivered.get(stamp.inode)
+        if before is not None and before[1] == digest and stamp.modified_ns <= before[0] + LATE_TIME_NS:
+            return True
+        self._delivered[stamp.inode] = (stamp.modified_ns, digest)
+        self._delivered.move_to_end(stamp.inode)
+        if len(self._delivered) > KEPT_DELIVERIES:
+            self._delivered.popitem(last=False)
+        return False
+
+
+def _stamp_of(status: os.stat_result) -> Stamp:
+    return Stamp(status.st_mtime_ns, status.st_ino, status.st_size)
+
+
+class WatchingReader:
+    """Looks into the folder a few times a second."""
+
+    def __init__(self, folder: WatchedFolder) -> None:
+        self._folder = folder
+        self._due_s = time.monotonic()
+
+    def read(self) -> Picture | None:
+        """The newest new picture, or None after one look without any; raises CameraUnavailableError."""
+        time.sleep(max(0.0, self._due_s - time.monotonic()))
+        image = self._folder.newest()
+        self._due_s = time.monotonic() + POLL_S
+        return Picture(image) if image is not None else None
+
+    def close(self) -> None:
+        """Nothing is held open."""

@@ -1,0 +1,69 @@
+"""What of a source's pictures is a camera of its own: a region, with its own look at what it shows."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge.capture.frame_quality import Sight, glance_of, sampled
+from edge.preprocess import Image, cut
+from edge.records import Frame
+from edge.region import Region
+
+
+@dataclass(slots=True)
+class View:
+    """One camera as subscribers see it; region None: whole pictures. Used by its capture thread.
+
+    glances: frames are to have a glance. resting, which the loop sets: fewer pictures will do.
+    replaced, skipped: how many of its frames a newer one replaced, or showed nothing for too short a time.
+    problem: why its region can't be cut out of the present pictures, empty where it can; received_s: when the
+    last picture came that it was cut out of.
+    """
+
+    name: str
+    region: Region | None = None
+    sight: Sight | None = None
+    glances: bool = False
+    resting: bool = False
+    replaced: int = 0
+    skipped: int = 0
+    problem: str = ""
+    received_s: float | None = None
+
+    def why_not(self, pixels: Image) -> str:
+        """Why its region can't be cut out of this picture, empty where it can."""
+        try:
+            if self.region is not None:
+                self.region.on(pixels.shape[1], pixels.shape[0])
+        except ValueError as error:
+            return f"{error}; give one inside the picture"
+        return ""
+
+    def frame_of(self, whole: Frame, prepare: Callable[[Image], Image] | None) -> Frame | None:
+        """Its part of a frame, prepared if it shows something; None while that is in doubt."""
+        pixels, region = whole.pixels, None
+        if self.region is not None:
+            region = self.region.on(pixels.shape[1], pixels.shape[0])
+            pixels = cut(pixels, region)
+        sample = sampled(pixels) if self.sight or self.glances else None
+        blind = self.sight.judge_sample(sample, whole.time_s) if self.sight and sample is not None else None
+        if self.sight and self.sight.doubtful:
+            self.skipped += 1
+            return None
+        glance = glance_of(sample) if self.glances and sample is not None else None
+        started_s, prepared = time.monotonic(), None
+        if prepare is not None and not blind:
+            prepared = prepare(pixels)
+        return dataclasses.replace(
+            whole,
+            camera=self.name,
+            pixels=pixels if prepared is None else prepared,
+            prepared=prepared is not None,
+            prepare_ms=0.0 if prepared is None else (time.monotonic() - started_s) * 1e3,
+            blind=blind,
+            region=region,
+            glance=glance,
+        )

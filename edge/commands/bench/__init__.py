@@ -1,0 +1,1 @@
+"""`edge-agent bench`: what this model, camera and machine reach together, and what limits them."""

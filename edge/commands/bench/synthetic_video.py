@@ -1,0 +1,27 @@
+"""A recording to measure on where no camera is named: like a webcam's, in MJPEG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+
+from edge.capture.sources.test_pattern import TestPattern
+from edge.errors import StorageError
+
+WIDTH, HEIGHT, FPS = 640, 480, 30
+SHOWN = f"a made-up {WIDTH}×{HEIGHT} MJPEG video"
+
+
+def write_recording(path: Path, frames: int) -> None:
+    """Write so many moving bars with noise as an AVI file; raises StorageError."""
+    pattern = TestPattern(f"test://?size={WIDTH}x{HEIGHT}")
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), FPS, (WIDTH, HEIGHT))
+    if not writer.isOpened():
+        what = f"can't write a video to measure on into {path.parent}"
+        raise StorageError(what, "", "give one: --camera clip.mp4")
+    try:
+        for index in range(frames):
+            writer.write(pattern.picture(index))
+    finally:
+        writer.release()

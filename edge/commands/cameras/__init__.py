@@ -1,0 +1,1 @@
+"""`edge-agent cameras`: the cameras of this machine."""

@@ -1,0 +1,1 @@
+"""`edge-agent check`: is everything in place that the agent needs?"""

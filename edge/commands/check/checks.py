@@ -1,0 +1,147 @@
+"""`edge-agent check`: is everything in place that the agent needs? One finding a part."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from edge.agent.addresses import broker_address, named_regions, named_sources
+from edge.agent.load_classifier import how_it_is_read, opened_classifier
+from edge.capture.sources.address import Source
+from edge.capture.sources.registry import opener
+from edge.config import AgentConfig
+from edge.errors import BrokerUnavailableError, CameraUnavailableError, EdgeError, UsageError
+from edge.infer.classifier import Classifier, run_selftest
+from edge.publish.mqtt.address import BrokerAddress
+from edge.publish.mqtt.connection import BrokerConnection, ConnectionCallbacks
+from edge.publish.mqtt.embedded_broker import EmbeddedBroker, embedded_port
+from edge.region import Region
+
+CAMERA_TIMEOUT_S = 15.0
+BROKER_TIMEOUT_S = 12.0  # both versions of MQTT in turn
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part and how it is; `error` is None where all is well."""
+
+    part: str
+    detail: str
+    error: EdgeError | None = None
+
+
+def findings(config: AgentConfig) -> Iterator[Finding]:
+    """Model, self-test, cameras and broker, one after the other."""
+    yield from model_findings(config)
+    yield from camera_findings(config)
+    yield from broker_findings(config)
+
+
+def camera_findings(config: AgentConfig) -> Iterator[Finding]:
+    """A picture of each camera."""
+    try:
+        sources = named_sources(config)
+    except EdgeError as error:
+        yield Finding("cameras", str(error), error)
+        sources = {}
+    if not config.camera:
+        nothing = UsageError("no camera is named", "", "give --camera, or name one in agent.toml")
+        yield Finding("cameras", str(nothing), nothing)
+    for (name, source), camera in zip(sources.items(), config.camera if sources else (), strict=True):
+        regions = [region for region in named_regions(name, camera).values() if region is not None]
+        yield _finding(f"camera {name}", functools.partial(first_picture, source, regions))
+
+
+def broker_findings(config: AgentConfig) -> Iterator[Finding]:
+    """A login, where decisions go to a broker."""
+    if config.mqtt:
+        yield _finding("broker", lambda: _login(config))
+
+
+def model_findings(config: AgentConfig) -> Iterator[Finding]:
+    """The model, then its self-test."""
+    try:
+        classifier = opened_classifier(config)
+    except EdgeError as error:
+        yield Finding("model", str(error), error)
+        return
+    name, labels = classifier.model.name, len(classifier.labels)
+    size = f"{classifier.spec.width}×{classifier.spec.height}"
+    origin = f"; {how_it_is_read(classifier)}" if classifier.model.manifest is None else ""
+    yield Finding("model", f"{name}, {labels} labels, {size}, on {classifier.runtime}{origin}")
+    yield _finding("self-test", lambda: _selftest(classifier))
+
+
+def _selftest(classifier: Classifier) -> str:
+    difference = run_selftest(classifier)
+    if difference is None:
+        return "the model carries none"
+    return f"same decisions as where it was packed, scores off by at most {difference:.3f}"
+
+
+def first_picture(source: Source, regions: Sequence[Region] = ()) -> str:
+    """Open a source and read one picture, which must hold the regions; raises CameraUnavailableError."""
+    found: list[str | Exception] = []
+    thread = threading.Thread(target=_read_one, args=(source, regions, found), daemon=True)
+    thread.start()
+    thread.join(CAMERA_TIMEOUT_S)
+    if not found:
+        raise CameraUnavailableError(
+            f"the camera {source.shown} hangs", f"no picture in {CAMERA_TIMEOUT_S:g} s"
+        )
+    if isinstance(found[0], Exception):
+        raise found[0]
+    return found[0]
+
+
+def _read_one(source: Source, regions: Sequence[Region], found: list[str | Exception]) -> None:
+    try:
+        with contextlib.closing(opener(source)()) as reader:
+            picture = reader.read()
+        if picture is None and source.kind == "watch":
+            found.append(f"{source.shown} is there; pictures are taken as they come")
+            return
+        if picture is None:
+            raise CameraUnavailableError(f"the source {source.shown} has no pictures")
+        height, width = picture.pixels.shape[:2]
+        for region in regions:
+            region.on(width, height)
+        found.append(f"{source.shown} delivers {width}×{height}")
+    except EdgeError as error:
+        found.append(error)
+    except ValueError as error:
+        found.append(CameraUnavailableError(f"can't cut a region out of {source.shown}", str(error)))
+
+
+def _login(config: AgentConfig) -> str:
+    address = broker_address(config)
+    if embedded_port(config.broker.url) is not None:
+        EmbeddedBroker(address.port).stop()
+        return f"embedded, would listen at {address.shown}"
+    return try_login(address)
+
+
+def try_login(address: BrokerAddress) -> str:
+    """Log in and out again under a client id of its own; raises BrokerUnavailableError."""
+    nothing = ConnectionCallbacks(lambda: None, lambda: None, lambda _mid, _refused: None)
+    connection = BrokerConnection(address, "", None, nothing)
+    connection.start()
+    try:
+        if not connection.wait_until_tried(BROKER_TIMEOUT_S) or not connection.connected:
+            advice = "start it, or check the address and the login"
+            raise BrokerUnavailableError(
+                f"the broker {address.shown}", connection.problem or "no answer", advice
+            )
+    finally:
+        connection.stop()
+    return f"{address.shown} lets us in"
+
+
+def _finding(part: str, examine: Callable[[], str]) -> Finding:
+    try:
+        return Finding(part, examine())
+    except EdgeError as error:
+        return Finding(part, str(error), error)

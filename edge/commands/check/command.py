@@ -1,0 +1,64 @@
+"""`edge-agent check`."""
+
+from __future__ import annotations
+
+import typer
+
+from edge.commands.options import (
+    BrokerOption,
+    CameraOption,
+    ConfigOption,
+    CropOption,
+    DebugOption,
+    FitOption,
+    FlipOption,
+    LabelsOption,
+    MeanOption,
+    ModelOption,
+    RotateOption,
+    RuntimeOption,
+    StdOption,
+)
+from edge.commands.process import set_up_logging
+from edge.commands.settings import load
+
+
+def check_command(
+    camera: CameraOption = None,
+    crop: CropOption = None,
+    rotate: RotateOption = None,
+    flip: FlipOption = None,
+    model: ModelOption = None,
+    labels: LabelsOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    fit: FitOption = None,
+    broker: BrokerOption = None,
+    config: ConfigOption = None,
+    runtime: RuntimeOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Is all in place? One line a part: configuration, model, self-test, cameras, broker."""
+    set_up_logging(debug, quiet=True)
+    from edge.commands.check.checks import findings
+
+    settings = load(
+        config,
+        camera,
+        broker,
+        region={"crop": crop, "rotate": rotate, "flip": flip},
+        model=model,
+        labels=labels,
+        runtime=runtime,
+        input={"mean": mean, "std": std, "fit": fit},
+    )
+    count = len(settings.camera)
+    print(
+        f"ok    config: device {settings.device_id}, prefix {settings.topic_prefix}, cameras: {count}",
+        flush=True,
+    )
+    exit_code = 0
+    for finding in findings(settings):
+        print(f"{'FAIL' if finding.error else 'ok  '}  {finding.part}: {finding.detail}", flush=True)
+        exit_code = exit_code or (finding.error.exit_code if finding.error else 0)
+    raise typer.Exit(exit_code)

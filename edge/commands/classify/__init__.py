@@ -1,0 +1,1 @@
+"""`edge-agent classify`: images and folders of images become labels."""

@@ -1,0 +1,85 @@
+"""`edge-agent classify`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge.commands.options import (
+    ConfidenceOption,
+    ConfigOption,
+    DebugOption,
+    FitOption,
+    JsonOption,
+    LabelsOption,
+    MeanOption,
+    ModelOption,
+    RuntimeOption,
+    StdOption,
+)
+from edge.commands.process import set_up_logging, show_error
+from edge.commands.settings import load
+
+if TYPE_CHECKING:
+    from edge.commands.classify.classify_images import Answer
+
+
+def classify_command(
+    paths: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
+    model: ModelOption = None,
+    labels: LabelsOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    fit: FitOption = None,
+    config: ConfigOption = None,
+    min_confidence: ConfidenceOption = None,
+    runtime: RuntimeOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Label image files, as a table or as JSON."""
+    set_up_logging(debug, quiet=True)
+    from edge.agent.load_classifier import load_classifier
+    from edge.commands.classify.classify_images import Answer, answers, image_files
+
+    decision = {"min_confidence": min_confidence}
+    settings = load(
+        config,
+        None,
+        None,
+        model=model,
+        labels=labels,
+        input={"mean": mean, "std": std, "fit": fit},
+        runtime=runtime,
+        decision=decision,
+    )
+    files = image_files(paths)
+    classifier = load_classifier(settings)
+    failed = False
+    for answer in answers(classifier, files):
+        if isinstance(answer, Answer):
+            print(_json_line(answer) if as_json else _table_line(answer), flush=True)
+        else:
+            failed = True
+            show_error(answer)
+    raise typer.Exit(1 if failed else 0)
+
+
+def _json_line(answer: Answer) -> str:
+    record = {
+        "path": str(answer.path),
+        "label": answer.label,
+        "confidence": round(answer.confidence, 4),
+        "unknown_reason": answer.unknown_reason,
+        "top": [{"label": entry.label, "score": round(entry.score, 4)} for entry in answer.top],
+    }
+    return json.dumps(record, ensure_ascii=False)
+
+
+def _table_line(answer: Answer) -> str:
+    others = ", ".join(f"{entry.label} {entry.score:.2f}" for entry in answer.top)
+    label = answer.label or f"unknown ({answer.unknown_reason})"
+    return f"{label:20} {answer.confidence:4.2f}  {answer.path}  ({others})"

@@ -1,0 +1,1 @@
+"""`edge-agent collect`: photographs from a camera into class folders."""

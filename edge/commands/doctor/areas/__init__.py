@@ -1,0 +1,1 @@
+"""One file an area that `doctor` examines: each looks, then judges."""

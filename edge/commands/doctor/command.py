@@ -1,0 +1,85 @@
+"""`edge-agent doctor`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from edge.commands.options import (
+    BrokerOption,
+    CameraOption,
+    ConfigOption,
+    CropOption,
+    DebugOption,
+    FitOption,
+    FlipOption,
+    JsonOption,
+    LabelsOption,
+    MeanOption,
+    ModelOption,
+    RotateOption,
+    RuntimeOption,
+    StdOption,
+)
+from edge.commands.process import set_up_logging
+from edge.commands.settings import config_file, load
+
+if TYPE_CHECKING:
+    from edge.commands.doctor.finding import Finding
+    from edge.config import AgentConfig
+
+
+def doctor_command(
+    camera: CameraOption = None,
+    crop: CropOption = None,
+    rotate: RotateOption = None,
+    flip: FlipOption = None,
+    model: ModelOption = None,
+    labels: LabelsOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    fit: FitOption = None,
+    broker: BrokerOption = None,
+    config: ConfigOption = None,
+    runtime: RuntimeOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """What is wrong, and which command mends it; looks behind check, and works where that can't."""
+    set_up_logging(debug, quiet=True)
+
+    def settings() -> AgentConfig:
+        return load(
+            config,
+            camera,
+            broker,
+            region={"crop": crop, "rotate": rotate, "flip": flip},
+            model=model,
+            labels=labels,
+            runtime=runtime,
+            input={"mean": mean, "std": std, "fit": fit},
+        )
+
+    raise typer.Exit(report(settings, config_file(config), as_json=as_json))
+
+
+def report(read: Callable[[], AgentConfig], file: Path | None, *, as_json: bool = False) -> int:
+    """Print each finding as soon as it is there; the first failure's exit code, or 0."""
+    from edge.commands.doctor.examinations import Examinations
+
+    exit_code = 0
+    for finding in Examinations(read, file).findings():
+        print(json.dumps(asdict(finding), ensure_ascii=False) if as_json else shown(finding), flush=True)
+        exit_code = exit_code or finding.exit_code
+    return exit_code
+
+
+def shown(finding: Finding) -> str:
+    """A line for people, and under it what to do."""
+    line = f"{finding.grade:4}  {finding.part}: {finding.detail}"
+    return f"{line}\n      → {finding.remedy}" if finding.remedy else line

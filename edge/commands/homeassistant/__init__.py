@@ -1,0 +1,1 @@
+"""`edge-agent homeassistant`: remove a device from Home Assistant."""

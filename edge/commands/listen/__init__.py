@@ -1,0 +1,1 @@
+"""`edge-agent listen`: print decisions as a subscriber sees them."""

@@ -1,0 +1,134 @@
+"""`edge-agent` itself: run the agent."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge.commands.options import (
+    BrokerOption,
+    CameraOption,
+    ConfidenceOption,
+    ConfigOption,
+    CropOption,
+    DebugOption,
+    DeviceOption,
+    FitOption,
+    FlipOption,
+    LabelsOption,
+    MeanOption,
+    ModelOption,
+    PrefixOption,
+    RequireCameraOption,
+    RotateOption,
+    RuntimeOption,
+    StdOption,
+    ThreadsOption,
+)
+from edge.commands.process import set_up_logging, settle, share_one_heap, stop_on_signals
+from edge.commands.settings import NO_CAMERA, blame_the_file, config_file, load, refuse_options_before
+from edge.errors import UsageError
+
+if TYPE_CHECKING:
+    from edge.config import AgentConfig
+
+
+def run_command(
+    context: typer.Context,
+    camera: CameraOption = None,
+    crop: CropOption = None,
+    rotate: RotateOption = None,
+    flip: FlipOption = None,
+    model: ModelOption = None,
+    labels: LabelsOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    fit: FitOption = None,
+    broker: BrokerOption = None,
+    config: ConfigOption = None,
+    device_id: DeviceOption = None,
+    topic_prefix: PrefixOption = None,
+    fps: Annotated[float | None, typer.Option(help="Classify at most so many frames a second.")] = None,
+    threads: ThreadsOption = None,
+    min_confidence: ConfidenceOption = None,
+    frames: Annotated[int | None, typer.Option(help="Stop after so many frames of each camera.")] = None,
+    duration: Annotated[float | None, typer.Option(help="Stop after so many seconds of each camera.")] = None,
+    stdout: Annotated[bool, typer.Option("--stdout", help="Print decisions instead of MQTT.")] = False,
+    scores: Annotated[bool, typer.Option("--scores", help="Publish all scores of every frame.")] = False,
+    runtime: RuntimeOption = None,
+    metrics: Annotated[
+        str | None, typer.Option(metavar="[HOST:]PORT", help="Serve /metrics for Prometheus; loopback.")
+    ] = None,
+    max_frame_age: Annotated[float | None, typer.Option(help="Older frames count as none, in s (2)")] = None,
+    start_after: Annotated[float | None, typer.Option(help="Wait before the first frame, in s (0)")] = None,
+    drain_timeout: Annotated[
+        float | None, typer.Option(help="Wait at the end for open publishes, in s (5)")
+    ] = None,
+    gate: Annotated[
+        bool | None, typer.Option("--gate/--no-gate", help="Do not classify what has not changed.")
+    ] = None,
+    require_camera: RequireCameraOption = False,
+    require_broker: Annotated[bool, typer.Option("--require-broker", help="No broker: exit 69.")] = False,
+    homeassistant: Annotated[bool, typer.Option("--homeassistant", help="Appear in Home Assistant.")] = False,
+    allow_commands: Annotated[
+        bool, typer.Option("--allow-commands", help="Take commands by MQTT: enable, threshold, snapshot.")
+    ] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Run the agent, or one of the commands below."""
+    if context.invoked_subcommand is not None:
+        refuse_options_before(context, "edge-agent")
+        return
+    set_up_logging(debug, for_weeks=True)
+    settings = load(
+        config,
+        camera,
+        broker,
+        region={"crop": crop, "rotate": rotate, "flip": flip},
+        model=model,
+        labels=labels,
+        input={"mean": mean, "std": std, "fit": fit},
+        device_id=device_id,
+        topic_prefix=topic_prefix,
+        fps=fps,
+        threads=threads,
+        frames=frames,
+        duration=duration,
+        runtime=runtime,
+        decision={"min_confidence": min_confidence},
+        gate={"enabled": gate},
+        stdout=stdout or None,
+        mqtt=True if broker else False if stdout else None,
+        publish_scores=scores or None,
+        metrics=metrics,
+        max_frame_age=max_frame_age,
+        start_after=start_after,
+        drain_timeout=drain_timeout,
+        require_camera=require_camera or None,
+        require_broker=require_broker or None,
+        homeassistant=homeassistant or None,
+        allow_commands=allow_commands or None,
+    )
+    if not settings.camera:
+        raise UsageError("there is nothing to do", "no camera is named", NO_CAMERA)
+    blame_the_file(config_file(config), settings, cameras=not camera, broker=broker is None)
+    _run_agent(settings)
+
+
+def _run_agent(settings: AgentConfig) -> None:
+    from edge.agent.addresses import check_addresses
+    from edge.agent.build import built_agent
+    from edge.agent.load_classifier import load_classifier
+    from edge.monitoring.notify import Notifier
+    from edge.preprocess import limit_threads
+
+    stop = stop_on_signals()
+    check_addresses(settings)  # what they have wrong is said before a model is loaded
+    share_one_heap()
+    limit_threads(1)  # as built_agent does, but the self-test comes before
+    classifier = load_classifier(settings)
+    with built_agent(settings, classifier, stop, stream=sys.stdout, notifier=Notifier()) as agent:
+        settle()
+        agent.run()

@@ -1,0 +1,1 @@
+"""STAGE 3: scores become decisions, in a pure state machine."""

@@ -1,0 +1,1 @@
+"""STAGE 2: one picture in, one score a label out."""

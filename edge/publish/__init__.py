@@ -1,0 +1,1 @@
+"""STAGE 4: decisions leave the agent through sinks."""

@@ -1,0 +1,104 @@
+"""How an attempt to be connected to a broker ends: in words, and what it says of the MQTT version. Pure."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from edge.publish.mqtt.client import (
+    INVALID_CLIENT_ID,
+    LOGIN_REFUSALS,
+    TAKEN_OVER,
+    UNSPECIFIED,
+    UNSUPPORTED_VERSION,
+    Protocol,
+)
+
+
+class How(Enum):
+    """How an attempt to be connected ended."""
+
+    STOPPED = auto()
+    UNREACHABLE = auto()
+    UNANSWERED = auto()
+    WRONG_VERSION = auto()
+    REFUSED = auto()
+    LOST = auto()
+    DROPPED = auto()  # the other end closes the connection without a word
+    TAKEN_OVER = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt to be connected ended, and in words why."""
+
+    how: How
+    words: str = ""
+
+
+class VersionChoice:
+    """Which version of MQTT to speak: 5, or 3.1.1 where 5 is refused or met with silence."""
+
+    def __init__(self) -> None:
+        self.present = Protocol.MQTT_5
+        self._proven = False
+
+    def worked(self) -> None:
+        """The present version let us in: stay with it."""
+        self._proven = True
+
+    def failed(self, how: How) -> bool:
+        """Choose for the next attempt; true if it should come at once, with the other version."""
+        if how not in (How.UNANSWERED, How.WRONG_VERSION):
+            return False
+        if self._proven and how is How.UNANSWERED:  # once may be a broker that is just going down
+            self._proven = False
+            return False
+        self._proven = False
+        fallback = self.present is Protocol.MQTT_5
+        self.present = Protocol.MQTT_3 if fallback else Protocol.MQTT_5
+        return fallback
+
+
+def unreachable(error: Exception) -> Ending:
+    """There was no connection, or no TLS on it."""
+    words = _words(error)
+    if isinstance(error, ssl.SSLError) and "alert" in words:
+        return unanswered(words)
+    return Ending(How.UNREACHABLE, f"unreachable ({words})")
+
+
+def unanswered(words: str = "") -> Ending:
+    """The connection was taken, and closed with these words, or left in silence, instead of an answer."""
+    if not words:
+        return Ending(How.UNANSWERED, "unreachable (it takes the connection and does not answer)")
+    if "certificate required" in words or "handshake failure" in words:
+        return Ending(How.REFUSED, "refuses us without a client certificate; set cert_file and key_file")
+    if "alert" in words:
+        return Ending(How.REFUSED, f"refuses our certificate ({words})")
+    return Ending(How.UNANSWERED, f"unreachable (it closes the connection without an answer: {words})")
+
+
+def refused(code: int, words: str) -> Ending:
+    """The broker has answered, and does not let us in."""
+    if code == UNSUPPORTED_VERSION:
+        return Ending(How.WRONG_VERSION, "speaks neither MQTT 5 nor 3.1.1")
+    if code in LOGIN_REFUSALS:
+        return Ending(How.REFUSED, f"refuses the login ({words}); check the user and the password")
+    if code == INVALID_CLIENT_ID:
+        return Ending(How.REFUSED, f"refuses the client id ({words}); choose another --device-id")
+    return Ending(How.REFUSED, f"refuses the connection ({words})")
+
+
+def ended(code: int, words: str) -> Ending:
+    """A connection that we were logged in on is over."""
+    if code == TAKEN_OVER:
+        return Ending(How.TAKEN_OVER)
+    return Ending(How.DROPPED if code == UNSPECIFIED else How.LOST, f"connection lost ({words})")
+
+
+def _words(error: Exception) -> str:
+    """Why a connection failed, without the error's number."""
+    strerror = getattr(error, "strerror", None)
+    return strerror.lower() if strerror else str(error)

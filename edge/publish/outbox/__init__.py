@@ -1,0 +1,1 @@
+"""Events that wait on disk until the broker has acknowledged them."""

@@ -1,0 +1,1 @@
+"""Commands that arrive over MQTT, and the answers to them."""
