@@ -24,8 +24,8 @@ def model_file(name: ModelName, folder: Path) -> Path:
 
 def keras_network(name: ModelName) -> Any:
     """The network before its conversion: float RGB 0–255 → scores; its random weights are always the same."""
-    from training.backbones.registry import build_trunk
     from training.libraries import keras
+    from training.network.backbones.registry import build_trunk
 
     backbone, _, size = name.rpartition("_")
     keras().utils.set_random_seed(0)
@@ -34,7 +34,7 @@ def keras_network(name: ModelName) -> Any:
 
 
 def _converted(name: ModelName) -> bytes:
-    from training.convert import to_uint8
+    from training.network.convert import to_uint8
 
     network = keras_network(name)
     pixels = np.random.default_rng(0).integers(0, 256, (8, *network.input_shape[1:]), dtype=np.uint8)

@@ -70,9 +70,9 @@ def networks(work: Path) -> dict[str, bytes]:
 
 
 def _write(files: dict[str, Path]) -> None:
-    from training import convert
-    from training.backbones.registry import build_trunk
     from training.libraries import keras
+    from training.network import convert
+    from training.network.backbones.registry import build_trunk
 
     trunk = build_trunk("mobilenet_v2", SIZE)
     network = keras().Model(trunk.input, keras().layers.Dense(LABELS, activation="softmax")(trunk.output))

@@ -23,10 +23,10 @@ from pathlib import Path
 
 import numpy as np
 
-from training.head import Head
-from training.model import read_head
+from training.dataset.split import Split
+from training.fit.trained_network import read_head
+from training.head.softmax_head import Head
 from training.runs import FEATURES, SPLIT, Run
-from training.split import Split
 
 DATA = Path(__file__).parents[2] / "shared" / "datasets" / "grocery10"
 FASTER, BETTER = 10.0, 0.03

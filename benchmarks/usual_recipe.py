@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from training.backbones.weights import load_trunk
 from training.libraries import keras
+from training.network.backbones.weights import load_trunk
 
 BATCH, VALIDATION_SHARE = 32, 0.15
 

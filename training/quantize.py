@@ -10,7 +10,25 @@ import numpy as np
 from edge.infer.classifier import Classifier
 from edge.model.manifest import Quantization, Selftest
 from edge.model.model_file import ModelFile, write_model
-from training.compare import (
+from training.dataset.scan import Photograph
+from training.errors import GateError
+from training.evaluation.evaluate import Evaluated, evaluate, scores_bytes
+from training.evaluation.held_out import find_strangers
+from training.evaluation.intervals import wilson
+from training.evaluation.out_of_distribution import measure_strangers
+from training.evaluation.record import Evaluation, StrangerResult, judge
+from training.evaluation.thresholds import choose_thresholds
+from training.evaluation.unknown import PartScores, UnknownRule
+from training.features.familiarity import NO_LIMIT
+from training.fit.trained_network import TrainedRun, read_trained, shipped_network
+from training.head.temperature import calibrated
+from training.network.convert import to_float
+from training.packing.pack import Chosen, described, draft, finish_network, make_manifest
+from training.packing.selftest import Kind, choose, make_selftest
+from training.progress import Reporter, Silent
+from training.quantization.acceptance import USUAL_LIMITS, Limits, doubt, refusal
+from training.quantization.candidates import Candidate, Ladder
+from training.quantization.comparison import (
     Attempt,
     Comparison,
     Drop,
@@ -19,27 +37,9 @@ from training.compare import (
     latency_ms,
     paired_drop,
 )
-from training.convert import to_float
-from training.errors import GateError
-from training.evaluate import Evaluated, evaluate, scores_bytes
-from training.evaluation import Evaluation, StrangerResult, judge
-from training.familiarity import NO_LIMIT
-from training.gate import USUAL_LIMITS, Limits, doubt, refusal
-from training.held_out import find_strangers
-from training.intervals import wilson
-from training.ladder import Candidate, Ladder
-from training.model import TrainedRun, read_trained, shipped_network
-from training.pack import Chosen, described, draft, finish_network, make_manifest
-from training.progress import Reporter, Silent
-from training.quantizers.recipe import Quantizer, Subject
-from training.quantizers.registry import DEFAULT_QUANTIZER, find_quantizer
+from training.quantization.recipe import Quantizer, Subject
+from training.quantization.registry import DEFAULT_QUANTIZER, find_quantizer
 from training.runs import COMPARISON, FLOAT_NETWORK, INT8_SCORES, MODEL, Run, point_latest
-from training.scan import Photograph
-from training.selftest import Kind, choose, make_selftest
-from training.strangers import measure_strangers
-from training.temperature import calibrated
-from training.thresholds import choose_thresholds
-from training.unknown import PartScores, UnknownRule
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,9 @@ from pydantic import BaseModel, ValidationError
 
 from edge.model.model_file import first_finding, write_atomically
 from training.config import TrainConfig
+from training.dataset.scan import PARTS, Part
+from training.dataset.split import Split
 from training.errors import RunError
-from training.scan import PARTS, Part
-from training.split import Split
 
 CONFIG, SPLIT, FEATURES = "config.json", "split.json", "features.npz"
 TRAINING, WEIGHTS, HEAD = "training.json", "weights.npz", "head.npz"

@@ -17,17 +17,28 @@ from training.audit.output import PAGE, write_audit
 from training.audit.record import Audit, refuse_findings
 from training.cache import Cache, opened_cache
 from training.config import TrainConfig
-from training.devices import prepare_devices
-from training.features import Features, extract, photograph_features, to_bytes
-from training.finetune import FineTuned, fine_tune, with_scratch_settings
-from training.head import FittedHead, HeadData, fit_head
-from training.model import TrainingRecord, head_bytes
+from training.dataset.prepare import Survey, divide, survey
+from training.dataset.scan import PARTS
+from training.dataset.split import Split
+from training.features.extract import Features, extract, photograph_features, to_bytes
+from training.fit.devices import prepare_devices
+from training.fit.finetune import FineTuned, fine_tune, with_scratch_settings
+from training.fit.trained_network import TrainingRecord, head_bytes
+from training.head.softmax_head import FittedHead, HeadData, fit_head
+from training.network.frozen_backbone import Trunk, find_trunk, has_weights
 from training.progress import Reporter, Silent
-from training.runs import CONFIG, FEATURES, HEAD, SPLIT, TRAINING, WEIGHTS, Run, new_run, resumed_run
-from training.scan import PARTS
-from training.split import Split
-from training.survey import Survey, divide, survey
-from training.trunk import Trunk, find_trunk, has_weights
+from training.runs import (
+    CONFIG,
+    FEATURES,
+    HEAD,
+    SPLIT,
+    TRAINING,
+    WEIGHTS,
+    Run,
+    earlier_parts,
+    new_run,
+    resumed_run,
+)
 
 
 @dataclass(slots=True)
@@ -63,7 +74,7 @@ def train(
     with new_run(runs_dir, name) as run:
         with watch.timing("audit"):
             surveyed = survey(config, reporter)
-            divided = divided or divide(surveyed, config, runs_dir)
+            divided = divided or divide(surveyed, config, earlier_parts(runs_dir, config))
             audit = audit_scan(surveyed, divided, config.data, config.size)
         _announce(surveyed, divided, audit, reporter)
         if strict:

@@ -19,7 +19,7 @@ def shipped(folder: Path) -> Path:
     """The int8 file with metadata, labels, manifest and self-test; it stretches, as the others do."""
     path = _beside(folder, "shipped.tflite")
     if not path.is_file():
-        from training.metadata import Description, with_metadata
+        from training.packing.metadata import Description, with_metadata
 
         original = read_model(packed(model_file(NAME, folder)))
         content = with_metadata(original.network, Description(NAME, "1", "untrained", SIZE, SIZE))

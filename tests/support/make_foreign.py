@@ -17,8 +17,8 @@ import flatbuffers
 import numpy as np
 import tensorflow as tf
 
-from training.convert import _converter
-from training.flatbuffer import packed, schema, unpacked
+from training.network.convert import _converter
+from training.network.flatbuffer import packed, schema, unpacked
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 LABELS = ("blue", "green", "red")

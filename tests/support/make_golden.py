@@ -19,10 +19,10 @@ import tensorflow as tf
 from edge.infer.classifier import Classifier
 from edge.model import manifest, model_file
 from edge.preprocess import PreprocessSpec, encode_png
-from training.convert import to_uint8
-from training.head import Head
-from training.metadata import Description, with_metadata
-from training.model import shipped_network
+from training.fit.trained_network import shipped_network
+from training.head.softmax_head import Head
+from training.network.convert import to_uint8
+from training.packing.metadata import Description, with_metadata
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 LIMIT, TYPICAL = 0.8, 0.95

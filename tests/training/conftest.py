@@ -12,10 +12,10 @@ import pytest
 
 from tests.support.photographs import write_photographs
 from tests.support.tools import need
-from training.compare import Comparison
 from training.config import HeadConfig, TrainConfig
-from training.gate import Limits
 from training.progress import Silent
+from training.quantization.acceptance import Limits
+from training.quantization.comparison import Comparison
 from training.quantize import QuantizeOptions, quantize
 from training.runs import Run
 from training.train import train

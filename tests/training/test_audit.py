@@ -15,9 +15,9 @@ from training.audit.examine import audit_scan, with_trouble
 from training.audit.output import read_audit, write_audit
 from training.audit.record import Audit, AuditFinding, Listed, finding, refuse_findings
 from training.config import TrainConfig
+from training.dataset.prepare import divide, survey
 from training.errors import AuditError, RunError
 from training.progress import Silent
-from training.survey import divide, survey
 
 
 def scene(seed: int, side_px: int = 160) -> Image:
@@ -40,7 +40,7 @@ def examine(root: Path, size_px: int = 224) -> Audit:
     """The audit of a folder, without looking for wrong labels."""
     config = TrainConfig(data=root, size=size_px)
     surveyed = survey(config, Silent())
-    return audit_scan(surveyed, divide(surveyed, config, root / "no runs"), root, size_px)
+    return audit_scan(surveyed, divide(surveyed, config, {}), root, size_px)
 
 
 def only(audit: Audit, kind: str) -> AuditFinding:
@@ -120,7 +120,7 @@ def test_near_duplicates_with_two_labels_are_a_warning(photos: Path) -> None:
 def test_new_photographs_between_old_groups_are_told(photos: Path) -> None:
     config = TrainConfig(data=photos)
     surveyed = survey(config, Silent())
-    divided = divide(surveyed, config, photos / "no runs")
+    divided = divide(surveyed, config, {})
     torn = divided.model_copy(update={"left_out": divided.train[:1], "train": divided.train[1:]})
     audit = audit_scan(surveyed, torn, photos, 224)
     assert only(audit, "across_parts").count == 1

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from training.audit.examine import audit_scan, cluster_numbers, with_suspects
 from training.audit.mislabelled import confident_errors, suspected_labels
-from training.backbones.weights import PACKAGES, find_package_file
 from training.cache import Cache
 from training.config import TrainConfig
-from training.features import photograph_features
+from training.dataset.prepare import survey
+from training.dataset.scan import PARTS
+from training.features.extract import photograph_features
+from training.network.backbones.weights import PACKAGES, find_package_file
+from training.network.frozen_backbone import find_trunk
 from training.progress import Silent
-from training.scan import PARTS
-from training.survey import survey
-from training.trunk import find_trunk
 
 GROCERY = Path(__file__).parents[3] / "shared" / "datasets" / "grocery10"
 SWAPPED = 30

@@ -11,16 +11,23 @@ import numpy as np
 import pytest
 
 from edge.model.interpreter import Network
-from training.backbones.applications import APPLICATIONS, copy_weights
-from training.backbones.efficientnet_lite import scaled_channels
-from training.backbones.normalisation import TORCHVISION, Normalisation, fold_normalisation
-from training.backbones.registry import BACKBONES, block_names, build_trunk, find_backbone, folded, unfolded
-from training.backbones.weights import load_trunk
 from training.config import TrainConfig
-from training.convert import to_float, to_uint8
 from training.errors import SettingsError
-from training.finetune import unfreeze
+from training.fit.finetune import unfreeze
 from training.libraries import keras
+from training.network.backbones.applications import APPLICATIONS, copy_weights
+from training.network.backbones.efficientnet_lite import scaled_channels
+from training.network.backbones.normalisation import TORCHVISION, Normalisation, fold_normalisation
+from training.network.backbones.registry import (
+    BACKBONES,
+    block_names,
+    build_trunk,
+    find_backbone,
+    folded,
+    unfolded,
+)
+from training.network.backbones.weights import load_trunk
+from training.network.convert import to_float, to_uint8
 
 SIZE_PX = 64
 BIG = {"resnet50", "vgg16"}

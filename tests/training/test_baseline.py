@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from edge.preprocess import PreprocessSpec
-from training.baseline import COLOURS, DESCRIPTOR_SIZE, Baseline, describe, fit_baseline
+from training.comparison.baseline import COLOURS, DESCRIPTOR_SIZE, Baseline, describe, fit_baseline
+from training.dataset.load import load_all
 from training.errors import DataError
-from training.load import load_all
 
 SIZE_PX = 64
 GROCERY = Path(__file__).parents[3] / "shared" / "datasets" / "grocery10"

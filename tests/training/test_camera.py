@@ -7,7 +7,7 @@ import pytest
 
 from edge.preprocess import PreprocessSpec
 from tests.support.photographs import draw
-from training.camera import shrunk, streamed
+from training.dataset.camera_simulation import shrunk, streamed
 
 SPEC = PreprocessSpec(64, 48)
 

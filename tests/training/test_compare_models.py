@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from training.compare_models import BASELINE, PLOT, TABLE, ModelRow, ModelTable, compare_models, pareto
+from training.comparison.compare_models import (
+    BASELINE,
+    PLOT,
+    TABLE,
+    ModelRow,
+    ModelTable,
+    compare_models,
+    pareto,
+)
 from training.config import TrainConfig
 from training.progress import Silent
 from training.runs import LATEST

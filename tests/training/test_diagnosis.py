@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from training.head import Curves
+from training.head.softmax_head import Curves
 from training.report.diagnosis import Fit, diagnose, rises
 
 FALL = [1.0, 0.5, 0.3, 0.2, 0.15, 0.12, 0.11, 0.105, 0.102, 0.1]

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from edge.preprocess import Image, decode
-from training.duplicates import LEAST_LIKENESS, clusters, find_pairs, likeness_limit
-from training.facts import Facts, measure
+from training.dataset.duplicates import LEAST_LIKENESS, clusters, find_pairs, likeness_limit
+from training.dataset.image_stats import Facts, measure
+from training.dataset.scan import scan
 from training.progress import Silent
-from training.scan import scan
 
 GROCERY = Path(__file__).parents[3] / "shared" / "datasets" / "grocery10"
 

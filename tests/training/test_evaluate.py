@@ -11,14 +11,14 @@ import pytest
 
 from tests.support.photographs import write
 from tests.training.conftest import Trained
+from training.dataset.split import Split
 from training.errors import RunError
-from training.evaluate import evaluate
-from training.evaluation import Evaluation, judge, read_evaluation
+from training.evaluation.evaluate import evaluate
+from training.evaluation.record import Evaluation, judge, read_evaluation
+from training.evaluation.thresholds import Thresholds
+from training.evaluation.unknown import PartScores, UnknownRule
 from training.progress import Silent
 from training.runs import CONFIG, EVALUATION, FEATURES, SCORES, SPLIT, TRAINING, Run
-from training.split import Split
-from training.thresholds import Thresholds
-from training.unknown import PartScores, UnknownRule
 
 SCORES_OF_FOUR = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.55, 0.45]], np.float32)
 

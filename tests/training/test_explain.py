@@ -12,9 +12,9 @@ from edge.preprocess import Image
 from tests.support.photographs import CLASSES, draw, write
 from tests.training.conftest import SIZE_PX, Trained
 from training.config import HeadConfig, TrainConfig
+from training.dataset.load import load_all
+from training.fit.trained_network import TrainedRun, read_trained
 from training.libraries import tensorflow
-from training.load import load_all
-from training.model import TrainedRun, read_trained
 from training.progress import Silent
 from training.report.corners import PLACES, CornerResult, Glance, by_label, corner_heat, covered
 from training.report.explain import make_explainer

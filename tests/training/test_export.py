@@ -20,6 +20,7 @@ from rich.console import Console
 from edge.errors import ModelError
 from tests.support.tools import need
 from tests.training.conftest import Trained
+from training.commands.terminal import Terminal
 from training.errors import ExportError, MissingLibraryError, RunError
 from training.export.exchange import Source
 from training.export.formats import FORMATS, Limits, chosen_formats
@@ -27,11 +28,10 @@ from training.export.record import ExportRecord
 from training.export.stage import Exported, ExportOptions, export, export_one
 from training.export.subject import Subject, make_subject
 from training.export.verify import Check, compare
-from training.head import Head
-from training.model import attach_head, read_trained
+from training.fit.trained_network import attach_head, read_trained
+from training.head.softmax_head import Head
 from training.progress import Silent
 from training.runs import HEAD, MODEL, Run
-from training.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
 PHOTOGRAPHS = 12

@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 
 from edge.preprocess import Image, decode
 from tests.support.photographs import draw
-from training.facts import Facts, measure, perceptual_hash, sharpness_of
+from training.dataset.image_stats import Facts, measure, perceptual_hash, sharpness_of
 
 
 def _encoded(image: Image, suffix: str = ".png") -> bytes:

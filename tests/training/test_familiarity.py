@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from training.familiarity import NO_LIMIT, choose_limit, familiarity, familiarity_to_others
-from training.head import class_centres
+from training.features.familiarity import NO_LIMIT, choose_limit, familiarity, familiarity_to_others
+from training.head.softmax_head import class_centres
 
 Float = NDArray[np.float32]
 

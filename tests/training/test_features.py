@@ -12,12 +12,12 @@ import pytest
 from tests.support.photographs import write_photographs
 from training.cache import Cache
 from training.config import TrainConfig
-from training.features import Features, extract, photograph_features
-from training.load import load
+from training.dataset.load import load
+from training.dataset.scan import scan
+from training.dataset.split import Split, split
+from training.features.extract import Features, extract, photograph_features
+from training.network.frozen_backbone import find_trunk
 from training.progress import Silent, Step
-from training.scan import scan
-from training.split import Split, split
-from training.trunk import find_trunk
 
 pytestmark = pytest.mark.slow
 
@@ -120,13 +120,13 @@ def test_a_new_photograph_costs_its_own_runs_and_changes_no_other(
 
 
 def test_rows_are_what_keras_gives(config: TrainConfig, cache: _CountingCache) -> None:
-    from training.model import rebuilt_trunk
+    from training.network.stored_weights import rebuilt_trunk
 
     divided = _divided(config)
     trunk = find_trunk(config, cache, Silent())
     rows = photograph_features(trunk, divided.val, config, cache, Silent())
     images = np.stack([load(item.path, config.spec) for item in divided.val]).astype(np.float32)
-    expected = np.asarray(rebuilt_trunk(config, trunk.weights)(images, training=False))
+    expected = np.asarray(rebuilt_trunk(config.backbone, config.size, trunk.weights)(images, training=False))
     np.testing.assert_allclose(rows, expected, atol=1e-4)
 
 
@@ -144,7 +144,7 @@ def test_what_an_interruption_leaves_is_used(
 
             yield step
 
-    monkeypatch.setattr("training.features.STORE_EVERY", 16)
+    monkeypatch.setattr("training.features.extract.STORE_EVERY", 16)
     more = config.model_copy(update={"data": write_photographs(tmp_path / "more", 10, seed=3)})
     divided = _divided(more)
     trunk = find_trunk(more, cache, Silent())

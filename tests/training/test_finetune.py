@@ -13,10 +13,10 @@ import pytest
 
 from tests.support.photographs import write_photographs
 from training.config import FineTuneConfig, TrainConfig
+from training.dataset.load import load
 from training.errors import RunError
-from training.finetune import with_scratch_settings
-from training.load import load
-from training.model import TrainingRecord, read_trained
+from training.fit.finetune import with_scratch_settings
+from training.fit.trained_network import TrainingRecord, read_trained
 from training.progress import Silent, Step
 from training.runs import CHECKPOINT, HEAD, TRAINING, WEIGHTS, Run
 from training.train import resume, train

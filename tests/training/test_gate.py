@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.compare import Drop, class_changes, paired_drop
-from training.gate import USUAL_LIMITS, Limits, doubt, refusal
+from training.quantization.acceptance import USUAL_LIMITS, Limits, doubt, refusal
+from training.quantization.comparison import Drop, class_changes, paired_drop
 
 PASSES_AGREEMENT = Limits(max_drop=0.01, min_agreement=0.0)
 

@@ -10,23 +10,23 @@ import pytest
 from edge.commands.classify.classify_images import Answer, answers, image_files
 from edge.infer.classifier import Classifier, run_selftest
 from edge.model.model_file import read_model
-from training.backbones.weights import PACKAGES, find_package_file
-from training.calibrate import calibration_images
-from training.compare import Comparison, device_scores, paired_drop
 from training.config import TrainConfig
-from training.convert import to_float
-from training.correction import corrected
-from training.evaluate import evaluate
-from training.evaluation import read_evaluation
-from training.gate import USUAL_LIMITS, refusal
-from training.model import read_trained, shipped_network
-from training.pack import draft, finish_network
+from training.evaluation.evaluate import evaluate
+from training.evaluation.record import read_evaluation
+from training.fit.trained_network import read_trained, shipped_network
+from training.head.temperature import calibrated
+from training.network.backbones.weights import PACKAGES, find_package_file
+from training.network.convert import to_float
+from training.packing.pack import draft, finish_network
 from training.progress import Silent
+from training.quantization.acceptance import USUAL_LIMITS, refusal
+from training.quantization.bias_correction import corrected
+from training.quantization.calibration import calibration_images
+from training.quantization.comparison import Comparison, device_scores, paired_drop
+from training.quantization.recipe import Recipe, Subject
+from training.quantization.registry import find_quantizer
 from training.quantize import QuantizeOptions, quantize
-from training.quantizers.recipe import Recipe, Subject
-from training.quantizers.registry import find_quantizer
 from training.runs import INT8_SCORES, MODEL, SCORES, Run
-from training.temperature import calibrated
 from training.train import train
 
 GROCERY = Path(__file__).parents[3] / "shared" / "datasets" / "grocery10"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from training.dataset.groups import Groups, Ignored, bind, group
+from training.dataset.scan import Part, Photograph
 from training.errors import DataError
-from training.groups import Groups, Ignored, bind, group
-from training.scan import Part, Photograph
 
 
 def _photograph(name: str, label: str = "mug") -> Photograph:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from training.config import HeadConfig
-from training.head import (
+from training.head.optimize import AdamW, learning_rates
+from training.head.softmax_head import (
     HeadData,
     class_centres,
     class_weights,
@@ -19,7 +20,6 @@ from training.head import (
     mixed,
     standardisation,
 )
-from training.optimize import AdamW, learning_rates
 from training.progress import Silent, Step
 
 CONFIG = HeadConfig(epochs=40, batch=64, learning_rate=0.01, dropout=0.1)

@@ -16,7 +16,7 @@ from edge.infer.classifier import Classifier, run_selftest
 from edge.model.model_file import read_model
 from tests.support.videos import BGR, picture, write_picture
 from training.errors import DataError, GateError
-from training.import_model import (
+from training.packing.import_model import (
     Photograph,
     Said,
     chance,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.intervals import (
+from training.evaluation.intervals import (
     auroc,
     auroc_resamples,
     macro_f1,

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from tests.support.photographs import draw, write
+from training.dataset.split import Item
 from training.demo.conveyor import HEIGHT, WIDTH, Cell, choose_cells, plan, render
 from training.demo.elpv import read_labels
 from training.demo.judging import Received, Tally, judge_cell, tally
 from training.demo.run import result_line
 from training.errors import DemoError
 from training.progress import Silent
-from training.split import Item
 
 CELL = Cell(1, 13, 25, "ok", "cell.png")
 

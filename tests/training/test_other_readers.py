@@ -16,8 +16,8 @@ from edge.model.model_file import ModelFile, read_model
 from edge.preprocess import prepare, read_image
 from tests.support.delegated import steps_wrongly_counted
 from tests.training.conftest import Trained
-from training.flatbuffer import packed, unpacked
-from training.metadata import METADATA_ENTRY
+from training.network.flatbuffer import packed, unpacked
+from training.packing.metadata import METADATA_ENTRY
 from training.runs import FLOAT_NETWORK, MODEL
 
 TOLERANCE = 2 / 256  # two steps of the uint8 output

@@ -15,18 +15,21 @@ from edge.model.interpreter import Network
 from edge.model.model_file import read_model
 from edge.preprocess import read_image
 from tests.training.conftest import SIZE_PX, Trained
-from training.calibrate import calibration_images
-from training.convert import to_float, to_uint8
-from training.correction import corrected, mean_logits
+from training.dataset.load import load_all
+from training.dataset.scan import PARTS
+from training.dataset.split import Split
 from training.errors import ConversionError, GateError, RunError
-from training.evaluation import read_evaluation
-from training.gate import Limits
-from training.head import Head
-from training.load import load_all
-from training.metadata import METADATA_ENTRY
-from training.model import read_trained, shipped_network
-from training.pack import finish_network
+from training.evaluation.record import read_evaluation
+from training.fit.trained_network import read_trained, shipped_network
+from training.head.softmax_head import Head
+from training.head.temperature import calibrated
+from training.network.convert import to_float, to_uint8
+from training.packing.metadata import METADATA_ENTRY
+from training.packing.pack import finish_network
 from training.progress import Silent
+from training.quantization.acceptance import Limits
+from training.quantization.bias_correction import corrected, mean_logits
+from training.quantization.calibration import calibration_images
 from training.quantize import QuantizeOptions, quantize
 from training.runs import (
     COMPARISON,
@@ -40,9 +43,6 @@ from training.runs import (
     WEIGHTS,
     Run,
 )
-from training.scan import PARTS
-from training.split import Split
-from training.temperature import calibrated
 
 pytestmark = pytest.mark.slow
 

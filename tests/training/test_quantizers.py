@@ -12,27 +12,27 @@ import pytest
 
 from edge.model.interpreter import Network
 from tests.training.conftest import Trained
-from training.calibrate import calibration_images
-from training.compare import device_scores, paired_drop
 from training.config import TrainConfig
-from training.convert import to_float, to_float_of_bytes
-from training.correction import corrected
+from training.dataset.load import load_all
+from training.dataset.scan import PARTS
 from training.errors import ConversionError, SettingsError
-from training.evaluate import evaluate
-from training.evaluation import Evaluation
-from training.gate import USUAL_LIMITS, refusal
-from training.held_out import stored_features
+from training.evaluation.evaluate import evaluate
+from training.evaluation.held_out import stored_features
+from training.evaluation.record import Evaluation
+from training.evaluation.unknown import PartScores
+from training.fit.trained_network import TrainedRun, read_trained, shipped_network
+from training.head.temperature import calibrated
 from training.libraries import keras
-from training.load import load_all
-from training.model import TrainedRun, read_trained, shipped_network
-from training.pack import draft, finish_network
+from training.network.convert import to_float, to_float_of_bytes
+from training.packing.pack import draft, finish_network
 from training.progress import Silent
-from training.quantizers.recipe import Pictures, Precision, Quantizer, Recipe, Subject
-from training.quantizers.registry import QUANTIZERS, find_quantizer
-from training.scan import PARTS
-from training.temperature import calibrated
+from training.quantization.acceptance import USUAL_LIMITS, refusal
+from training.quantization.bias_correction import corrected
+from training.quantization.calibration import calibration_images
+from training.quantization.comparison import device_scores, paired_drop
+from training.quantization.recipe import Pictures, Precision, Quantizer, Recipe, Subject
+from training.quantization.registry import QUANTIZERS, find_quantizer
 from training.train import train
-from training.unknown import PartScores
 
 ALL = list(QUANTIZERS.values())
 EACH = pytest.mark.parametrize("quantizer", ALL, ids=lambda quantizer: quantizer.name)

@@ -11,10 +11,14 @@ import pytest
 from tests.training.test_report import checked
 from training.audit.record import Audit, Summary, finding
 from training.config import TrainConfig
-from training.evaluation import Evaluation, judge
-from training.familiarity import NO_LIMIT
-from training.head import Curves, Head
-from training.model import TrainedRun, TrainingRecord
+from training.dataset.split import Item, Split
+from training.evaluation.record import Evaluation, judge
+from training.evaluation.thresholds import Thresholds
+from training.evaluation.unknown import PartScores, UnknownRule
+from training.features.familiarity import NO_LIMIT
+from training.fit.trained_network import TrainedRun, TrainingRecord
+from training.head.softmax_head import Curves, Head
+from training.head.temperature import Bin
 from training.report.corners import by_label
 from training.report.findings import conclude
 from training.report.page import report_page
@@ -22,10 +26,6 @@ from training.report.pictures import Looked, Mistake
 from training.report.plots import loss_plot, reliability_plot, tradeoff
 from training.report.read import Records
 from training.runs import Run
-from training.split import Item, Split
-from training.temperature import Bin
-from training.thresholds import Thresholds
-from training.unknown import PartScores, UnknownRule
 
 HOSTILE = (
     '<script>alert("1")</script>',

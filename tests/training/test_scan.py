@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from tests.support.photographs import draw, write, write_photographs
+from training.dataset.scan import Scan, scan, scan_other
 from training.errors import DataError
 from training.progress import Silent
-from training.scan import Scan, scan, scan_other
 
 
 def test_class_folders_become_sorted_labels(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from training.dataset.groups import Groups, group
+from training.dataset.scan import PARTS, Finding, Part, Photograph, Scan
+from training.dataset.split import Split, split
 from training.errors import DataError
-from training.groups import Groups, group
-from training.scan import PARTS, Finding, Part, Photograph, Scan
-from training.split import Split, split
 
 
 def _photographs(label: str, count: int, part: Part | None = None, start: int = 0) -> list[Photograph]:

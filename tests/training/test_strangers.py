@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.config import TrainConfig
-from training.features import Features
+from training.evaluation.out_of_distribution import Aim, LabelledFeatures, measure_left_out, without
+from training.features.extract import Features
 from training.progress import Silent
-from training.strangers import Aim, LabelledFeatures, measure_left_out, without
 
 
 def _data(labels: int, overlap: bool = False) -> LabelledFeatures:

@@ -11,16 +11,16 @@ import pytest
 from tests.support.photographs import draw, write
 from tests.training.test_audit import scene, write_scenes
 from training.config import TrainConfig
+from training.dataset.prepare import divide, survey
+from training.dataset.scan import PARTS, Part
+from training.dataset.split import Split
 from training.errors import DataError
 from training.progress import Silent
-from training.runs import CONFIG, SPLIT, TRAINING, new_run
-from training.scan import PARTS, Part
-from training.split import Split
-from training.survey import divide, survey
+from training.runs import CONFIG, SPLIT, TRAINING, earlier_parts, new_run
 
 
 def _divided(config: TrainConfig, runs_dir: Path) -> Split:
-    return divide(survey(config, Silent()), config, runs_dir)
+    return divide(survey(config, Silent()), config, earlier_parts(runs_dir, config))
 
 
 def _ran(runs_dir: Path, name: str, config: TrainConfig, split: Split, created: str = "2026-01-01") -> None:

@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from training.head import Head, softmax
-from training.temperature import calibrated, calibration_error, fit_temperature, reliability, scaled_scores
+from training.head.softmax_head import Head, softmax
+from training.head.temperature import (
+    calibrated,
+    calibration_error,
+    fit_temperature,
+    reliability,
+    scaled_scores,
+)
 
 
 def _logits(count: int, seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

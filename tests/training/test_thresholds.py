@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from training.thresholds import Thresholds, choose_thresholds
+from training.evaluation.thresholds import Thresholds, choose_thresholds
 
 
 def _scores(confidences: list[float], label: int = 0, labels: int = 2) -> NDArray[np.float32]:

@@ -11,9 +11,9 @@ import pytest
 
 from tests.support.photographs import write_photographs
 from training.config import TrainConfig, gathered, make_config
+from training.dataset.split import Item, Split
 from training.errors import RunError
 from training.progress import Silent
-from training.split import Item, Split
 from training.tuning.objective import folds
 from training.tuning.space import Space, as_toml, defaults, drawn
 from training.tuning.tune import TRIALS, Tuned, TuneOptions, tune

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.thresholds import Thresholds
-from training.unknown import PartScores, UnknownRule, separate, separations
+from training.evaluation.thresholds import Thresholds
+from training.evaluation.unknown import PartScores, UnknownRule, separate, separations
 
 
 def test_an_answer_needs_its_labels_threshold_and_the_familiarity() -> None:

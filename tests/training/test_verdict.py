@@ -8,8 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.evaluation import PartResult, judge
-from training.familiarity import NO_LIMIT
+from training.evaluation.record import PartResult, judge
+from training.evaluation.thresholds import Thresholds
+from training.evaluation.unknown import PartScores, UnknownRule
+from training.features.familiarity import NO_LIMIT
 from training.report.confusion import confused_pairs, table_rows
 from training.report.paired import Judged, Paired, compare_runs, mcnemar
 from training.report.verdict import (
@@ -20,8 +22,6 @@ from training.report.verdict import (
     surely_better,
     weakness,
 )
-from training.thresholds import Thresholds
-from training.unknown import PartScores, UnknownRule
 
 RULE = UnknownRule(Thresholds(0.5, {}), NO_LIMIT)
 

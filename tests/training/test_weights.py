@@ -16,9 +16,11 @@ import numpy as np
 import pytest
 
 from tests.support.tools import need
-from training.backbones.normalisation import Normalisation, fold_normalisation
-from training.backbones.torch_pickle import MAGIC, read_tensors
-from training.backbones.weights import (
+from training.errors import WeightsError
+from training.libraries import keras
+from training.network.backbones.normalisation import Normalisation, fold_normalisation
+from training.network.backbones.torch_pickle import MAGIC, read_tensors
+from training.network.backbones.weights import (
     PACKAGES,
     Package,
     find_package_file,
@@ -26,8 +28,6 @@ from training.backbones.weights import (
     load_trunk,
     read_checked,
 )
-from training.errors import WeightsError
-from training.libraries import keras
 
 ROOT = Path(__file__).parents[2]
 
@@ -164,7 +164,7 @@ def test_folded_normalisation_changes_nothing_inside_the_border() -> None:
 
 
 OFFLINE = """
-from training.backbones import weights
+from training.network.backbones import weights
 from training.errors import WeightsError
 weights.find_package_file = lambda package: None
 try:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from training.audit.record import AuditFinding, Kind, Listed, Severity, finding
-from training.duplicates import Pairs
-from training.scan import Finding, Part, Photograph, Skipped
-from training.split import Item
+from training.dataset.duplicates import Pairs
+from training.dataset.scan import Finding, Part, Photograph, Skipped
+from training.dataset.split import Item
 
 SAME_PICTURE = 0.99  # likeness from which two labels for one picture are worth a warning
 SKIPPED: dict[Skipped, tuple[Severity, str]] = {

@@ -13,9 +13,9 @@ from training.audit.copies import alike_findings, left_out_finding, skipped_find
 from training.audit.mislabelled import Suspect, suspected_labels
 from training.audit.quality import count_findings, measured, mixture_findings, picture_findings
 from training.audit.record import Audit, AuditFinding, Listed, Summary, finding, in_order
-from training.scan import PARTS, Part, Photograph
-from training.split import Split
-from training.survey import Survey
+from training.dataset.prepare import Survey
+from training.dataset.scan import PARTS, Part, Photograph
+from training.dataset.split import Split
 
 MOST_SHAPES = 10
 

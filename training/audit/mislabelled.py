@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from training.head import softmax
+from training.head.softmax_head import softmax
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]

@@ -8,8 +8,8 @@ from itertools import groupby
 from pathlib import Path
 
 from training.audit.record import Audit, AuditFinding, Listed
-from training.scan import PARTS
-from training.thumbnails import thumbnail_uri
+from training.dataset.scan import PARTS
+from training.dataset.thumbnails import thumbnail_uri
 
 TEMPLATE = Path(__file__).with_name("page.html")
 SIDE_PX = 180

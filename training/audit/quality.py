@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import median
 
 from training.audit.record import AuditFinding, Listed, finding
-from training.facts import Facts
-from training.scan import Photograph
+from training.dataset.image_stats import Facts
+from training.dataset.scan import Photograph
 
 DARK_LUMA, BRIGHT_LUMA = 20.0, 240.0
 ONE_TONE_SHARE = 0.98

@@ -18,6 +18,7 @@ from training.commands.options import (
     Strict,
     one_folder,
 )
+from training.runs import earlier_parts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
     from training.audit.record import Audit
     from training.config import TrainConfig
+    from training.dataset.prepare import Survey
     from training.progress import Reporter
-    from training.survey import Survey
 
 NoLabels = Annotated[bool, typer.Option("--no-labels", help="Don't look for wrong labels; much faster.")]
 Out = Annotated[Path | None, typer.Option(help="Where to write [default: audit/NAME beside the runs]")]
@@ -47,8 +48,8 @@ def audit_command(
     """Say what is wrong with a folder of photographs, on screen and as a page with the pictures."""
     from training.audit.output import write_audit
     from training.audit.record import refuse_findings
+    from training.commands.terminal import Terminal
     from training.config import gathered, make_config
-    from training.terminal import Terminal
 
     options = {"data": one_folder(data_argument, data), "group_by": group_by, "backbone": backbone}
     config = make_config(gathered(None, (), {**options, "size": size, "seed": seed}))
@@ -71,14 +72,14 @@ def show_audit(audit: Audit, reporter: Reporter) -> None:
 
 def _audit(config: TrainConfig, runs_dir: Path, reporter: Reporter, *, look_at_labels: bool) -> Audit:
     from training.audit.examine import audit_scan, with_suspects, with_trouble
+    from training.dataset.prepare import divide, survey
     from training.errors import DataError
-    from training.survey import divide, survey
 
     surveyed = survey(config, reporter)
     for notice in surveyed.found.notices:
         reporter.note(notice)
     try:
-        divided = divide(surveyed, config, runs_dir)
+        divided = divide(surveyed, config, earlier_parts(runs_dir, config))
         audit = audit_scan(surveyed, divided, config.data, config.size)
         for notice in divided.notices:
             reporter.note(notice)
@@ -91,8 +92,8 @@ def _audit(config: TrainConfig, runs_dir: Path, reporter: Reporter, *, look_at_l
 
 def _features(surveyed: Survey, config: TrainConfig, reporter: Reporter) -> NDArray[np.float32]:
     from training.cache import opened_cache
-    from training.features import photograph_features
-    from training.trunk import find_trunk
+    from training.features.extract import photograph_features
+    from training.network.frozen_backbone import find_trunk
 
     with opened_cache(reporter) as cache:
         trunk = find_trunk(config, cache, reporter)

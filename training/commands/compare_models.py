@@ -23,7 +23,7 @@ from training.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from training.compare_models import ModelTable
+    from training.comparison.compare_models import ModelTable
 
 Models = Annotated[
     list[str] | None,
@@ -47,11 +47,11 @@ def compare_models_command(
     runs_dir: RunsDir = Path("runs"),
 ) -> None:
     """Train several models on the same split: one table, and a plot of accuracy against latency."""
-    from training.backbones.registry import find_backbone
-    from training.compare_models import BASELINE, compare_models, pareto
+    from training.commands.terminal import Terminal
+    from training.comparison.compare_models import BASELINE, compare_models, pareto
     from training.config import gathered, make_config
+    from training.network.backbones.registry import find_backbone
     from training.runs import new_name
-    from training.terminal import Terminal
 
     options: dict[str, Any] = {"data": one_folder(data_argument, data, config), "size": size, "seed": seed}
     options |= {"weights": weights, "fine_tune.epochs": fine_tune, "group_by": group_by}

@@ -16,8 +16,8 @@ def demo_command(
     seed: Seed = None,
 ) -> None:
     """Solar cells → a model → a recorded inspection line → labels over MQTT, judged."""
+    from training.commands.terminal import Terminal
     from training.demo.run import DemoOptions, run_demo
-    from training.terminal import Terminal
 
     work.mkdir(parents=True, exist_ok=True)
     counts = run_demo(DemoOptions(work, runs_dir, seed=1 if seed is None else seed), Terminal())

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from training.commands.options import RunName, RunsDir, TargetPrecision
 
 if TYPE_CHECKING:
-    from training.evaluation import Evaluation, PartResult, RuleResult, StrangerResult
-    from training.intervals import Interval
+    from training.evaluation.intervals import Interval
+    from training.evaluation.record import Evaluation, PartResult, RuleResult, StrangerResult
     from training.progress import Reporter
 
 Row = tuple[str, ...]
@@ -19,9 +19,9 @@ def evaluate_command(
     run: RunName = None, target_precision: TargetPrecision = None, runs_dir: RunsDir = Path("runs")
 ) -> None:
     """Measure a trained run's float network on its held-out photographs, and on strangers."""
-    from training.evaluate import evaluate
+    from training.commands.terminal import Terminal
+    from training.evaluation.evaluate import evaluate
     from training.runs import find_run
-    from training.terminal import Terminal
 
     found, terminal = find_run(runs_dir, run), Terminal()
     show_evaluation(found.name, evaluate(found, terminal, target_precision=target_precision).record, terminal)

@@ -32,10 +32,10 @@ def export_command(
     runs_dir: RunsDir = Path("runs"),
 ) -> None:
     """Write a trained run for other people's tools; each file is loaded again and compared first."""
+    from training.commands.terminal import Terminal
     from training.errors import ExportError
     from training.export.stage import ExportOptions, export
     from training.runs import find_run
-    from training.terminal import Terminal
 
     found, terminal = find_run(runs_dir, run), Terminal()
     exported = export(found, ExportOptions(tuple(formats or ()), out, images), terminal)

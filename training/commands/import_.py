@@ -14,7 +14,7 @@ from training.commands.options import Out, RunsDir
 if TYPE_CHECKING:
     from edge.input_settings import InputSettings
     from edge.model.model_file import ModelFile
-    from training.import_model import Said
+    from training.packing.import_model import Said
 
 ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite file, or a zip with one.")]
 Labels = Annotated[Path | None, typer.Option(help="Label list for a model that carries none.")]
@@ -44,9 +44,9 @@ def import_command(
 ) -> None:
     """Make one of our model files of a model from elsewhere; with photographs, measure it first."""
     from edge.infer.classifier import Classifier
-    from training.adopt import place, point_first_latest
-    from training.import_model import Said, find_photographs, import_model, measure
-    from training.terminal import Terminal
+    from training.commands.terminal import Terminal
+    from training.packing.import_model import Said, find_photographs, import_model, measure
+    from training.packing.package_foreign import place, point_first_latest
 
     terminal = Terminal()
     foreign = _complete(model, Said(labels, _settings(mean, std, fit)))
@@ -64,7 +64,7 @@ def import_command(
 
 def _complete(path: Path, said: Said) -> ModelFile:
     """The foreign model; on a terminal, asks for what it lacks, elsewhere the classifier refuses it."""
-    from training.import_model import Said, open_foreign, unknown_of
+    from training.packing.import_model import Said, open_foreign, unknown_of
 
     foreign = open_foreign(path, said)
     if not sys.stdin.isatty():

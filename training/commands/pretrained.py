@@ -20,9 +20,9 @@ def pretrained_command(
     runs_dir: RunsDir = Path("runs"),
 ) -> None:
     """Make a model file of ImageNet's thousand classes, without photographs and without training."""
-    from training.adopt import place, point_first_latest
-    from training.pretrained import PretrainedOptions, make_pretrained
-    from training.terminal import Terminal
+    from training.commands.terminal import Terminal
+    from training.packing.package_foreign import place, point_first_latest
+    from training.packing.pretrained import PretrainedOptions, make_pretrained
 
     terminal = Terminal()
     path = place(runs_dir, f"imagenet-{backbone}", out)

@@ -21,7 +21,7 @@ from training.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from training.compare import Attempt, Comparison
+    from training.quantization.comparison import Attempt, Comparison
     from training.runs import Run
 
 MOST_CLASSES = 3
@@ -59,11 +59,11 @@ def run_quantization(
     """Quantize a run and show float and quantized network side by side; values are of QuantizeOptions."""
     from typing import get_args
 
-    from training.gate import Limits
+    from training.commands.terminal import Terminal
+    from training.packing.selftest import Kind
+    from training.quantization.acceptance import Limits
     from training.quantize import QuantizeOptions, quantize
     from training.runs import MODEL
-    from training.selftest import Kind
-    from training.terminal import Terminal
 
     if selftest not in get_args(Kind):
         raise typer.BadParameter(f"--selftest is one of {', '.join(get_args(Kind))}")

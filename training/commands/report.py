@@ -32,8 +32,8 @@ def report_command(
 
 def run_report(run: Run, runs_dir: Path, wanted: float = WANTED, against: str | None = None) -> None:
     """Write a run's report, and say its verdict on the terminal."""
+    from training.commands.terminal import Terminal
     from training.report.write import ReportOptions, write_report
-    from training.terminal import Terminal
 
     terminal = Terminal()
     report = write_report(run, runs_dir, ReportOptions(wanted, against), terminal)

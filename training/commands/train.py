@@ -85,9 +85,9 @@ def run_training(
     strict: bool = False,
 ) -> Run:
     """Train with these settings, telling the terminal; the finished run."""
+    from training.commands.terminal import Terminal
     from training.config import gathered, make_config
     from training.runs import new_name
-    from training.terminal import Terminal
     from training.train import train
 
     config = make_config(gathered(file, assignments or [], options))
@@ -98,7 +98,7 @@ def run_training(
 
 def resume_training(runs_dir: Path, name: str | None) -> None:
     """Go on with an unfinished run, telling the terminal."""
-    from training.terminal import Terminal
+    from training.commands.terminal import Terminal
     from training.train import resume
 
     Terminal().note(f"trained {resume(runs_dir, name, Terminal()).folder}")

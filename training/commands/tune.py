@@ -49,9 +49,9 @@ def tune_command(
     runs_dir: RunsDir = Path("runs"),
 ) -> None:
     """Search for better settings on cached features; the same --name goes on with a search."""
-    from training.backbones.registry import find_backbone
+    from training.commands.terminal import Terminal
     from training.config import gathered, make_config
-    from training.terminal import Terminal
+    from training.network.backbones.registry import find_backbone
     from training.tuning.space import BACKBONES, SIZES, Space
     from training.tuning.tune import TuneOptions, tune
 

@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 
 from edge.preprocess import Image, read_image
+from training.dataset.split import Item
 from training.errors import DemoError
 from training.progress import Reporter
-from training.split import Item
 
 WIDTH, HEIGHT, FPS = 400, 300, 12.0
 CODEC = "MJPG"  # mp4v at its fixed bit rate blurs the very cracks that make a cell defective

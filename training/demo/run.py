@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from training.config import make_config
+from training.dataset.split import Split
 from training.demo.conveyor import Cell, choose_cells, render
 from training.demo.elpv import lay_out_cells
 from training.demo.judging import Received, Tally, judge_cell, tally
 from training.demo.subscriber import Subscriber
 from training.errors import DemoError
-from training.gate import Limits
 from training.progress import Reporter
+from training.quantization.acceptance import Limits
 from training.quantize import QuantizeOptions, quantize
 from training.runs import MODEL, SPLIT, Run, new_name
-from training.split import Split
 from training.train import train
 
 HOST, DEVICE, CAMERA = "127.0.0.1", "demo", "line"

@@ -12,18 +12,18 @@ from typing import Any
 
 import numpy as np
 
+from training.dataset.load import load_all
 from training.errors import RunError
-from training.evaluate import evaluate
-from training.evaluation import read_evaluation
+from training.evaluation.evaluate import evaluate
+from training.evaluation.record import read_evaluation
 from training.export.exchange import Float, Loaded, Pixels, Source
 from training.export.formats import ANY_DIFFERENCE, REDUCED_AGREEMENT, Limits
 from training.export.verify import compare, require, scores_of
+from training.fit.trained_network import TrainedRun, attach_head
+from training.head.temperature import calibrated
 from training.libraries import tensorflow
-from training.load import load_all
-from training.model import TrainedRun, attach_head
 from training.progress import Reporter
 from training.runs import EVALUATION, INT8_SCORES, MODEL, SCORES, Run
-from training.temperature import calibrated
 
 INT8_SLACK = 0.03
 

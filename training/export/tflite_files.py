@@ -11,7 +11,7 @@ from edge.infer.classifier import Classifier, run_selftest
 from edge.model.model_file import read_model
 from training.export.exchange import Float, Loaded, Pixels, Source, quietly
 from training.export.serving import serving
-from training.features import make_interpreters, run_on
+from training.features.extract import make_interpreters, run_on
 from training.libraries import tensorflow
 from training.parallel import core_count, spread
 

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from training.head import Curves
+from training.head.softmax_head import Curves
 from training.report.wording import percent
 
 Float = NDArray[np.float64]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.audit.record import Audit
-from training.model import TrainedRun
+from training.fit.trained_network import TrainedRun
 from training.report.confusion import Confused, confused_pairs
 from training.report.corners import CornerResult
 from training.report.diagnosis import Diagnosis, Fit, diagnose

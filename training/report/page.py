@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.model import TrainedRun
-from training.pack import LIBRARIES
+from training.dataset.scan import PARTS
+from training.fit.trained_network import TrainedRun
+from training.network.frozen_backbone import versions
+from training.packing.pack import LIBRARIES
 from training.report.confusion import table_rows
 from training.report.findings import Findings
 from training.report.pictures import Looked
@@ -17,8 +19,6 @@ from training.report.plots import accuracy_plot, loss_plot, reliability_plot, tr
 from training.report.read import Records
 from training.report.verdict import weak_classes
 from training.report.wording import percent, short_interval
-from training.scan import PARTS
-from training.trunk import versions
 
 if TYPE_CHECKING:
     from jinja2 import Environment

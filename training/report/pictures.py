@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from edge.errors import ImageError
 from edge.preprocess import Image
-from training.load import load
-from training.model import TrainedRun
+from training.dataset.load import load
+from training.dataset.split import Item
+from training.dataset.thumbnails import image_uri
+from training.fit.trained_network import TrainedRun
 from training.progress import Reporter
 from training.report.corners import PLACES, CornerResult, Glance, by_label, covered
 from training.report.explain import Explainer, make_explainer
-from training.split import Item
-from training.thumbnails import image_uri
 
 Float = NDArray[np.float32]
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.head import Curves
-from training.temperature import Bin
+from training.head.softmax_head import Curves
+from training.head.temperature import Bin
 
 Float = NDArray[np.float64]
 Axes = Any

@@ -12,10 +12,12 @@ import numpy as np
 
 from training.audit.output import AUDIT, PAGE, read_audit
 from training.audit.record import Audit
-from training.compare import Comparison
+from training.dataset.split import Split
 from training.errors import RunError
-from training.evaluation import Evaluation, read_evaluation
+from training.evaluation.record import Evaluation, read_evaluation
+from training.evaluation.unknown import PartScores
 from training.progress import Reporter
+from training.quantization.comparison import Comparison
 from training.report.paired import Judged
 from training.runs import (
     COMPARISON,
@@ -29,8 +31,6 @@ from training.runs import (
     find_run,
     trained_runs,
 )
-from training.split import Split
-from training.unknown import PartScores
 
 
 @dataclass(frozen=True, slots=True)

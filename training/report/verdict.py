@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from training.compare import Comparison
-from training.evaluation import ClassResult, PartResult
-from training.intervals import Z_95
+from training.evaluation.intervals import Z_95
+from training.evaluation.record import ClassResult, PartResult
+from training.quantization.comparison import Comparison
 from training.report.confusion import Confused
 from training.report.wording import interval_text, percent
 

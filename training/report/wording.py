@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.intervals import Interval
+from training.evaluation.intervals import Interval
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training.errors import RunError
-from training.evaluate import evaluate
-from training.model import TrainedRun, read_trained
+from training.evaluation.evaluate import evaluate
+from training.fit.trained_network import TrainedRun, read_trained
 from training.progress import Reporter
 from training.report.findings import conclude
 from training.report.page import report_page

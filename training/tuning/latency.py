@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from training.backbones.registry import build_trunk
 from training.cache import Cache
-from training.compare import latency_ms
-from training.convert import to_uint8
-from training.features import PREPARED_BY
-from training.head import Head
-from training.model import attach_head
-from training.trunk import versions
+from training.features.extract import PREPARED_BY
+from training.fit.trained_network import attach_head
+from training.head.softmax_head import Head
+from training.network.backbones.registry import build_trunk
+from training.network.convert import to_uint8
+from training.network.frozen_backbone import versions
+from training.quantization.comparison import latency_ms
 
 CPU_INFO = Path("/proc/cpuinfo")
 

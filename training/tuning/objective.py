@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from training.config import TrainConfig
-from training.features import Features
-from training.head import HeadData, fit_head, judged
+from training.dataset.split import Split
+from training.features.extract import Features
+from training.head.softmax_head import HeadData, fit_head, judged
 from training.progress import Silent
-from training.split import Split
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]

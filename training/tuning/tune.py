@@ -20,12 +20,13 @@ from optuna.storages.journal import JournalFileBackend
 from edge.model.model_file import write_atomically
 from training.cache import Cache, opened_cache
 from training.config import TrainConfig
+from training.dataset.prepare import divide, survey
+from training.dataset.split import Split
 from training.errors import RunError
-from training.features import extract
+from training.features.extract import extract
+from training.network.frozen_backbone import find_trunk
 from training.progress import Reporter, Silent
-from training.split import Split
-from training.survey import divide, survey
-from training.trunk import find_trunk
+from training.runs import earlier_parts
 from training.tuning.latency import device_latency_ms
 from training.tuning.objective import Fold, folds, losses
 from training.tuning.space import Space, as_toml, defaults, drawn
@@ -63,7 +64,7 @@ def tune(
 
     Raises RunError where that search was on other photographs, or no trial could be judged.
     """
-    divided = divide(survey(base, reporter), base, runs_dir)
+    divided = divide(survey(base, reporter), base, earlier_parts(runs_dir, base))
     folder.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = _study(folder, base, space, divided)

@@ -1,1 +1,0 @@
-"""The feature networks: by name, with their ImageNet weights."""

@@ -1,0 +1,1 @@
+"""Several models on the same photographs, side by side."""

@@ -1,0 +1,84 @@
+"""The unknown rule, and how well it tells strangers from what the model was trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.evaluation.intervals import auroc, auroc_resamples
+from training.evaluation.thresholds import Thresholds
+
+Float = NDArray[np.float32]
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+KEPT = 0.95
+TINY = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class PartScores:
+    """What a network says of some pictures: scores (n, labels) and familiarity (n,)."""
+
+    scores: Float
+    familiarity: Float
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownRule:
+    """An answer counts from its label's threshold on, where the familiarity reaches the limit as well."""
+
+    thresholds: Thresholds
+    familiarity: float
+
+    def answered(self, part: PartScores) -> Mask:
+        """Which pictures get an answer, bool (n,)."""
+        enough = self.thresholds.of(part.scores.shape[1])[part.scores.argmax(axis=1)]
+        sure: Mask = part.scores.max(axis=1) >= enough
+        return sure & (part.familiarity >= self.familiarity)
+
+
+@dataclass(frozen=True, slots=True)
+class Separation:
+    """How well one value separates known pictures from strangers.
+
+    resamples: AUROC of bootstrap samples. accepted: the share of strangers above the limit that keeps 95 %
+    of the known ones.
+    """
+
+    auroc: float
+    resamples: Array
+    accepted: float
+
+
+def separate(known: Array, strangers: Array) -> Separation:
+    """Judge a value that should be higher for known pictures (n,) than for strangers (m,)."""
+    limit = np.quantile(known, 1 - KEPT)
+    accepted = float((strangers >= limit).mean())
+    return Separation(auroc(known, strangers), auroc_resamples(known, strangers), accepted)
+
+
+def separations(val: PartScores, known: PartScores, strangers: PartScores) -> dict[str, Separation]:
+    """Each value alone, and the two together: the sum of the top score's log odds and the familiarity, both
+    in deviations from their mean over the validation part.
+    """
+    found = {}
+    scaled = {}
+    for name, value in (("top_score", _log_odds), ("familiarity", _familiarity)):
+        reference, ours, theirs = value(val), value(known), value(strangers)
+        found[name] = separate(ours, theirs)
+        mean, deviation = reference.mean(), reference.std() + TINY
+        scaled[name] = (ours - mean) / deviation, (theirs - mean) / deviation
+    ours, theirs = (a + b for a, b in zip(*scaled.values(), strict=True))
+    return found | {"both": separate(ours, theirs)}
+
+
+def _log_odds(part: PartScores) -> Array:
+    top = np.clip(part.scores.max(axis=1).astype(np.float64), TINY, 1 - TINY)
+    return np.asarray(np.log(top / (1 - top)))
+
+
+def _familiarity(part: PartScores) -> Array:
+    return part.familiarity.astype(np.float64)

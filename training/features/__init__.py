@@ -1,0 +1,1 @@
+"""Photographs become features: the frozen backbone runs once over each of them."""

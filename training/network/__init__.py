@@ -1,0 +1,1 @@
+"""The feature networks, their weights, and their conversion to TFLite."""

@@ -1,1 +1,0 @@
-"""Ways to make a float network smaller and faster, behind one interface."""
