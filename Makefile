@@ -207,20 +207,20 @@ python:
 .venv-edge/ready: pyproject.toml constraints.txt | python
 	@echo 'building .venv-edge (the device: no TensorFlow)'
 	@$(PYTHON) -m venv --clear .venv-edge
-	@$(INSTALLING) .venv-edge/bin/$(PIP) --constraint constraints.txt --editable '.[embedded]' pytest pytest-xdist
+	@$(INSTALLING) .venv-edge/bin/$(PIP) --constraint constraints.txt --editable '.[embedded]' hypothesis pytest pytest-xdist
 	@touch $@
 
 .venv-edge-3.13/ready: pyproject.toml constraints.txt
 	@echo 'building .venv-edge-3.13'
 	@$(PYTHON313) -m venv --clear .venv-edge-3.13
-	@$(INSTALLING) .venv-edge-3.13/bin/$(PIP) --constraint constraints.txt --editable '.[embedded]' pytest pytest-xdist
+	@$(INSTALLING) .venv-edge-3.13/bin/$(PIP) --constraint constraints.txt --editable '.[embedded]' hypothesis pytest pytest-xdist
 	@touch $@
 
 .venv-tflite-runtime/ready: pyproject.toml constraints-tflite-runtime.txt
 	@echo 'building .venv-tflite-runtime'
 	@$(PYTHON311) -m venv --clear .venv-tflite-runtime
 	@$(INSTALLING) .venv-tflite-runtime/bin/$(PIP) --constraint constraints-tflite-runtime.txt \
-		--editable '.[embedded,tflite-runtime]' pytest pytest-xdist
+		--editable '.[embedded,tflite-runtime]' hypothesis pytest pytest-xdist
 	@touch $@
 
 # MediaPipe brings an OpenCV of its own, so it can't share an environment with the agent.
