@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from benchmarks import (
     cameras,
-    gate,
-    gate_events,
     installed_size,
     latency,
     memory,
@@ -26,8 +24,6 @@ PARTS: tuple[Part, ...] = (
     cameras.PART,
     messages.PART,
     unclassified.PART,
-    gate.PART,
-    gate_events.PART,
     runtime_choices.PART,
     installed_size.PART,
     rivals.PART,

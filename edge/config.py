@@ -5,6 +5,7 @@ The command line wins over the environment, the environment over the file. Unkno
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -26,6 +27,8 @@ from edge.errors import ConfigError, UsageError
 from edge.input_settings import InputSettings
 from edge.region import Crop, Flip, Region, Rotate, parse_crop
 
+log = logging.getLogger(__name__)
+
 LEVEL = r"[a-z0-9_-]+"
 DEFAULT_MODEL = Path("runs/latest/model.tflite")
 MODEL_VARIABLE = "EDGE_AGENT_MODEL"
@@ -33,6 +36,8 @@ PASSWORD_VARIABLE = "EDGE_AGENT_BROKER_PASSWORD"  # noqa: S105 (a name, not a se
 PASSWORD_CREDENTIAL = "broker-password"  # noqa: S105 (a name, not a secret)
 Name = Annotated[str, Field(pattern=f"^{LEVEL}$", max_length=64)]
 LOOPBACK = "127.0.0.1"
+# What a section was called in earlier versions → what it is called now; None: what it was for has gone.
+FORMER_SECTIONS = {"sight": "frame_quality", "gate": None}
 
 
 class Section(BaseModel):
@@ -112,20 +117,11 @@ class DecisionConfig(Section):
         return self
 
 
-class SightConfig(Section):
+class FrameQualityConfig(Section):
     """Pictures that show nothing get no label; frozen_after in seconds, 0: a picture is never frozen."""
 
     enabled: bool = True
     frozen_after: float = Field(default=5.0, ge=0, le=3600)
-
-
-class GateConfig(Section):
-    """What has not changed is not classified; limit in levels of 255, refresh in s. See change_gate.py."""
-
-    enabled: bool = False
-    limit: float = Field(default=2.0, gt=0, le=50)
-    refresh: float = Field(default=5.0, gt=0, le=3600)
-    resting_fps: float = Field(default=6.0, ge=0, le=1000)
 
 
 class OutboxConfig(Section):
@@ -149,8 +145,8 @@ class AgentConfig(Section):
     broker: BrokerConfig = BrokerConfig()
     decision: DecisionConfig = DecisionConfig()
     outbox: OutboxConfig = OutboxConfig()
-    sight: SightConfig = SightConfig()
-    gate: GateConfig = GateConfig()
+    frame_quality: FrameQualityConfig = FrameQualityConfig()
+    sinks: dict[str, dict[str, Any]] = {}
     runtime: Literal["auto", "litert", "tflite-runtime"] = "auto"
     threads: int = Field(default=1, ge=1, le=64)
     fps: float | None = Field(default=None, gt=0, le=1000)
@@ -183,7 +179,7 @@ class AgentConfig(Section):
 
     @model_validator(mode="after")
     def _decisions_go_somewhere(self) -> AgentConfig:
-        if not self.mqtt and not self.stdout:
+        if not self.mqtt and not self.stdout and not self.sinks:
             raise ValueError("mqtt and stdout are both off: decisions would go nowhere")
         if not self.mqtt and (self.homeassistant or self.allow_commands or self.require_broker):
             raise ValueError("homeassistant, allow_commands and require_broker need a broker: give --broker")
@@ -200,7 +196,7 @@ def load_config(
     Keys of `overrides` are AgentConfig's; sections are merged key by key, and None means not given.
     Raises ConfigError for the file, UsageError for the command line.
     """
-    settings = _read_toml(file) if file else {}
+    settings = _with_present_names(_read_toml(file), file) if file else {}
     if file:
         _validate(settings, ConfigError, f"the configuration {file} is invalid", file)
     if environment.get(MODEL_VARIABLE):
@@ -253,6 +249,18 @@ def _password_beside(file: Path, environment: Mapping[str, str]) -> Path | None:
     path = file.parent / PASSWORD_CREDENTIAL
     given = environment.get(PASSWORD_VARIABLE) or environment.get("CREDENTIALS_DIRECTORY")
     return path if not given and os.access(path, os.R_OK) and path.stat().st_size else None
+
+
+def _with_present_names(settings: dict[str, Any], file: Path) -> dict[str, Any]:
+    """The settings under today's names: a file that ran with an earlier version must go on running."""
+    for former, present in FORMER_SECTIONS.items():
+        if former in settings and present not in settings:
+            what = f"is called [{present}] now" if present else "has no effect any more"
+            log.warning("%s: [%s] %s", file, former, what)
+            section = settings.pop(former)
+            if present:
+                settings[present] = section
+    return settings
 
 
 def _read_toml(file: Path) -> dict[str, Any]:

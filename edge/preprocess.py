@@ -123,15 +123,6 @@ def cut(image: Image, region: PixelRegion) -> Image:
     return part
 
 
-def block_means(image: Pixels, side: int) -> Pixels:
-    """The means of blocks of side × side pixels of (height, width, 3); what is left over is left out."""
-    height, width = image.shape[:2]
-    side = max(1, min(side, height, width))
-    whole = image[: height - height % side, : width - width % side]
-    size = (width // side, height // side)
-    return cv2.resize(whole, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
-
-
 def prepare(image: Image, spec: PreprocessSpec, out: Image | None = None) -> Image:
     """Turn uint8 BGR of any size into uint8 RGB of shape (spec.height, spec.width, 3).
 

@@ -37,7 +37,7 @@ class Frame:
     model's own input shape, which took `prepare_ms`. `index` counts the camera's frames from 0, dropped ones
     included; `received_s` is the monotonic clock when the picture arrived, in seconds. `blind`: why the
     picture shows nothing, None where it shows something. `region`: what of the source's picture it is,
-    None for all of it. `glance`: the picture as the means of small cells, None where nobody compares it.
+    None for all of it.
     """
 
     camera: str
@@ -50,7 +50,6 @@ class Frame:
     prepare_ms: float = 0.0
     blind: UnknownReason | None = None
     region: PixelRegion | None = None
-    glance: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True, slots=True)

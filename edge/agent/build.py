@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from edge import preprocess
 from edge.agent.addresses import broker_address, named_regions, named_sources
-from edge.agent.change_gate import ChangeGate, GateRules
 from edge.agent.loop import Agent, AgentOptions
-from edge.agent.stages import Camera, FrameCapture, Sink, Stages
+from edge.agent.stages import Camera, FrameCapture, Stages
 from edge.capture.capture import Capture, CaptureOptions
 from edge.capture.frame_quality import Sight
 from edge.capture.inbox import Inbox
@@ -29,7 +28,8 @@ from edge.monitoring.progress import ProgressLimits, acknowledge_limit_s
 from edge.monitoring.stats_file import StatsFile, runtime_folder
 from edge.publish.mqtt.embedded_broker import EmbeddedBroker, embedded_port
 from edge.publish.outbox.sequences import Sequences
-from edge.publish.stdout import StdoutSink
+from edge.publish.registry import SinkContext, open_sink
+from edge.publish.sink import Sink
 from edge.publish.topics import Topics
 from edge.region import Region
 
@@ -75,13 +75,11 @@ def built_agent(
             names = [each.camera for each in captures]
             outside = broker_side(config, address, classifier, topics, names, resources)
         sinks: list[Sink] = [outside.sink] if outside else []
-        if config.stdout:
-            sinks.append(StdoutSink(stream, config.device_id, classifier.identity))
+        context = SinkContext(config.device_id, classifier.identity, classifier.labels, stream)
+        wanted = {**({"stdout": {}} if config.stdout else {}), **config.sinks}
+        sinks += [open_sink(name, settings, context) for name, settings in wanted.items()]
         stages = Stages(
-            cameras=[
-                Camera(each, Decider(each.camera, classifier.labels, rules), _gate(config))
-                for each in captures
-            ],
+            cameras=[Camera(each, Decider(each.camera, classifier.labels, rules)) for each in captures],
             inbox=inbox,
             classifier=classifier,
             sinks=sinks,
@@ -117,16 +115,11 @@ def _metrics(config: AgentConfig, resources: contextlib.ExitStack) -> MetricsSer
 
 
 def _views(regions: Mapping[str, Region | None], config: AgentConfig) -> tuple[View, ...]:
-    sight, glances = config.sight, config.gate.enabled
+    quality = config.frame_quality
     return tuple(
-        View(name, region, Sight(sight.frozen_after) if sight.enabled else None, glances)
+        View(name, region, Sight(quality.frozen_after) if quality.enabled else None)
         for name, region in regions.items()
     )
-
-
-def _gate(config: AgentConfig) -> ChangeGate | None:
-    gate = config.gate
-    return ChangeGate(GateRules(gate.limit, gate.refresh)) if gate.enabled else None
 
 
 def _capture_options(
@@ -138,8 +131,7 @@ def _capture_options(
     # A region is cut out of the whole picture, and stands in its pixels.
     reduces = config.reduce_jpegs and all(view.region is None for view in views)
     reduction = functools.partial(preprocess.reduction, classifier.spec) if reduces else None
-    resting_fps = config.gate.resting_fps if config.gate.enabled else None
-    return CaptureOptions(source.live, config.fps, prepare, views, reduction, resting_fps=resting_fps)
+    return CaptureOptions(source.live, config.fps, prepare, views, reduction)
 
 
 def _rules(classifier: Classifier, config: AgentConfig) -> DecisionRules:

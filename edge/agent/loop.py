@@ -148,8 +148,6 @@ class Agent:
         else:
             self._set_online(camera, online=True)
             self._publish(camera, camera.decider.missing(frame.blind, frame.captured_at, frame))
-            if camera.gate is not None:
-                camera.capture.rest(on=False)
             count = self.health.blind(frame.camera)
         duration_s = self._options.duration_s
         over = duration_s is not None and frame.time_s - camera.first_time_s >= duration_s
@@ -158,20 +156,10 @@ class Agent:
 
     def _classify(self, camera: Camera, frame: Frame) -> int:
         """How many of the camera's frames were judged so far."""
-        gate, decider = camera.gate, camera.decider
-        if gate is not None:
-            if not gate.is_unchanged(frame.glance, frame.time_s):
-                decider.unsettle()
-            camera.capture.rest(on=gate.is_still and decider.settled is not None)
-            if decider.settled is not None and not gate.is_due(frame.time_s):
-                self._observe(camera, frame, decider.settled)
-                return self.health.unchanged(frame.camera)
         classifier = self._stages.classifier
         classify = classifier.classify_prepared if frame.prepared else classifier.classify
         scores = classify(frame.pixels)
         age_ms = self._observe(camera, frame, scores)
-        if gate is not None:
-            gate.classified(frame.glance, frame.time_s)
         if self._options.publish_scores and frame.time_s >= camera.scores_due_s:
             camera.scores_due_s = frame.time_s + 1 / MAX_SCORES_PER_S
             for sink in self._stages.sinks:
@@ -217,7 +205,7 @@ class Agent:
             if not camera.done:
                 self._look_after(camera, now_s)
         for sink in self._stages.sinks:
-            sink.tend()
+            sink.poll()
         self._oversight.turn(now_s, self._options.start_after_s if self._start_due_s is not None else 0.0)
 
     def _look_after(self, camera: Camera, now_s: float) -> None:

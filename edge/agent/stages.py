@@ -9,13 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edge.monitoring.health import CaptureCounters
 from edge.preprocess import Image
 from edge.publish.remote.commands import SetEnabled, SetThreshold
-from edge.publish.sink import SinkPulse
+from edge.publish.sink import Sink
 from edge.records import Decision, Frame, Scores, UnknownReason
 
 
@@ -35,24 +32,6 @@ class DecisionMaker(Protocol):
     def missing(self, reason: UnknownReason, timestamp: float, frame: Frame | None = None) -> Decision: ...
 
     def set_threshold(self, threshold: float) -> None: ...
-
-    @property
-    def settled(self) -> Scores | None: ...
-
-    def unsettle(self) -> None: ...
-
-
-class ChangeDetector(Protocol):
-    """Tells frames that show what was classified last."""
-
-    def is_unchanged(self, glance: NDArray[np.uint8] | None, time_s: float) -> bool: ...
-
-    def is_due(self, time_s: float) -> bool: ...
-
-    def classified(self, glance: NDArray[np.uint8] | None, time_s: float) -> None: ...
-
-    @property
-    def is_still(self) -> bool: ...
 
 
 class CaptureReport(CaptureCounters, Protocol):
@@ -82,8 +61,6 @@ class FrameCapture(Protocol):
 
     def start(self) -> None: ...
 
-    def rest(self, *, on: bool) -> None: ...
-
     def ask_to_stop(self) -> None: ...
 
     def join(self) -> None: ...
@@ -97,32 +74,6 @@ class FrameInbox(Protocol):
     def is_empty(self, camera: str) -> bool: ...
 
     def remove_camera(self, camera: str) -> None: ...
-
-
-class Sink(Protocol):
-    """Where decisions go."""
-
-    def start(self) -> None: ...
-
-    def require(self, timeout_s: float) -> None: ...
-
-    def publish(self, decision: Decision, sequence: int) -> None: ...
-
-    def refresh(self, camera: str) -> None: ...
-
-    def tend(self) -> None: ...
-
-    def camera_availability(self, camera: str, *, online: bool) -> None: ...
-
-    def scores(self, frame: Frame, age_ms: float, values: NDArray[np.float32]) -> None: ...
-
-    def stats(self, stats: Mapping[str, Any]) -> None: ...
-
-    def report(self) -> Mapping[str, Any]: ...
-
-    def pulse(self) -> SinkPulse | None: ...
-
-    def close(self, timeout_s: float) -> None: ...
 
 
 class Scrapes(Protocol):
@@ -162,12 +113,11 @@ class EventNumbers(Protocol):
 class Camera:
     """One camera under the agent's eyes; the times are on the monotonic clock, in seconds.
 
-    gate: None where every frame is classified; announced: something has been said of it; started: it is read.
+    announced: something has been said of it; started: it is read.
     """
 
     capture: FrameCapture
     decider: DecisionMaker
-    gate: ChangeDetector | None = None
     announced: bool = False
     started: bool = False
     started_s: float = 0.0

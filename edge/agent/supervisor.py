@@ -86,10 +86,10 @@ class Oversight:
             self.progress.camera_seen(name, sign, now_s)
         broker = ""
         for number, sink in enumerate(self._stages.sinks):
-            pulse = sink.pulse()
-            if pulse is not None:
-                self.progress.sink_seen(number, pulse, now_s)
-                broker = pulse.problem or CONNECTED
+            liveness = sink.liveness()
+            if liveness is not None:
+                self.progress.sink_seen(number, liveness, now_s)
+                broker = liveness.problem or CONNECTED
         online = {name: camera.online is True for name, camera in active.items()}
         seen = any(camera.first_time_s is not None for camera in self._cameras.values())
         self._watchdog.turn(now_s, online, broker, seen=seen, waits_s=waits_s)

@@ -43,7 +43,6 @@ class CaptureOptions:
     much smaller than it is a live picture may be decoded, None: not at all.
     Of live cameras, in seconds: the first picture comes within open_limit_s of opening, or else it hangs;
     first_retry_s is the delay before a lost one is opened again, which then grows.
-    resting_fps: of live cameras, hand over at most so many a second while nothing moves; None: no matter.
     """
 
     live: bool
@@ -53,7 +52,6 @@ class CaptureOptions:
     reduction: Reduction | None = None
     open_limit_s: float = OPEN_LIMIT_S
     first_retry_s: float = FIRST_RETRY_S
-    resting_fps: float | None = None
 
 
 class Capture:
@@ -70,7 +68,7 @@ class Capture:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"capture-{camera}", daemon=True)
         self._opened_at = 0.0
-        self._rate = RateLimit(options.fps, options.resting_fps if options.live else None)
+        self._rate = RateLimit(options.fps)
         self._pace, self._backoff = Pace(self._opener.silence_s), Backoff(options.first_retry_s)
         is_there = self._opener.is_there
         self._lookout = Lookout(f"look-{camera}", is_there) if is_there else None
@@ -82,13 +80,6 @@ class Capture:
     def start(self) -> None:
         """Start reading."""
         self._thread.start()
-
-    def rest(self, view: View | None = None, *, on: bool) -> None:
-        """Nothing moves in this view, or in all of them, or something does: it rests once all of them do."""
-        for each in self._views:
-            if view is None or view is each:
-                each.resting = on
-        self._rate.resting = all(each.resting for each in self._views)
 
     def ask_to_stop(self) -> None:
         """Ask the thread to end after the read that it is in."""

@@ -15,14 +15,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.preprocess import block_means
 from edge.records import UnknownReason
 
 Pixels = NDArray[np.uint8]
 
 HOLD_S = 0.5
 SAMPLE_ROWS, GRID_ROWS = 96, 8
-GLANCE_SIDE = 4
 NEAR_BLACK, NEAR_WHITE = 24, 245
 FEW = 0.01
 NO_STRUCTURE = 5.0
@@ -76,11 +74,6 @@ def sampled(pixels: Pixels) -> Pixels:
     height, width = height - height % side, width - width % side
     rows = pixels[step // 2 : step // 2 + height * step : step, : width * step]
     return cv2.resize(rows, (width, height), interpolation=cv2.INTER_NEAREST)  # type: ignore[return-value]
-
-
-def glance_of(sample: Pixels) -> Pixels:
-    """The means of 4×4 of the pixels `sampled`: about 24 rows of cells, for change_gate.py."""
-    return block_means(sample, GLANCE_SIDE)
 
 
 def cell_side(sample: Pixels) -> int:

@@ -8,12 +8,10 @@ TIME_STAMP_GRACE_S = 5e-4  # containers round their time stamps to milliseconds
 class RateLimit:
     """Says which pictures are due; times in seconds."""
 
-    def __init__(self, fps: float | None, resting_fps: float | None = None) -> None:
-        """fps: None lets every picture through; resting_fps: not more than that while it is `resting`."""
-        self._usual_s = 1 / fps if fps else 0.0
-        self._resting_s = max(self._usual_s, 1 / resting_fps if resting_fps else 0.0)
+    def __init__(self, fps: float | None) -> None:
+        """fps: None lets every picture through."""
+        self._interval_s = 1 / fps if fps else 0.0
         self._due_s = float("-inf")
-        self.resting = False
 
     def is_due(self, time_s: float) -> bool:
         """True if a picture of this time may be let through; `passed` says that it was."""
@@ -26,7 +24,3 @@ class RateLimit:
         interval_s = self._interval_s
         off = not -interval_s <= time_s - self._due_s < interval_s
         self._due_s = (time_s if off else self._due_s) + interval_s
-
-    @property
-    def _interval_s(self) -> float:
-        return self._resting_s if self.resting else self._usual_s

@@ -34,10 +34,6 @@ class SharedCapture:
             self._capture.start()
         self._running.add(self.camera)
 
-    def rest(self, *, on: bool) -> None:
-        """Nothing moves in this view, or something does; the source rests once all of them do."""
-        self._capture.rest(self._view, on=on)
-
     def ask_to_stop(self) -> None:
         """Ask the thread to end, if no other view needs it."""
         self._running.discard(self.camera)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge.capture.frame_quality import Sight, glance_of, sampled
+from edge.capture.frame_quality import Sight, sampled
 from edge.preprocess import Image, cut
 from edge.records import Frame
 from edge.region import Region
@@ -17,7 +17,6 @@ from edge.region import Region
 class View:
     """One camera as subscribers see it; region None: whole pictures. Used by its capture thread.
 
-    glances: frames are to have a glance. resting, which the loop sets: fewer pictures will do.
     replaced, skipped: how many of its frames a newer one replaced, or showed nothing for too short a time.
     problem: why its region can't be cut out of the present pictures, empty where it can; received_s: when the
     last picture came that it was cut out of.
@@ -26,8 +25,6 @@ class View:
     name: str
     region: Region | None = None
     sight: Sight | None = None
-    glances: bool = False
-    resting: bool = False
     replaced: int = 0
     skipped: int = 0
     problem: str = ""
@@ -48,12 +45,11 @@ class View:
         if self.region is not None:
             region = self.region.on(pixels.shape[1], pixels.shape[0])
             pixels = cut(pixels, region)
-        sample = sampled(pixels) if self.sight or self.glances else None
+        sample = sampled(pixels) if self.sight else None
         blind = self.sight.judge_sample(sample, whole.time_s) if self.sight and sample is not None else None
         if self.sight and self.sight.doubtful:
             self.skipped += 1
             return None
-        glance = glance_of(sample) if self.glances and sample is not None else None
         started_s, prepared = time.monotonic(), None
         if prepare is not None and not blind:
             prepared = prepare(pixels)
@@ -65,5 +61,4 @@ class View:
             prepare_ms=0.0 if prepared is None else (time.monotonic() - started_s) * 1e3,
             blind=blind,
             region=region,
-            glance=glance,
         )

@@ -33,7 +33,6 @@ from edge.region import PixelRegion
 
 Smoothing = Literal["mean", "votes"]
 ROUNDING_S = 1e-6
-SETTLING_FRAMES, SLACK, MOST_SPREAD = 8, 0.05, 0.1
 OF_FRAMES = ("starting", "low_score", "unfamiliar")  # what frames that were judged can lead to
 
 
@@ -80,26 +79,6 @@ class Decider:
         self._since = self._latest = 0.0
         self._frame_index: int | None = None
         self._region: PixelRegion | None = None
-        # without a smoothing window too, a state is settled only by what several frames say
-        self._latest_scores: deque[Scores] = deque(maxlen=max(rules.window, SETTLING_FRAMES))
-        self._settled: Scores | None = None
-        self._settled_is_known = True
-
-    @property
-    def settled(self) -> Scores | None:
-        """Scores to observe for a picture that shows no change; None while the state hangs by a thread.
-
-        They are the mean of the latest ones, of which no mixture would change the state, nor a little beyond.
-        """
-        if not self._settled_is_known:  # worked out when asked: only a gate asks
-            self._settled = self._typical() if self._is_settled() else None
-            self._settled_is_known = True
-        return self._settled
-
-    def unsettle(self) -> None:
-        """What is seen has changed: it takes several frames until the state is settled again."""
-        self._latest_scores.clear()
-        self._settled, self._settled_is_known = None, True
 
     def observe(self, frame: Frame, scores: Scores, age_ms: float = 0.0) -> Decision:
         """Take one classified frame into account; `age_ms` is the frame's age, for the record."""
@@ -110,9 +89,6 @@ class Decider:
         label, reason = self._held(*self._choose(values, average, familiarity), frame.time_s)
         self._frame_index, self._latest, self._region = frame.index, frame.captured_at, frame.region
         changed = self._move_to(label, reason, frame.captured_at)
-        if scores is not self._settled:
-            self._latest_scores.append(scores)
-            self._settled_is_known = False
         top = ranked(self._labels, average)
         confidence = float(average[self._labels.index(label)]) if label is not None else top[0].score
         seen = _Seen(confidence, top, familiarity, age_ms, scores.inference_ms)
@@ -124,7 +100,6 @@ class Decider:
         frame: the one whose picture shows nothing, None where no frame came.
         """
         self._window.clear()
-        self.unsettle()
         self._familiar, self._candidate = False, None
         self._frame_index = frame.index if frame else None
         self._region = frame.region if frame else self._region
@@ -138,7 +113,6 @@ class Decider:
         """From now on every label's score must reach this, 0 to 1."""
         limits = dataclasses.replace(self._rules.limits, threshold=threshold, class_thresholds={})
         self._rules = dataclasses.replace(self._rules, limits=limits)
-        self.unsettle()
 
     def _average_familiarity(self) -> float | None:
         known = [entry.familiarity for entry in self._window if entry.familiarity is not None]
@@ -196,41 +170,6 @@ class Decider:
                 return self._label
         return best if highest >= threshold_of(best) else None
 
-    def _is_settled(self) -> bool:
-        """Would the state stay if the scores went as far again as they did, and a little further?"""
-        latest = self._latest_scores
-        if len(latest) < (latest.maxlen or 0) or self._candidate != self._label:
-            return False
-        values = np.stack([entry.values for entry in latest])
-        if np.ptp(values, axis=0).max() > MOST_SPREAD:
-            return False
-        known = [entry.familiarity for entry in latest if entry.familiarity is not None]
-        limits, hysteresis = self._rules.limits, self._rules.hysteresis
-        if limits.familiarity is not None and known:
-            scale = limits.familiarity_scale
-            low, high = _beyond(np.asarray(known), SLACK * scale)
-            if not self._familiar:
-                return bool(high < limits.familiarity)
-            if low < limits.familiarity - hysteresis * scale:
-                return False
-        lows, highs = _beyond(values, SLACK)
-        rivals = np.asarray([limits.threshold_of(label) for label in self._labels])
-        if self._label is not None:
-            own = self._labels.index(self._label)
-            if lows[own] < rivals[own] - hysteresis:
-                return False
-            rivals = np.maximum(rivals, lows[own] + hysteresis)
-            rivals[own] = np.inf
-        return bool((highs < rivals).all())
-
-    def _typical(self) -> Scores:
-        latest = self._latest_scores
-        known = [entry.familiarity for entry in latest if entry.familiarity is not None]
-        values: NDArray[np.float32] = np.mean([entry.values for entry in latest], axis=0, dtype=np.float32)
-        return dataclasses.replace(
-            latest[-1], values=values, familiarity=float(np.mean(known)) if known else None
-        )
-
     def _move_to(self, label: str | None, reason: UnknownReason | None, timestamp: float) -> bool:
         if (label, reason) == (self._label, self._reason):
             return False
@@ -255,9 +194,3 @@ class Decider:
             familiarity=seen.familiarity,
             region=self._region,
         )
-
-
-def _beyond(values: NDArray[np.floating], slack: float) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Of each column the lowest and highest, further out by their distance and the slack."""
-    low, high = values.min(axis=0), values.max(axis=0)
-    return low - (high - low) - slack, high + (high - low) + slack

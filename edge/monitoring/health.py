@@ -35,13 +35,12 @@ class _CameraHealth:
     stale: int = 0
     frames_in: int = 0
     blind: int = 0
-    unchanged: int = 0
     frames_in_before: int = 0
     classified_before: int = 0
 
     @property
     def judged(self) -> int:
-        return self.classified + self.blind + self.unchanged
+        return self.classified + self.blind
 
 
 @dataclass(slots=True)
@@ -69,11 +68,6 @@ class Health:
     def blind(self, camera: str) -> int:
         """Count a frame that shows nothing; how many were judged so far."""
         self.cameras[camera].blind += 1
-        return self.cameras[camera].judged
-
-    def unchanged(self, camera: str) -> int:
-        """Count a frame that shows what the classified one before did; how many were judged so far."""
-        self.cameras[camera].unchanged += 1
         return self.cameras[camera].judged
 
     def stale(self, camera: str) -> None:
@@ -110,7 +104,6 @@ class Health:
             "dropped": capture.replaced + capture.skipped + own.stale,
             "stale": own.stale,
             "blind": own.blind,
-            "unchanged": own.unchanged,
             "reconnects": capture.reconnects,
         }
 

@@ -98,7 +98,6 @@ METRICS = (
     ),
     Metric("frames_stale_total", "counter", "Frames too old to be classified.", _of_cameras("stale")),
     Metric("frames_blind_total", "counter", "Frames that show nothing.", _of_cameras("blind")),
-    Metric("frames_unchanged_total", "counter", "Frames like the one before.", _of_cameras("unchanged")),
     Metric("camera_reconnects_total", "counter", "Returns of a lost camera.", _of_cameras("reconnects")),
     Metric("latency_seconds", "summary", "By stage, over the last 1024 frames.", _latencies),
     Metric("broker_connected", "gauge", "1 while there is a connection to the broker.", _connected),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edge.publish.sink import SinkPulse
+from edge.publish.sink import SinkLiveness
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class _Camera:
 
 @dataclass(slots=True)
 class _Sink:
-    pulse: SinkPulse
+    liveness: SinkLiveness
     moved_s: float
 
 
@@ -92,13 +92,13 @@ class Progress:
         if camera in self._cameras:
             self._cameras[camera].waits_since_s = None
 
-    def sink_seen(self, number: int, pulse: SinkPulse, now_s: float) -> None:
+    def sink_seen(self, number: int, liveness: SinkLiveness, now_s: float) -> None:
         """A look at a sink, which is known by its number."""
-        sink = self._sinks.setdefault(number, _Sink(pulse, now_s))
-        idle = pulse.problem is not None or pulse.waiting == 0
-        if idle or pulse.answered != sink.pulse.answered:
+        sink = self._sinks.setdefault(number, _Sink(liveness, now_s))
+        idle = liveness.problem is not None or liveness.waiting == 0
+        if idle or liveness.answered != sink.liveness.answered:
             sink.moved_s = now_s
-        sink.pulse = pulse
+        sink.liveness = liveness
 
     def hung(self, now_s: float) -> str | None:
         """What has stopped getting on, in words that do not change while it lasts; None where nothing has."""
@@ -109,7 +109,7 @@ class Progress:
             for finding in self._of_camera(camera, now_s):
                 yield f"camera {name}: {finding}"
         for sink in self._sinks.values():
-            if now_s - sink.pulse.alive_s > self._limits.broker_s:
+            if now_s - sink.liveness.alive_s > self._limits.broker_s:
                 yield f"broker: its thread has not moved for {self._limits.broker_s:g} s"
             if now_s - sink.moved_s > self._limits.acknowledge_s:
                 yield f"broker: connected, but has answered no event for {self._limits.acknowledge_s:g} s"

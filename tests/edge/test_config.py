@@ -75,8 +75,7 @@ def test_cameras_on_the_command_line_replace_those_of_the_file(tmp_path: Path) -
         ("[decision]\nhold = -1\n", "line 2: decision.hold"),
         ("[decision]\nwindow = 3\nvotes = 4\n", "decision: .*4 votes can't be had of a window of 3"),
         ('[decision]\nsmoothing = "median"\n', "line 2: decision.smoothing: .*votes"),
-        ("[sight]\nfrozen_after = -1\n", "line 2: sight.frozen_after: "),
-        ("[gate]\nlimit = 0\n", "line 2: gate.limit: "),
+        ("[sight]\nfrozen_after = -1\n", "line 2: frame_quality.frozen_after: "),
         ('[[camera]]\nsource = "0"\ncrop = "1,2,3"\n', "line 3: camera.0.crop: .*write x,y,width,height"),
         ('[[camera]]\nsource = "0"\ncrop = [0.5, 0.5, 0.6, 0.5]\n', "camera.0.crop: .*outside the picture"),
         ('[[camera]]\nsource = "0"\nrotate = 45\n', "line 3: camera.0.rotate: .*90"),
@@ -90,7 +89,7 @@ def test_cameras_on_the_command_line_replace_those_of_the_file(tmp_path: Path) -
             "camera.0: .*belong into its",
         ),
         ("reduce_jpegs = true\nallow_commands = true\n", "a snapshot shows a whole picture"),
-        ("[sight]\nfrozen = 1\n", "line 2: sight.frozen: unknown key"),
+        ("[frame_quality]\nfrozen = 1\n", "line 2: frame_quality.frozen: unknown key"),
     ],
 )
 def test_a_mistake_in_the_file_is_named_with_its_line(tmp_path: Path, text: str, why: str) -> None:

@@ -211,7 +211,13 @@ def test_a_region_outside_the_picture_is_unknown_alone_until_the_size_fits(
     folder = tmp_path / "shots"
     folder.mkdir()
     lines = [f'model = "{golden}"', "stdout = true", "mqtt = false", "max_frame_age = 1.5"]
-    lines += ["[sight]", "enabled = false", "[[camera]]", f'source = "watch://{folder}"', 'name = "belt"']
+    lines += [
+        "[frame_quality]",
+        "enabled = false",
+        "[[camera]]",
+        f'source = "watch://{folder}"',
+        'name = "belt"',
+    ]
     lines += ["[[camera.region]]", 'name = "left"', "crop = [0, 0, 32, 24]"]
     lines += ["[[camera.region]]", 'name = "right"', "crop = [32, 0, 32, 24]"]
     (tmp_path / "agent.toml").write_text("\n".join(lines))

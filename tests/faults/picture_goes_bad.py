@@ -70,7 +70,7 @@ def _watched(folder: Path, spells: list[Spell]) -> list[dict[str, Any]]:
         numbers = [number for spell in spells if spell.kind == kind for number in (spell.first, spell.end)]
         options.append(f"{kind}={','.join(map(str, numbers))}")
     duration_s = (spells[-1].end + 2 * GOOD_FRAMES) / FPS
-    (folder / "agent.toml").write_text(f"[sight]\nfrozen_after = {FROZEN_AFTER_S}\n")
+    (folder / "agent.toml").write_text(f"[frame_quality]\nfrozen_after = {FROZEN_AFTER_S}\n")
     # The bars are of no colour in particular: at this confidence each picture gets a label, spoilt ones too.
     command = ("--camera", f"test://?{'&'.join(options)}", "--model", GOLDEN, "--min-confidence", 0.3)
     with EdgeAgent(folder, *command, "--duration", duration_s, "--stdout") as agent:

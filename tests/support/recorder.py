@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.publish.sink import Sink
 from edge.records import Decision, Frame
 
 
-class RecordingSink:
+class RecordingSink(Sink):
     """Keeps everything that the agent says, in order."""
 
     def __init__(self) -> None:
@@ -42,9 +43,6 @@ class RecordingSink:
     def refresh(self, camera: str) -> None:
         self.refreshed.append(camera)
 
-    def tend(self) -> None:
-        """Nothing waits."""
-
     def camera_availability(self, camera: str, *, online: bool) -> None:
         self.availability.append((camera, online))
 
@@ -56,9 +54,6 @@ class RecordingSink:
 
     def report(self) -> Mapping[str, Any]:
         return {"sink": "fine"}
-
-    def pulse(self) -> None:
-        """It has no thread of its own."""
 
     def close(self, timeout_s: float) -> None:
         self.calls.append("close")

@@ -12,7 +12,7 @@ from edge.agent.build import built_agent
 from edge.agent.load_classifier import load_classifier
 from edge.commands.bench.figures import WARM_UP_FRAMES, AgentRun
 from edge.commands.bench.machine import peak_mb, process_age_s
-from edge.config import AgentConfig, GateConfig
+from edge.config import AgentConfig
 from edge.errors import CameraUnavailableError, UsageError
 from edge.monitoring.health import resident_mb
 from edge.monitoring.notify import Notifier
@@ -27,7 +27,6 @@ ALONE: dict[str, Any] = {
     "require_camera": True,
     "publish_scores": False,
     "metrics": None,
-    "gate": GateConfig(enabled=False),  # each stage is to be measured on every frame
     "start_after": 0.0,
     "drain_timeout": 0.0,
 }

@@ -16,7 +16,7 @@ WORDS: dict[Stage, str] = {
 }
 ADVICE: dict[Stage, str] = {
     "capture": "smaller pictures or fewer a second from the camera (a network camera's second stream)",
-    "sight": "smaller pictures from the camera, or [sight] enabled = false",
+    "sight": "smaller pictures from the camera, or [frame_quality] enabled = false",
     "preprocess": "smaller pictures from the camera, or only a part of them: --crop",
     "inference": "--tune, or a model with a smaller input or backbone (edge-train … --size 160)",
     "publish": "a smaller [decision] window",

@@ -19,6 +19,7 @@ from edge.config import AgentConfig
 from edge.decide.decider import Decider, DecisionRules
 from edge.infer.classifier import Classifier
 from edge.preprocess import Image, cut
+from edge.publish.registry import SinkContext
 from edge.publish.stdout import StdoutSink
 from edge.records import Frame
 from edge.region import Region
@@ -59,8 +60,8 @@ class _Stages:
         self._classifier, self._regions, self._config = classifier, regions, config
         rules = DecisionRules(classifier.limits, window=config.decision.window)
         self._deciders = {name: Decider(name, classifier.labels, rules) for name in regions}
-        self._sights = {name: Sight(config.sight.frozen_after) for name in regions}
-        self._sink = StdoutSink(stream, config.device_id, classifier.identity)
+        self._sights = {name: Sight(config.frame_quality.frozen_after) for name in regions}
+        self._sink = StdoutSink(SinkContext(config.device_id, classifier.identity, classifier.labels, stream))
 
     def take(self, number: int, pixels: Image) -> None:
         """Time what is done with a picture."""
@@ -68,7 +69,7 @@ class _Stages:
         for name, region in self._regions.items():
             now_s = time.monotonic()
             part = pixels if region is None else cut(pixels, region.on(pixels.shape[1], pixels.shape[0]))
-            if self._config.sight.enabled:
+            if self._config.frame_quality.enabled:
                 with self._timed("sight"):
                     self._sights[name].judge(part, now_s)
             scores = self._classifier.classify(part)

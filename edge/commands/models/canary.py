@@ -45,7 +45,7 @@ class Figures:
             inference_ms=record["latency_ms"].get("inference", {}).get("p95"),
             fps_classified=sum(camera["fps_classified"] for camera in cameras),
             frames_in=sum(camera["frames_in"] for camera in cameras),
-            judged=sum(camera[key] for camera in cameras for key in ("classified", "blind", "unchanged")),
+            judged=sum(camera[key] for camera in cameras for key in ("classified", "blind")),
         )
 
 

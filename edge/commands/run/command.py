@@ -66,9 +66,6 @@ def run_command(
     drain_timeout: Annotated[
         float | None, typer.Option(help="Wait at the end for open publishes, in s (5)")
     ] = None,
-    gate: Annotated[
-        bool | None, typer.Option("--gate/--no-gate", help="Do not classify what has not changed.")
-    ] = None,
     require_camera: RequireCameraOption = False,
     require_broker: Annotated[bool, typer.Option("--require-broker", help="No broker: exit 69.")] = False,
     homeassistant: Annotated[bool, typer.Option("--homeassistant", help="Appear in Home Assistant.")] = False,
@@ -98,7 +95,6 @@ def run_command(
         duration=duration,
         runtime=runtime,
         decision={"min_confidence": min_confidence},
-        gate={"enabled": gate},
         stdout=stdout or None,
         mqtt=True if broker else False if stdout else None,
         publish_scores=scores or None,

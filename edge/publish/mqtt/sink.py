@@ -16,7 +16,7 @@ from edge.publish.mqtt.client import Verdict
 from edge.publish.mqtt.connection import BrokerConnection, ConnectionCallbacks
 from edge.publish.outbox.outbox import NumberedEvent, Outbox
 from edge.publish.outbox.outbox_writer import GroupCommitter
-from edge.publish.sink import SinkPulse
+from edge.publish.sink import Sink, SinkLiveness
 from edge.publish.topics import Topics
 from edge.records import Decision, Frame, Message
 
@@ -28,7 +28,7 @@ ANNOUNCE_AGAIN_S = 30.0  # after a broker would not take a retained message for 
 Numbered = tuple[Decision, int]  # with the number of its camera's last event
 
 
-class MqttSink:
+class MqttSink(Sink):
     """Keeps a broker told: the present state at once and after every reconnect, and every event in order."""
 
     def __init__(
@@ -94,7 +94,7 @@ class MqttSink:
         with self._lock:
             self._send_state(camera)
 
-    def tend(self) -> None:
+    def poll(self) -> None:
         """Our threads see to everything; raises what the one that keeps events ended by."""
         self._kept.check()
 
@@ -135,12 +135,12 @@ class MqttSink:
             "events_acknowledged": self._acknowledged,
         }
 
-    def pulse(self) -> SinkPulse:
+    def liveness(self) -> SinkLiveness:
         """Are its threads alive, is there a connection, and do events get away."""
         connection = self._connection
         problem = None if connection.connected else connection.problem or "not connected"
         alive_s = min(connection.alive_s, self._kept.alive_s)
-        return SinkPulse(alive_s, problem, self._waiting, self._answered)
+        return SinkLiveness(alive_s, problem, self._waiting, self._answered)
 
     def close(self, timeout_s: float) -> None:
         """Publish `offline` after all open publishes, as far as `timeout_s` allows, and disconnect."""

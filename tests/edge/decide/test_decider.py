@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
-from edge.decide.decider import SETTLING_FRAMES, Decider, DecisionRules
+from edge.decide.decider import Decider, DecisionRules
 from edge.records import Decision, Frame, Limits, Scores
 
 LABELS = ("blue", "green", "red")
@@ -311,71 +311,3 @@ def test_nothing_at_all_is_no_label_at_any_threshold() -> None:
     nothing = (0.0, 0.0, 0.0)
     machine = decider(window=1, threshold=0.0)
     assert said(run(machine, [RED, nothing, nothing])) == ["red", "low_score", "low_score"]
-
-
-SURE_RED, WEAK_RED, SURE_NEITHER = (0.0, 0.1, 0.9), (0.02, 0.4, 0.58), (0.2, 0.2, 0.1)
-
-
-@pytest.mark.parametrize(
-    ("sequence", "settled"),
-    [
-        ([SURE_RED] * (SETTLING_FRAMES - 1), False),
-        ([SURE_RED] * SETTLING_FRAMES, True),
-        ([SURE_NEITHER] * SETTLING_FRAMES, True),
-        ([NEITHER] * SETTLING_FRAMES, True),
-        ([(0.0, 0.47, 0.4)] * SETTLING_FRAMES, False),  # a little more, and it is green
-        ([SURE_RED, WEAK_RED] * SETTLING_FRAMES, False),  # what went so far down may go further
-        ([SURE_RED] * 3 + [(0.0, 0.52, 0.43)] * SETTLING_FRAMES, False),  # red by its hysteresis only
-        ([SURE_RED] * SETTLING_FRAMES + [GREEN] * 2, False),
-        ([SURE_RED] * SETTLING_FRAMES + [GREEN] * SETTLING_FRAMES, True),
-    ],
-)
-def test_a_state_is_settled_while_nothing_near_the_scores_would_change_it(
-    sequence: Sequence[Sequence[float]], settled: bool
-) -> None:
-    machine = decider()
-    run(machine, sequence)
-    assert (machine.settled is not None) is settled
-
-
-@pytest.mark.parametrize(("familiarity", "settled"), [(0.8, True), (0.51, True), (0.49, False), (0.2, True)])
-def test_a_familiarity_near_its_limit_is_not_settled(familiarity: float, settled: bool) -> None:
-    machine = decider(familiarity=0.5)
-    for number in range(SETTLING_FRAMES):
-        machine.observe(frame(number), scores(SURE_RED, familiarity))
-    assert (machine.settled is not None) is settled
-
-
-def test_what_stands_for_an_unchanged_picture_is_the_mean_of_the_latest_and_changes_nothing() -> None:
-    machine = decider(familiarity=0.5)
-    for number in range(SETTLING_FRAMES):
-        machine.observe(
-            frame(number), scores((0.0, 0.1, 0.85 + 0.01 * (number % 2)), 0.7 + 0.1 * (number % 2))
-        )
-    standing = machine.settled
-    assert standing is not None
-    assert standing.values == pytest.approx((0.0, 0.1, 0.855))
-    assert standing.familiarity == pytest.approx(0.75)
-    for number in range(20):
-        decision = machine.observe(frame(SETTLING_FRAMES + number), standing)
-        assert not decision.changed
-        assert machine.settled is standing
-    assert decision.confidence == pytest.approx(0.855)
-
-
-@pytest.mark.parametrize(
-    "disturb",
-    [
-        lambda machine: machine.missing("frozen", 1002.0),
-        lambda machine: machine.set_threshold(0.6),
-        lambda machine: machine.unsettle(),
-    ],
-)
-def test_whatever_clears_the_window_or_moves_the_limits_unsettles(disturb: Callable[[Decider], Any]) -> None:
-    machine = decider()
-    run(machine, [SURE_RED] * SETTLING_FRAMES)
-    assert machine.settled
-    disturb(machine)
-    assert machine.settled is None
-    run(machine, [SURE_RED] * SETTLING_FRAMES)
-    assert machine.settled

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.decide.decider import SETTLING_FRAMES, Decider, DecisionRules, Smoothing
+from edge.decide.decider import Decider, DecisionRules, Smoothing
 from edge.records import Decision, Frame, Limits, Scores, UnknownReason
 
 settings.register_profile("patient", settings(), deadline=None)  # for a busy machine
@@ -129,30 +129,3 @@ def test_what_never_reaches_the_threshold_is_never_a_label(
 ) -> None:
     how = DecisionRules(Limits(0.6), window, hysteresis=0.5, smoothing=smoothing)
     assert all(each.label is None for each in decided(how, [(level, 0, 0) for level in levels]))
-
-
-@given(rules(), st.lists(rows, min_size=1, max_size=4), st.data())
-def test_no_mixture_of_what_was_seen_changes_a_settled_state(
-    how: DecisionRules, sequence: list[Row], data: st.DataObject
-) -> None:
-    machine = Decider("belt", LABELS, how)
-    time_s = 0.0
-
-    def observe(row: Sequence[float]) -> Decision:
-        nonlocal time_s
-        time_s += 0.1
-        frame = Frame("belt", 0, PIXELS, time_s=time_s, captured_at=1000 + time_s, received_s=0)
-        return machine.observe(frame, Scores(np.asarray(row, np.float32) / np.float32(STEPS), 0.0, 0.0))
-
-    for row in sequence * SETTLING_FRAMES:
-        before = observe(row)
-        if machine.settled:
-            break
-    if not machine.settled:
-        return
-    seen = np.asarray(sequence)
-    for _ in range(2 * how.window):
-        shares = data.draw(st.lists(st.integers(0, 100), min_size=3, max_size=3))
-        low, high = seen.min(axis=0), seen.max(axis=0)
-        after = observe(low + (high - low) * np.asarray(shares) / 100)
-        assert state(after) == state(before)

@@ -22,11 +22,10 @@ def test_the_record_counts_what_happened() -> None:
         assert health.classified(frame, scores, age_ms=20) == number + 1
     health.stale("a")
     assert health.blind("a") == 6
-    assert health.unchanged("a") == 7
     report = health.report({"a": status})
     camera = report["cameras"]["a"]
     assert (camera["classified"], camera["dropped"], camera["stale"], camera["reconnects"]) == (5, 4, 1, 3)
-    assert (camera["blind"], camera["unchanged"]) == (1, 1)
+    assert camera["blind"] == 1
     assert camera["fps_in"] == pytest.approx(2 * camera["fps_classified"], rel=0.05)
     assert report["latency_ms"]["preprocess"] == {"p50": 2, "p95": 3.8}
     assert json.loads(json.dumps(report)) == report

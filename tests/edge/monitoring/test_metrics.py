@@ -36,7 +36,6 @@ RECORD: dict[str, Any] = {
             "dropped": 40,
             "stale": 1,
             "blind": 7,
-            "unchanged": 25,
             "reconnects": 2,
         },
         'a"b\\c\nd': {
@@ -47,7 +46,6 @@ RECORD: dict[str, Any] = {
             "dropped": 0,
             "stale": 0,
             "blind": 0,
-            "unchanged": 0,
             "reconnects": 0,
         },
     },
@@ -104,7 +102,6 @@ def test_the_page_says_what_the_record_says() -> None:
     front, odd = ("camera", "front"), ("camera", 'a"b\\c\nd')
     assert values["edge_agent_uptime_seconds", frozenset()] == 12.5
     assert values["edge_agent_frames_classified_total", frozenset([front])] == 60
-    assert values["edge_agent_frames_unchanged_total", frozenset([front])] == 25
     assert values["edge_agent_camera_online", frozenset([odd])] == 0
     latency = frozenset([("stage", "inference"), ("quantile", "0.95")])
     assert values["edge_agent_latency_seconds", latency] == 0.01225

@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from edge.monitoring.progress import CameraSign, Progress, ProgressLimits, acknowledge_limit_s
-from edge.publish.sink import SinkPulse
+from edge.publish.sink import SinkLiveness
 
 LIMITS = ProgressLimits(capture_s=30, frameless_s=60, answer_s=20, broker_s=50, acknowledge_s=40)
 DELIVERING = CameraSign(live=True, delivering=True, alive_s=0, answered_s=0, waits=False)
 LOST = CameraSign(live=True, delivering=False, alive_s=0, answered_s=None, waits=False)
-UP = SinkPulse(alive_s=0, problem=None, waiting=0, answered=0)
-AWAY = SinkPulse(alive_s=0, problem="unreachable", waiting=7, answered=0)
+UP = SinkLiveness(alive_s=0, problem=None, waiting=0, answered=0)
+AWAY = SinkLiveness(alive_s=0, problem="unreachable", waiting=7, answered=0)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_an_inbox_that_is_always_full_is_no_matter_while_frames_are_answered() -
 
 
 @pytest.mark.parametrize(
-    ("pulses", "hung"),
+    ("livenesss", "hung"),
     [
         # Away for long, and nothing waits for long: both are handled.
         ([(0, AWAY), (1000, replace(AWAY, alive_s=1000))], None),
@@ -109,12 +109,12 @@ def test_an_inbox_that_is_always_full_is_no_matter_while_frames_are_answered() -
     ],
 )
 def test_events_get_away_or_the_broker_is_known_to_be(
-    pulses: list[tuple[float, SinkPulse]], hung: str | None
+    livenesss: list[tuple[float, SinkLiveness]], hung: str | None
 ) -> None:
     progress = Progress(LIMITS)
-    for now_s, pulse in pulses:
-        progress.sink_seen(0, pulse, now_s)
-    found = progress.hung(pulses[-1][0])
+    for now_s, liveness in livenesss:
+        progress.sink_seen(0, liveness, now_s)
+    found = progress.hung(livenesss[-1][0])
     assert found is None if hung is None else hung in str(found)
 
 

@@ -16,6 +16,7 @@ from edge.publish.mqtt import sink as publish
 from edge.publish.mqtt.address import parse_broker_url
 from edge.publish.mqtt.sink import MqttSink
 from edge.publish.outbox.outbox import Outbox, OutboxLimits
+from edge.publish.registry import SinkContext
 from edge.publish.stdout import StdoutSink
 from edge.publish.topics import Topics
 from edge.records import Decision, Frame, LabelScore, ModelIdentity
@@ -150,7 +151,7 @@ def test_after_a_time_without_broker_the_present_comes_before_the_past(tmp_path:
         with sinking(broker.url, up=False, rate=100) as sink:
             publish_all(sink, range(1, 101))
             broker.start()
-            wait_until(lambda: sink.tend() or sink.report()["events_waiting"] == 0, "all events")
+            wait_until(lambda: sink.poll() or sink.report()["events_waiting"] == 0, "all events")
             subscriber.wait_for(lambda: len(subscriber.events()) == 100, "all events")
         kinds = [message.topic.rpartition("/")[2] for message in subscriber.messages if not message.retain]
         states = [message.record["sequence"] for message in subscriber.on("/state") if not message.retain]
@@ -236,12 +237,12 @@ def test_events_that_the_broker_refuses_for_now_are_kept_and_come_in_order(mosqu
         sinking(relay.url) as sink,
     ):
         publish_all(sink, range(1, 50))
-        wait_until(lambda: sink.tend() or len(relay.refused) > len(set(relay.refused)), "a second offer")
+        wait_until(lambda: sink.poll() or len(relay.refused) > len(set(relay.refused)), "a second offer")
         assert sink.report()["events_waiting"] == 49
-        assert sink.pulse().answered > 0
+        assert sink.liveness().answered > 0
         assert sequences(subscriber) == []
         relay.code = None
-        wait_until(lambda: sink.tend() or sink.report()["events_waiting"] == 0, "all events")
+        wait_until(lambda: sink.poll() or sink.report()["events_waiting"] == 0, "all events")
         subscriber.wait_for(lambda: len(subscriber.events()) >= 49, "all events")
         assert sink.report()["events_dropped"] == 0
     assert sequences(subscriber) == list(range(1, 50))
@@ -260,7 +261,7 @@ def test_what_is_to_be_retained_is_said_again_after_a_refusal_for_now(
         wait_until(lambda: relay.refused, "the refusal")
         assert not subscriber.on("/label")
         relay.code = None
-        wait_until(lambda: sink.tend() or subscriber.on("/label"), "the label")
+        wait_until(lambda: sink.poll() or subscriber.on("/label"), "the label")
 
 
 @pytest.mark.parametrize("code", [0x80, 0x83, 0x87, 0x90, 0x99])
@@ -290,7 +291,7 @@ def test_closing_without_a_broker_waits_only_so_long() -> None:
 
 def test_stdout_is_one_json_object_a_line() -> None:
     stream = io.StringIO()
-    sink = StdoutSink(stream, "pi", MODEL)
+    sink = StdoutSink(SinkContext("pi", MODEL, (), stream))
     sink.publish(decision("Grün"), 1)
     sink.publish(decision(None, 1, changed=False), 1)
     one, other = (json.loads(line) for line in stream.getvalue().splitlines())
