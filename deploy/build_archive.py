@@ -70,7 +70,7 @@ def _own_wheel(source: Path, wheels: Path) -> Path:
     for file in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / file, source)
     _pip("wheel", "--no-deps", "--wheel-dir", wheels, source)
-    return next(wheels.glob("edge_agent-*.whl"))
+    return next(wheels.glob("edge_camera_agent-*.whl"))
 
 
 def _download(own: Path, wheels: Path, machine: str, python: str, glibc: int) -> None:

@@ -35,7 +35,7 @@ class Frame:
 
     pixels: uint8 BGR of shape (height, width, 3) as captured, or, when `prepared`, uint8 RGB in the
     model's own input shape, which took `prepare_ms`. `index` counts the camera's frames from 0, dropped ones
-    included; `received_s` is the monotonic clock when the picture arrived, in seconds. `blind`: why the
+    included; `received_s` is the monotonic clock when the picture arrived, in seconds. `unusable`: why the
     picture shows nothing, None where it shows something. `region`: what of the source's picture it is,
     None for all of it.
     """
@@ -48,7 +48,7 @@ class Frame:
     received_s: float
     prepared: bool = False
     prepare_ms: float = 0.0
-    blind: UnknownReason | None = None
+    unusable: UnknownReason | None = None
     region: PixelRegion | None = None
 
 

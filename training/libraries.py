@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+from edge.distribution import install_hint
 from training.errors import MissingLibraryError
 
 QUIET = {
@@ -29,7 +30,7 @@ def tensorflow() -> Any:
             warnings.simplefilter("ignore")
             module = importlib.import_module("tensorflow")
     except ImportError as error:
-        advice = "pip install 'edge-agent[training]'"
+        advice = install_hint("training")
         raise MissingLibraryError("can't load TensorFlow", str(error), advice) from error
     module.get_logger().setLevel("ERROR")
     return module

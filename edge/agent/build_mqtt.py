@@ -6,11 +6,11 @@ A module of its own because paho, TLS and SQLite come with it.
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.config import AgentConfig
+from edge.distribution import version
 from edge.infer.classifier import Classifier
 from edge.publish.mqtt import homeassistant
 from edge.publish.mqtt.address import BrokerAddress
@@ -66,7 +66,7 @@ def _open_up(
             cameras=tuple(cameras),
             labels=classifier.labels,
             model=classifier.identity,
-            version=version(),
+            version=version() or "0",
             heartbeat_s=config.heartbeat,
             stats_interval_s=config.stats_interval,
             commands=config.allow_commands,
@@ -78,14 +78,6 @@ def _open_up(
     for topic in control.topics.all:
         sink.listen(topic, control.receive)
     return control
-
-
-def version() -> str:
-    """The installed agent's version; `0` where only its files are there."""
-    try:
-        return importlib.metadata.version("edge-agent")
-    except importlib.metadata.PackageNotFoundError:
-        return "0"
 
 
 def _introduce(sink: MqttSink, device: homeassistant.Device, prefix: str) -> None:

@@ -143,12 +143,12 @@ class Agent:
     def _judge(self, camera: Camera, frame: Frame) -> None:
         if camera.first_time_s is None:
             camera.first_time_s = frame.time_s
-        if frame.blind is None:
+        if frame.unusable is None:
             count = self._classify(camera, frame)
         else:
             self._set_online(camera, online=True)
-            self._publish(camera, camera.decider.missing(frame.blind, frame.captured_at, frame))
-            count = self.health.blind(frame.camera)
+            self._publish(camera, camera.decider.missing(frame.unusable, frame.captured_at, frame))
+            count = self.health.unusable(frame.camera)
         duration_s = self._options.duration_s
         over = duration_s is not None and frame.time_s - camera.first_time_s >= duration_s
         if count == self._options.frames or over:

@@ -40,7 +40,7 @@ class Sight:
         self._structure = _Structure()
         self._reason: UnknownReason | None = None
         self._looks: UnknownReason | None = None
-        self._looks_since_s = self._blind_since_s = 0.0
+        self._looks_since_s = self._unusable_since_s = 0.0
 
     @property
     def doubtful(self) -> bool:
@@ -55,13 +55,13 @@ class Sight:
         """The same, of what was `sampled` of the picture."""
         looks = self._structure.judge(sample, time_s)
         if self._looks is None:
-            self._blind_since_s = time_s
+            self._unusable_since_s = time_s
         if looks != self._looks:
             self._looks, self._looks_since_s = looks, time_s
         frozen = self._motion.see(sample, time_s, learn=looks is None and self._reason is None)
         if looks is None:
             self._reason = "frozen" if frozen else None
-        elif time_s - (self._looks_since_s if self._reason else self._blind_since_s) >= HOLD_S:
+        elif time_s - (self._looks_since_s if self._reason else self._unusable_since_s) >= HOLD_S:
             self._reason = looks  # at first whatever it looks like now: flicker must not put that off
         return self._reason
 

@@ -46,12 +46,14 @@ class View:
             region = self.region.on(pixels.shape[1], pixels.shape[0])
             pixels = cut(pixels, region)
         sample = sampled(pixels) if self.sight else None
-        blind = self.sight.judge_sample(sample, whole.time_s) if self.sight and sample is not None else None
+        unusable = (
+            self.sight.judge_sample(sample, whole.time_s) if self.sight and sample is not None else None
+        )
         if self.sight and self.sight.doubtful:
             self.skipped += 1
             return None
         started_s, prepared = time.monotonic(), None
-        if prepare is not None and not blind:
+        if prepare is not None and not unusable:
             prepared = prepare(pixels)
         return dataclasses.replace(
             whole,
@@ -59,6 +61,6 @@ class View:
             pixels=pixels if prepared is None else prepared,
             prepared=prepared is not None,
             prepare_ms=0.0 if prepared is None else (time.monotonic() - started_s) * 1e3,
-            blind=blind,
+            unusable=unusable,
             region=region,
         )

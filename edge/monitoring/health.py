@@ -34,13 +34,13 @@ class _CameraHealth:
     classified: int = 0
     stale: int = 0
     frames_in: int = 0
-    blind: int = 0
+    unusable: int = 0
     frames_in_before: int = 0
     classified_before: int = 0
 
     @property
     def judged(self) -> int:
-        return self.classified + self.blind
+        return self.classified + self.unusable
 
 
 @dataclass(slots=True)
@@ -65,9 +65,9 @@ class Health:
         self.cameras[frame.camera].classified += 1
         return self.cameras[frame.camera].judged
 
-    def blind(self, camera: str) -> int:
+    def unusable(self, camera: str) -> int:
         """Count a frame that shows nothing; how many were judged so far."""
-        self.cameras[camera].blind += 1
+        self.cameras[camera].unusable += 1
         return self.cameras[camera].judged
 
     def stale(self, camera: str) -> None:
@@ -103,7 +103,7 @@ class Health:
             "classified": own.classified,
             "dropped": capture.replaced + capture.skipped + own.stale,
             "stale": own.stale,
-            "blind": own.blind,
+            "blind": own.unusable,
             "reconnects": capture.reconnects,
         }
 

@@ -82,7 +82,7 @@ def renew_sum(folder: Path, name: str) -> None:
 
 def own_wheel(folder: Path) -> Path:
     """The agent's own package in an archive's folder."""
-    return next((folder / "wheels").glob("edge_agent-*.whl"))
+    return next((folder / "wheels").glob("edge_camera_agent-*.whl"))
 
 
 def add_to_wheel(folder: Path, module: str, code: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from edge.distribution import install_hint
 from training.errors import MissingLibraryError
 from training.export.exchange import INPUT, OUTPUT, Float, Loaded, Pixels, Source, quietly, translated
 from training.export.serving import serving
@@ -64,5 +65,5 @@ def _imported(name: str) -> Any:
         try:
             return importlib.import_module(name)
         except ImportError as error:
-            advice = "pip install 'edge-agent[onnx]'"
+            advice = install_hint("onnx")
             raise MissingLibraryError("can't export to ONNX", str(error), advice) from error

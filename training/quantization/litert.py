@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.distribution import install_hint
 from edge.model.interpreter import Network
 from training.errors import ConversionError, MissingLibraryError
 from training.libraries import quiet_terminal
@@ -76,7 +77,7 @@ def _library(name: str) -> Any:
     try:
         return importlib.import_module(f"{MODULE}.{name}")
     except ImportError as error:
-        advice = f"pip install 'edge-agent[{PACKAGE}]', or take --quantizer tensorflow"
+        advice = f"{install_hint(PACKAGE)}, or take --quantizer tensorflow"
         raise MissingLibraryError(f"can't load {PACKAGE}", str(error), advice) from error
 
 

@@ -10,11 +10,12 @@ import time
 from pathlib import Path
 
 from edge.commands.bench.figures import Machine
+from edge.distribution import DISTRIBUTION
 
 BOARD = Path("/proc/device-tree/model")
 PROCESSOR = Path("/proc/cpuinfo")
 STATUS, STAT = Path("/proc/self/status"), Path("/proc/self/stat")
-PACKAGES = ("edge-agent", "numpy", "opencv-python-headless")
+PACKAGES = (DISTRIBUTION, "numpy", "opencv-python-headless")
 NAMES = {"x86_64": "x86-64", "aarch64": "arm64"}
 START_TIME = 19  # field 22 of /proc/self/stat, counted behind the name in brackets
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from edge.distribution import install_hint
 from edge.errors import BrokerUnavailableError, UsageError
 from edge.publish.mqtt.address import BrokerAddress
 
@@ -42,7 +43,7 @@ def _start(port: int) -> Any:
     try:
         import iotcore
     except ImportError as error:
-        advice = "pip install 'edge-agent[embedded]', or use a broker such as Mosquitto"
+        advice = f"{install_hint('embedded')}, or use a broker such as Mosquitto"
         raise BrokerUnavailableError("can't start the embedded broker", str(error), advice) from error
     try:
         broker = iotcore.Broker(port=port, listen=LOOPBACK, max_payload_size=MAX_PAYLOAD_BYTES)

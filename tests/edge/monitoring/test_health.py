@@ -21,7 +21,7 @@ def test_the_record_counts_what_happened() -> None:
         scores = Scores(np.zeros(3, np.float32), preprocess_ms=number - 1, inference_ms=10)
         assert health.classified(frame, scores, age_ms=20) == number + 1
     health.stale("a")
-    assert health.blind("a") == 6
+    assert health.unusable("a") == 6
     report = health.report({"a": status})
     camera = report["cameras"]["a"]
     assert (camera["classified"], camera["dropped"], camera["stale"], camera["reconnects"]) == (5, 4, 1, 3)

@@ -22,8 +22,9 @@ from pathlib import Path
 
 from edge.commands.doctor.system.runtimes import RUNTIMES
 from edge.commands.doctor.system.user import as_root
+from edge.distribution import DISTRIBUTION
 
-OURS = "edge-agent"
+OURS = DISTRIBUTION
 MODULES = {"numpy": "numpy", "paho-mqtt": "paho.mqtt.enums", "pydantic": "pydantic"}
 HEADLESS = "opencv-python-headless"
 OPENCVS = (HEADLESS, "opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python")
