@@ -15,7 +15,7 @@ from edge.model.manifest import SelftestVector
 from edge.model.model_file import ModelFile
 from edge.model.tensors import find_tensors, representable
 from edge.preprocess import Image
-from edge.records import Limits, ModelIdentity, Scores, ranked
+from edge.records import Limits, ModelIdentity, ModelInput, Scores, ranked
 
 Float = NDArray[np.float32]
 
@@ -67,10 +67,10 @@ class Classifier:
             self._put(preprocess.prepare(image, self.spec, out=self._pixels))
         return self._run(started)
 
-    def classify_prepared(self, pixels: Image) -> Scores:
+    def classify_input(self, prepared: ModelInput) -> Scores:
         """Scores of one picture that `preprocess.prepare` has already turned into the input's shape."""
-        started = time.perf_counter()
-        self._put(pixels)
+        started = time.perf_counter() - prepared.prepare_ms / 1e3
+        self._put(prepared.pixels)
         return self._run(started)
 
     def _put(self, pixels: Image) -> None:

@@ -18,6 +18,7 @@ from edge.errors import ModelError
 from edge.infer.classifier import Classifier
 from edge.model.interpreter import RUNTIMES
 from edge.preprocess import Image, limit_threads
+from edge.records import ModelInput
 
 ROUNDS = 7
 LEAST_CALLS, WARM_UP_CALLS = 5, 2
@@ -136,10 +137,10 @@ def _of_runtime(config: AgentConfig, runtime: str) -> dict[Setting, Classifier]:
 def _timed(classifier: Classifier, pixels: Image, calls: int) -> tuple[float, float]:
     """Milliseconds a frame, and those of the processor."""
     for _ in range(WARM_UP_CALLS):
-        classifier.classify_prepared(pixels)
+        classifier.classify_input(ModelInput(pixels))
     started_s, cpu_s = time.perf_counter(), time.process_time()
     for _ in range(calls):
-        classifier.classify_prepared(pixels)
+        classifier.classify_input(ModelInput(pixels))
     took_s, used_s = time.perf_counter() - started_s, time.process_time() - cpu_s
     return took_s * 1e3 / calls, used_s * 1e3 / calls
 
