@@ -6,7 +6,8 @@ import dataclasses
 from pathlib import Path
 
 from edge.capture.sources.address import Source, default_name, parse_source
-from edge.config import AgentConfig, CameraConfig, read_password
+from edge.config import AgentConfig, CameraConfig
+from edge.config_file import read_password
 from edge.errors import ConfigError, UsageError
 from edge.publish.mqtt.address import BrokerAddress, check_tls, parse_broker_url
 from edge.publish.mqtt.embedded_broker import LOOPBACK, embedded_port

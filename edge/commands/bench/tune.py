@@ -13,7 +13,8 @@ import numpy as np
 
 from edge.agent.load_classifier import opened_classifier
 from edge.commands.bench.machine import usable_cores
-from edge.config import AgentConfig, load_config
+from edge.config import AgentConfig
+from edge.config_file import load_config
 from edge.errors import ModelError
 from edge.infer.classifier import Classifier
 from edge.model.interpreter import RUNTIMES
