@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, TextIO
 
 from edge import preprocess
-from edge.agent.addresses import broker_address, named_regions, named_sources
+from edge.agent.addresses import broker_address, regions_by_name, sources_by_name
 from edge.agent.camera_session import CameraSession, SessionRules, SharedParts
 from edge.agent.loop import Agent, AgentOptions
 from edge.agent.supervisor import Audience, Supervisor
@@ -58,7 +58,7 @@ def build_agent(
     # The interpreter owns the processor: OpenCV's own threads would only compete with it.
     preprocess.limit_threads(1)
     # Whatever the addresses have wrong is said before anything is started.
-    readers = [(name, source, opener(source)) for name, source in named_sources(config).items()]
+    readers = [(name, source, opener(source)) for name, source in sources_by_name(config).items()]
     address = broker_address(config) if config.mqtt else None
     topics = Topics(config.topic_prefix, config.device_id, classifier.identity)
     with contextlib.ExitStack() as resources:
@@ -69,10 +69,12 @@ def build_agent(
         captures = _captures(config, readers, classifier, inbox)
         broker = None
         if address is not None:
-            from edge.agent.build_mqtt import broker_side  # paho, TLS, SQLite: for nobody who only prints
+            from edge.agent.build_mqtt import (
+                build_broker_side,  # paho, TLS, SQLite: for nobody who only prints
+            )
 
             cameras = [capture.camera for capture in captures]
-            broker = broker_side(config, address, classifier, topics, cameras, resources)
+            broker = build_broker_side(config, address, classifier, topics, cameras, resources)
         publisher = _publisher(config, classifier, broker, stream)
         shared = SharedParts(inbox, classifier, publisher, Health())
         sessions = _sessions(config, captures, shared)
@@ -118,7 +120,7 @@ def _captures(
 ) -> list[SharedCapture]:
     captures: list[SharedCapture] = []
     for (name, source, open_reader), camera in zip(readers, config.camera, strict=True):
-        views = _views(named_regions(name, camera), config)
+        views = _views(regions_by_name(name, camera), config)
         options = _capture_options(source, views, classifier, config)
         captures += shares(Capture(name, open_reader, inbox, options), views)
     return captures

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.agent.load_classifier import opened_classifier
+from edge.agent.load_classifier import open_classifier
 from edge.commands.bench.machine import usable_cores
 from edge.config import AgentConfig
 from edge.config_file import load_config
@@ -130,7 +130,7 @@ def _of_runtime(config: AgentConfig, runtime: str) -> dict[Setting, Classifier]:
     """With one thread, two, and so on."""
     made: dict[Setting, Classifier] = {}
     for threads in range(1, min(usable_cores(), MOST_THREADS) + 1):
-        classifier = opened_classifier(config.model_copy(update={"runtime": runtime, "threads": threads}))
+        classifier = open_classifier(config.model_copy(update={"runtime": runtime, "threads": threads}))
         made[Setting(runtime, threads, classifier.runtime)] = classifier
     return made
 
