@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 BURST_S = 0.25  # what the rate allows in this time may go at once
+# A quota of the broker is over soon or not for a while; half a minute is what people wait without asking.
 FIRST_DELAY_S, LAST_DELAY_S = 1.0, 30.0
 
 
@@ -10,12 +11,12 @@ class Allowance:
     """How many events may go now, at a steady rate a second with a small burst."""
 
     def __init__(self, rate: float, now_s: float) -> None:
-        self._rate, self._most = rate, max(1.0, rate * BURST_S)
-        self._left, self._at_s = self._most, now_s
+        self._rate, self._max = rate, max(1.0, rate * BURST_S)
+        self._left, self._at_s = self._max, now_s
 
     def left(self, now_s: float) -> int:
         """So many."""
-        self._left = min(self._most, self._left + (now_s - self._at_s) * self._rate)
+        self._left = min(self._max, self._left + (now_s - self._at_s) * self._rate)
         self._at_s = now_s
         return int(self._left)
 
