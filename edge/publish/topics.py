@@ -1,4 +1,4 @@
-"""Topic names, QoS and retain, around the payloads of payloads.py. Pure: this is the contract with subscribers."""
+"""Topic names, QoS and retain around the payloads: the contract with subscribers. Pure."""
 
 from __future__ import annotations
 
