@@ -59,12 +59,12 @@ def next_decodable(reader: GrabbingReader) -> Picture:
 class Opener:
     """How a source is opened, anew at each call.
 
-    is_there: a cheap look whether opening it has a chance, None where there is no such look. silence_s: so
-    long, and two intervals, it may say nothing until it counts as lost.
+    is_reachable: a cheap probe whether opening it has a chance, None where there is no such probe.
+    silence_s: the source counts as lost when it is silent for this long and two intervals more.
     """
 
     open: Callable[[], Reader]
-    is_there: Callable[[], bool] | None = None
+    is_reachable: Callable[[], bool] | None = None
     silence_s: float = 1.0
 
     def __call__(self) -> Reader:

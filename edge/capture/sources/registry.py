@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from edge.capture.reachability import device_is_there, server_answers
+from edge.capture.reachability import is_device_present, is_server_answering
 from edge.capture.sources.address import Kind, Source
 from edge.capture.sources.reader import Opener as Opener
 from edge.capture.sources.reader import Picture as Picture
@@ -25,16 +25,16 @@ def opener(source: Source) -> Opener:
 
 
 def _device(source: Source) -> Opener:
-    return Opener(lambda: VideoReader(source), lambda: device_is_there(source.address))
+    return Opener(lambda: VideoReader(source), lambda: is_device_present(source.address))
 
 
 def _usb(source: Source) -> Opener:
     from edge.capture.sources.v4l2 import find_device, has_device
 
-    def is_there() -> bool:
+    def is_reachable() -> bool:
         return has_device(source.place)
 
-    return Opener(lambda: VideoReader(source, str(find_device(source.place))), is_there)
+    return Opener(lambda: VideoReader(source, str(find_device(source.place))), is_reachable)
 
 
 def _csi(source: Source) -> Opener:
@@ -45,17 +45,17 @@ def _csi(source: Source) -> Opener:
 
 
 def _stream(source: Source) -> Opener:
-    from edge.capture.sources.network_stream import Stream
+    from edge.capture.sources.network_stream import NetworkStream
 
-    def is_there() -> bool:
-        return server_answers(source.address)
+    def is_reachable() -> bool:
+        return is_server_answering(source.address)
 
-    open_with_ffmpeg = Stream(source).open
+    open_with_ffmpeg = NetworkStream(source).open
     if not source.address.startswith("http") or has_own_options():
-        return Opener(open_with_ffmpeg, is_there)
+        return Opener(open_with_ffmpeg, is_reachable)
     from edge.capture.sources.mjpeg import HttpCamera
 
-    return Opener(HttpCamera(source, open_with_ffmpeg).open, is_there)
+    return Opener(HttpCamera(source, open_with_ffmpeg).open, is_reachable)
 
 
 def _watch(source: Source) -> Opener:
@@ -79,7 +79,7 @@ def _test(source: Source) -> Opener:
     from edge.capture.sources.test_pattern import TestPattern
 
     pattern = TestPattern(source.address)
-    return Opener(pattern.open, pattern.is_there)
+    return Opener(pattern.open, pattern.is_reachable)
 
 
 OPENERS: dict[Kind, Callable[[Source], Opener]] = {

@@ -52,11 +52,11 @@ class TestPattern:
     def open(self) -> Reader:
         """A reader of it; raises CameraUnavailableError while it is gone."""
         time.sleep(max(0.0, self._hangs_until_s - time.monotonic()))
-        if not self.is_there():
+        if not self.is_reachable():
             raise CameraUnavailableError("can't open the test camera", "it is gone", "wait")
         return _TestReader(self, self._fps)
 
-    def is_there(self) -> bool:
+    def is_reachable(self) -> bool:
         """True unless it is gone; a camera that hangs is there."""
         return time.monotonic() >= self._opens_at_s
 

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from edge import preprocess
-from edge.capture.capture import Capture, CaptureOptions
+from edge.capture.capture import CaptureOptions
 from edge.capture.inbox import Inbox
+from edge.capture.live_capture import LiveCapture
 from edge.capture.sources import jpeg_decoding as decoding
 from edge.capture.sources.address import parse_source
 from edge.capture.sources.mjpeg import MjpegReader, _Login
@@ -215,7 +216,7 @@ def test_only_what_is_due_is_decoded_and_everything_is_counted(monkeypatch: pyte
     monkeypatch.setattr(decoding, "decode", lambda *a, **k: decoded.append(1) or preprocess.decode(*a, **k))
     inbox = Inbox()
     with MjpegCamera("red") as camera:
-        capture = Capture("cam", opener(parse_source(camera.address)), inbox, CaptureOptions(True, fps=4))
+        capture = LiveCapture("cam", opener(parse_source(camera.address)), inbox, CaptureOptions(fps=4))
         capture.start()
         try:
             frames = [inbox.take(5) for _ in range(4)]
