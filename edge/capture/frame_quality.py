@@ -27,8 +27,8 @@ SAMPLE_ROWS, GRID_ROWS = 96, 8
 # With these, photographs at a fiftieth of their exposure are dark (161 of 163) and at a tenth none is; of
 # black with noise of σ 8 all are. Nobody tried other levels: nearer to the middle, night scenes look dark.
 NEAR_BLACK, NEAR_WHITE = 24, 245
-# So many pixels may be lighter (or darker): a lamp or a hot pixel in a dark picture. It also lets noise of σ 8
-# through; a larger share would call a night scene with a lit window dark.
+# So many pixels may be lighter (or darker): a lamp or a hot pixel in a dark picture, and noise of σ 8. A
+# larger share would call a night scene with a lit window dark.
 MAX_OUTLIER_SHARE = 0.01
 # Noise alone has at most 4.7 levels of structure (σ 3, 64×48), real pictures have 5.6 and more.
 NO_STRUCTURE = 5.0

@@ -12,9 +12,10 @@ import time
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
+from edge.capture.sources.address import Source
 from edge.capture.sources.jpeg_decoding import JpegDecoder
 from edge.capture.sources.jpeg_framing import JpegSplitter
-from edge.capture.sources.reader import Picture, Reduction, next_decodable
+from edge.capture.sources.reader import CameraSource, Picture, Reduction, next_decodable
 from edge.errors import CameraUnavailableError, ImageError, UsageError
 
 PROGRAMS = ("rpicam-vid", "libcamera-vid")
@@ -26,12 +27,15 @@ END_TIMEOUT_S = 1.0
 MAX_SIDE_PX, MAX_FPS = 8192, 1000.0
 
 
-class LibcameraCamera:
+class LibcameraCamera(CameraSource):
     """One camera by its number, with the size and rate asked for."""
 
-    def __init__(self, address: str) -> None:
+    # The reader notices silence itself, and can say more of its reason.
+    silence_s = 2 * SILENCE_S
+
+    def __init__(self, source: Source) -> None:
         """Raises UsageError for an address that makes no sense."""
-        self.address = address
+        self.address = address = source.address
         options = dict(parse_qsl(urlsplit(address).query, keep_blank_values=True))
         number = urlsplit(address).netloc or "0"
         size, fps = options.pop("size", "1280x720"), options.pop("fps", "30")

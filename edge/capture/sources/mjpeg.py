@@ -12,7 +12,6 @@ import logging
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import Message
 from typing import IO, Any
@@ -21,7 +20,9 @@ from urllib.parse import unquote, urlsplit
 from edge.capture.sources.address import Source
 from edge.capture.sources.jpeg_decoding import JpegDecoder
 from edge.capture.sources.multipart import MultipartJpegs
-from edge.capture.sources.reader import Picture, Reader, Reduction, next_decodable
+from edge.capture.sources.network_stream import NetworkStream
+from edge.capture.sources.reader import CameraSource, Picture, Reader, Reduction, next_decodable
+from edge.capture.sources.video import has_own_options
 from edge.errors import CameraUnavailableError, ImageError
 
 log = logging.getLogger(__name__)
@@ -47,25 +48,31 @@ class Known:
     is_other: bool = False
 
 
-class HttpCamera:
+class HttpCamera(CameraSource):
     """One camera by its address."""
 
-    def __init__(self, source: Source, open_with_ffmpeg: Callable[[], Reader]) -> None:
-        self._source, self._open_with_ffmpeg = source, open_with_ffmpeg
+    def __init__(self, source: Source) -> None:
+        self._source, self._stream = source, NetworkStream(source)
         self._known = Known()
 
     def open(self) -> Reader:
         """A reader of it; raises CameraUnavailableError."""
         for_now = False
+        if has_own_options():
+            return self._stream.open()
         if not self._known.is_other:
             try:
                 return MjpegReader(self._source, self._known)
             except UnknownAnswerError as error:
                 log.debug("camera %s is left to FFmpeg: %s", self._source.shown, error)
                 for_now = error.for_now
-        reader = self._open_with_ffmpeg()
+        reader = self._stream.open()
         self._known.is_other = not for_now
         return reader
+
+    def is_reachable(self) -> bool:
+        """True if its server answers."""
+        return self._stream.is_reachable()
 
 
 class MjpegReader:

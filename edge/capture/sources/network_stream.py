@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 
+from edge.capture.reachability import is_server_answering
 from edge.capture.sources.address import Source
+from edge.capture.sources.reader import CameraSource
 from edge.capture.sources.video import OPEN_TIMEOUT_MS, VideoReader
 from edge.capture.timeouts import OpenTimeout
 from edge.errors import CameraUnavailableError
@@ -15,12 +17,16 @@ SHORTEST_MS = 2500
 HANG_SHARE = 0.9
 
 
-class NetworkStream:
+class NetworkStream(CameraSource):
     """Opens one stream again and again."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._timeout = OpenTimeout(OPEN_TIMEOUT_MS / 1e3, SHORTEST_MS / 1e3)
+
+    def is_reachable(self) -> bool:
+        """True if its server answers."""
+        return is_server_answering(self._source.address)
 
     @property
     def timeout_ms(self) -> int:

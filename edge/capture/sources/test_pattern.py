@@ -7,7 +7,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 
-from edge.capture.sources.reader import Picture, Reader
+from edge.capture.sources.address import Source
+from edge.capture.sources.reader import CameraSource, Picture, Reader
 from edge.errors import CameraUnavailableError, UsageError
 from edge.preprocess import Image
 
@@ -17,7 +18,7 @@ LEVELS = {"black": 0, "white": 248, "cover": 120}
 SPOILT = (*LEVELS, "freeze")
 
 
-class TestPattern:
+class TestPattern(CameraSource):
     """A camera made of arithmetic: `test://?fps=30&size=640x480&frames=100&gone=5&hang=5`.
 
     Coloured bars that move, with a little noise. After `frames` pictures it stops delivering and can't
@@ -27,8 +28,9 @@ class TestPattern:
     seconds first, and without `gone` opening does as well.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, source: Source) -> None:
         """Raises UsageError for an option that it does not know."""
+        address = source.address
         options = dict(parse_qsl(urlsplit(address).query, keep_blank_values=True))
         try:
             self._fps = float(options.pop("fps", "30"))

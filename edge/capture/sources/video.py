@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.capture.sources.address import Source
-from edge.capture.sources.reader import Picture, Reduction
+from edge.capture.sources.reader import CameraSource, Picture, Reduction
 from edge.errors import CameraUnavailableError, RecordingError
 from edge.preprocess import Image
 
@@ -30,6 +30,17 @@ NO_ANSWER = {
     "usb": "no answer",
     "stream": "no answer, or it refuses the path or the login",
 }
+
+
+class VideoFile(CameraSource):
+    """A video file as a recording."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def open(self) -> VideoReader:
+        """A reader of it; raises RecordingError where it is no video."""
+        return VideoReader(self._source)
 
 
 class VideoReader:

@@ -16,9 +16,10 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import NamedTuple
 
+from edge.capture.sources.address import Source
 from edge.capture.sources.jpeg_framing import is_whole
-from edge.capture.sources.reader import Picture
-from edge.errors import CameraUnavailableError, ImageError
+from edge.capture.sources.reader import CameraSource, Picture
+from edge.errors import CameraUnavailableError, ImageError, UsageError
 from edge.preprocess import IMAGE_SUFFIXES, Image, decode
 
 log = logging.getLogger(__name__)
@@ -38,11 +39,18 @@ class Stamp(NamedTuple):
     size: int
 
 
-class WatchedFolder:
+class WatchedFolder(CameraSource):
     """What is known of the folder; it outlives its readers, so a picture is given once though they change."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    # A small computer decodes a large photograph for seconds.
+    silence_s = 10.0
+
+    def __init__(self, source: Source) -> None:
+        """Raises UsageError where the address names no folder."""
+        if not source.place:
+            what = "can't use the camera watch://"
+            raise UsageError(what, "it names no folder", "write watch:///path/to/folder")
+        self.folder = Path(source.place)
         self._lock = threading.Lock()
         self._known: dict[str, Stamp] | None = None
         self._unsettled: dict[str, Stamp] = {}
@@ -54,6 +62,10 @@ class WatchedFolder:
             stamps = self._scanned()
             self._known = stamps if self._known is None else self._known
         return WatchingReader(self)
+
+    def is_reachable(self) -> bool:
+        """True if the folder is there."""
+        return self.folder.is_dir()
 
     def newest(self) -> Image | None:
         """The newest picture that is new and whole, or None; raises CameraUnavailableError."""

@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def opened(folder: Path) -> WatchedFolder:
-    made = WatchedFolder(folder)
+    made = WatchedFolder(parse_source(f"watch://{folder}"))
     made.open()
     return made
 
