@@ -63,16 +63,16 @@ class LiveCapture(Capture):
         if arrival is None:
             return
         first_s = last_s = arrival.received_s
+        self._take(arrival)
         while not self._stop.is_set():
             self._report_alive()
-            if arrival is not None:
-                last_s = arrival.received_s
-                self._reconnect.delivered(first_s, last_s)
-                self._take(arrival)
             limit_s = self._frame_timeout.limit_s
             arrival = self._next(thread, last_s + limit_s)
             if arrival is not None:
                 self._frame_timeout.learn(arrival.received_s - last_s)
+                last_s = arrival.received_s
+                self._reconnect.delivered(first_s, last_s)
+                self._take(arrival)
             elif time.monotonic() >= last_s + limit_s:
                 what = f"the camera {self.camera} is lost"
                 raise CameraUnavailableError(what, f"no picture in {limit_s:.1f} s")

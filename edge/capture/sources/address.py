@@ -43,7 +43,7 @@ class Source:
     @property
     def shown(self) -> str:
         """The address without user and password."""
-        return without_credentials(self.address)
+        return strip_credentials(self.address)
 
 
 def split_name(text: str) -> tuple[str | None, str]:
@@ -57,7 +57,7 @@ def parse_source(address: str) -> Source:
     try:
         scheme = urlsplit(address).scheme if "://" in address else ""
     except ValueError as error:
-        what = f"can't use the camera {without_credentials(address)}"
+        what = f"can't use the camera {strip_credentials(address)}"
         raise UsageError(what, str(error), "check the address") from error
     if address.isdecimal() and int(address) > MAX_DEVICE:
         why = f"camera numbers end at {MAX_DEVICE}"
@@ -69,7 +69,7 @@ def parse_source(address: str) -> Source:
     if scheme:
         known = ", ".join(f"{name}://" for name in SCHEMES)
         raise UsageError(
-            f"can't use the camera {without_credentials(address)}", f"unknown {scheme}://", f"use {known}"
+            f"can't use the camera {strip_credentials(address)}", f"unknown {scheme}://", f"use {known}"
         )
     path = Path(address)
     if path.is_dir():
@@ -102,7 +102,7 @@ def default_name(source: Source) -> str:
     return re.sub(r"[^a-z0-9_-]+", "-", base.lower()).strip("-")[:64] or "camera"
 
 
-def without_credentials(address: str) -> str:
+def strip_credentials(address: str) -> str:
     """The address without user and password, and without settings behind it that may hold a token."""
     scheme, separator, rest = address.partition("://")
     if not separator or is_local(scheme):
@@ -111,8 +111,8 @@ def without_credentials(address: str) -> str:
     return f"{scheme}://{SETTINGS.split(rest.rpartition('@')[2])[0]}"
 
 
-def credentials_of(address: str) -> tuple[str, ...]:
-    """What `without_credentials` leaves out of a network address."""
+def extract_credentials(address: str) -> tuple[str, ...]:
+    """What `strip_credentials` leaves out of a network address."""
     scheme, separator, rest = address.partition("://")
     if not separator or is_local(scheme):
         return ()

@@ -23,6 +23,6 @@ def write_recording(path: Path, frames: int) -> None:
         raise StorageError(what, "", "give one: --camera clip.mp4")
     try:
         for index in range(frames):
-            writer.write(pattern.picture(index))
+            writer.write(pattern.draw(index))
     finally:
         writer.release()

@@ -110,7 +110,7 @@ class Dribble:
 @pytest.mark.parametrize("data", [b"", b"--frame", b"x"])
 def test_a_stream_of_which_no_picture_comes_is_given_up(data: bytes) -> None:
     with pytest.raises((TimeoutError, ValueError)):
-        MultipartJpegs(Dribble(data), 1 << 40, patience_s=0.05).next()
+        MultipartJpegs(Dribble(data), 1 << 40, timeout_s=0.05).next()
 
 
 @pytest.mark.parametrize(("asked", "lets_in"), [("https", True), ("http", False)])
@@ -213,7 +213,9 @@ def test_a_server_that_goes_is_a_loss() -> None:
 
 def test_only_what_is_due_is_decoded_and_everything_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[int] = []
-    monkeypatch.setattr(decoding, "decode", lambda *a, **k: decoded.append(1) or preprocess.decode(*a, **k))
+    monkeypatch.setattr(
+        decoding, "decode_image", lambda *a, **k: decoded.append(1) or preprocess.decode(*a, **k)
+    )
     inbox = Inbox()
     with MjpegCamera("red") as camera:
         capture = LiveCapture("cam", opener(parse_source(camera.address)), inbox, CaptureOptions(fps=4))
