@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
-from edge.capture.frame_quality import Sight
+from edge.capture.frame_quality import QualityCheck
 from edge.capture.sources.address import Source
 from edge.capture.sources.registry import opener
 from edge.commands.bench.agent_run import LIVE_LIMIT_S, too_short
@@ -60,7 +60,7 @@ class _Stages:
         self._classifier, self._regions, self._config = classifier, regions, config
         rules = DecisionRules(classifier.limits, window=config.decision.window)
         self._deciders = {name: Decider(name, classifier.labels, rules) for name in regions}
-        self._sights = {name: Sight(config.frame_quality.frozen_after) for name in regions}
+        self._quality = {name: QualityCheck(config.frame_quality.frozen_after) for name in regions}
         self._sink = StdoutSink(SinkContext(config.device_id, classifier.identity, classifier.labels, stream))
 
     def take(self, number: int, pixels: Image) -> None:
@@ -71,7 +71,7 @@ class _Stages:
             part = pixels if region is None else cut(pixels, region.on(pixels.shape[1], pixels.shape[0]))
             if self._config.frame_quality.enabled:
                 with self._timed("sight"):
-                    self._sights[name].judge(part, now_s)
+                    self._quality[name].judge(part, now_s)
             scores = self._classifier.classify(part)
             self.note("preprocess", scores.preprocess_ms)
             self.note("inference", scores.inference_ms)
