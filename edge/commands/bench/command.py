@@ -48,7 +48,8 @@ def bench_command(
     runtime: RuntimeOption = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw the stages.")] = None,
     tune: Annotated[
-        bool, typer.Option("--tune", help="Find the best threads and runtime, and print the lines for agent.toml.")
+        bool,
+        typer.Option("--tune", help="Find the best threads and runtime; print the lines for agent.toml."),
     ] = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,
