@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from edge.errors import ModelError
-from edge.model.coding import INPUT_TYPES, MOST_CLIPPED, InputCoding
+from edge.model.coding import INPUT_TYPES, MAX_CLIPPED, InputCoding
 from edge.model.interpreter import Network, TensorInfo
 from edge.model.labels import OutputLabels, output_labels
 from edge.model.model_file import ModelFile
@@ -102,7 +102,7 @@ def _own_coding(model: ModelFile, tensor: TensorInfo) -> InputCoding:
 def _foreign_coding(model: ModelFile, tensor: TensorInfo) -> InputCoding:
     said = model.given.settings
     coding = _coding(model, tensor, said.mean, said.std)
-    if coding.clipped <= MOST_CLIPPED:
+    if coding.clipped <= MAX_CLIPPED:
         return coding
     if not model.given.by_hand:
         # such metadata speaks of a float model that this one was made from

@@ -56,12 +56,12 @@ def bench_command(
 ) -> None:
     """Measure this model, camera and machine: stages, rate, processor, memory, and what limits them.
 
-    The camera is one of the configuration's, or any source; without one it is a made-up video.
+    The camera is one of the configuration's, or any source; without one it is a synthetic video.
     """
     set_up_logging(debug, quiet=True)
     if tune and (camera or threads or plot):
         extra = "--camera" if camera else "--threads" if threads else "--plot"
-        why = "it tries all threads, on made-up pictures"
+        why = "it tries all threads, on synthetic pictures"
         raise UsageError(f"can't use {extra} with --tune", why, "leave it out")
     overrides: dict[str, Any] = {
         "model": model,
@@ -88,12 +88,12 @@ def bench_command(
 
 
 def _measure(settings: AgentConfig, frames: int) -> Bench:
-    """On the only camera there is; without one on a made-up video, which is not counted into the start."""
+    """On the only camera there is; without one on a synthetic video, which is not counted into the start."""
     from edge.capture.sources.address import without_credentials
-    from edge.commands.bench.measure import measure, measure_on_made_up
+    from edge.commands.bench.measure import measure, measure_on_synthetic_video
 
     if not settings.camera:
-        return measure_on_made_up(settings, frames)
+        return measure_on_synthetic_video(settings, frames)
     if len(settings.camera) > 1:
         names = ", ".join(each.name or without_credentials(each.source) for each in settings.camera)
         why = f"bench measures one camera, and here are {names}"

@@ -10,7 +10,7 @@ from edge.capture.sources.test_pattern import TestPattern
 from edge.errors import StorageError
 
 WIDTH, HEIGHT, FPS = 640, 480, 30
-SHOWN = f"a made-up {WIDTH}×{HEIGHT} MJPEG video"
+DESCRIPTION = f"a synthetic {WIDTH}×{HEIGHT} MJPEG video"
 
 
 def write_recording(path: Path, frames: int) -> None:

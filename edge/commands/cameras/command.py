@@ -13,7 +13,7 @@ from edge.errors import CameraUnavailableError
 if TYPE_CHECKING:
     from edge.capture.sources.v4l2 import VideoDevice
 
-MOST_SIZES = 8
+MAX_SIZES = 8
 
 
 def cameras_command(as_json: JsonOption = False, debug: DebugOption = False) -> None:
@@ -40,7 +40,7 @@ def lines(device: VideoDevice) -> list[str]:
     if device.problem:
         told.append(f"    can't be asked: {device.problem}")
     for pixels in device.formats:
-        more = len(pixels.sizes) - MOST_SIZES
-        sizes = " ".join(pixels.sizes[:MOST_SIZES]) + (f" and {more} more" if more > 0 else "")
+        more = len(pixels.sizes) - MAX_SIZES
+        sizes = " ".join(pixels.sizes[:MAX_SIZES]) + (f" and {more} more" if more > 0 else "")
         told.append(f"    {pixels.code:5}{sizes}".rstrip())
     return told

@@ -40,7 +40,7 @@ def check_command(
 ) -> None:
     """Is all in place? One line a part: configuration, model, self-test, cameras, broker."""
     set_up_logging(debug, quiet=True)
-    from edge.commands.check.checks import findings
+    from edge.commands.check.checks import run_checks
 
     settings = load(
         config,
@@ -58,7 +58,7 @@ def check_command(
         flush=True,
     )
     exit_code = 0
-    for finding in findings(settings):
-        print(f"{'FAIL' if finding.error else 'ok  '}  {finding.part}: {finding.detail}", flush=True)
-        exit_code = exit_code or (finding.error.exit_code if finding.error else 0)
+    for result in run_checks(settings):
+        print(f"{'FAIL' if result.error else 'ok  '}  {result.part}: {result.detail}", flush=True)
+        exit_code = exit_code or (result.error.exit_code if result.error else 0)
     raise typer.Exit(exit_code)

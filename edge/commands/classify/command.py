@@ -43,7 +43,7 @@ def classify_command(
     """Label image files, as a table or as JSON."""
     set_up_logging(debug, quiet=True)
     from edge.agent.load_classifier import load_classifier
-    from edge.commands.classify.classify_images import Answer, answers, image_files
+    from edge.commands.classify.classify_images import Answer, classify_files, find_image_files
 
     decision = {"min_confidence": min_confidence}
     settings = load(
@@ -56,19 +56,19 @@ def classify_command(
         runtime=runtime,
         decision=decision,
     )
-    files = image_files(paths)
+    files = find_image_files(paths)
     classifier = load_classifier(settings)
     failed = False
-    for answer in answers(classifier, files):
+    for answer in classify_files(classifier, files):
         if isinstance(answer, Answer):
-            print(_json_line(answer) if as_json else _table_line(answer), flush=True)
+            print(_format_json(answer) if as_json else _format_table(answer), flush=True)
         else:
             failed = True
             show_error(answer)
     raise typer.Exit(1 if failed else 0)
 
 
-def _json_line(answer: Answer) -> str:
+def _format_json(answer: Answer) -> str:
     record = {
         "path": str(answer.path),
         "label": answer.label,
@@ -79,7 +79,7 @@ def _json_line(answer: Answer) -> str:
     return json.dumps(record, ensure_ascii=False)
 
 
-def _table_line(answer: Answer) -> str:
+def _format_table(answer: Answer) -> str:
     others = ", ".join(f"{entry.label} {entry.score:.2f}" for entry in answer.top)
     label = answer.label or f"unknown ({answer.unknown_reason})"
     return f"{label:20} {answer.confidence:4.2f}  {answer.path}  ({others})"

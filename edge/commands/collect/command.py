@@ -18,7 +18,7 @@ from edge.errors import UsageError
 if TYPE_CHECKING:
     from edge.capture.sources.address import Source
     from edge.commands.collect.collector import CollectOptions, Feed
-    from edge.commands.collect.photo_store import Album
+    from edge.commands.collect.photo_store import PhotoStore
     from edge.commands.collect.triggers import Trigger
     from edge.region import Region
 
@@ -74,20 +74,22 @@ def collect_command(
     """
     set_up_logging(debug, quiet=True)
     from edge.commands.collect.collector import CollectOptions, Feed
-    from edge.commands.collect.photo_store import Album
+    from edge.commands.collect.photo_store import PhotoStore
     from edge.commands.collect.triggers import MOTION_SHARE
 
-    source, region = _source(camera, config)
+    source, region = _choose_source(camera, config)
     share = motion_threshold or (MOTION_SHARE if motion else None)
-    triggers = _triggers(source, label, every, share)
-    settle_s = _settle_s(source, triggers)
-    album = Album(into, label, picture_format.value, compare=not keep_duplicates)
+    triggers = _choose_triggers(source, label, every, share)
+    settle_s = _choose_settle_s(source, triggers)
+    photo_store = PhotoStore(into, label, picture_format.value, compare=not keep_duplicates)
     options = CollectOptions(count, duration, settle_s, require_camera)
     settle()
-    _collect(Feed(source, region), album, triggers, options, debug)
+    _collect(Feed(source, region), photo_store, triggers, options, debug)
 
 
-def _collect(feed: Feed, album: Album, triggers: list[Trigger], options: CollectOptions, debug: bool) -> None:
+def _collect(
+    feed: Feed, store: PhotoStore, triggers: list[Trigger], options: CollectOptions, debug: bool
+) -> None:
     from edge.commands.collect.collector import Collector
     from edge.commands.collect.terminal import Terminal
 
@@ -95,11 +97,11 @@ def _collect(feed: Feed, album: Album, triggers: list[Trigger], options: Collect
     terminal = Terminal(status_line=not debug)
     if not debug:
         terminal.notes_of("edge.capture.sources.folder")
-    collector = Collector(feed, album, triggers, options, terminal)
+    collector = Collector(feed, store, triggers, options, terminal)
     keys = terminal.keys() if collector.uses_keys else contextlib.nullcontext()
     ended = False
     try:
-        for notice in album.read(
+        for notice in store.read(
             lambda number, of: terminal.status(f"reading the photographs already there: {number} of {of}"),
             stop.is_set,
         ):
@@ -113,7 +115,7 @@ def _collect(feed: Feed, album: Album, triggers: list[Trigger], options: Collect
             print(collector.tally.summary, flush=True)
 
 
-def _source(cameras: list[str] | None, config: Path | None) -> tuple[Source, Region | None]:
+def _choose_source(cameras: list[str] | None, config: Path | None) -> tuple[Source, Region | None]:
     """The one camera named on the command line, else in the configuration file, and its region."""
     from edge.capture.sources.address import parse_source
 
@@ -131,7 +133,7 @@ def _source(cameras: list[str] | None, config: Path | None) -> tuple[Source, Reg
     return parse_source(settings.camera[0].source), settings.camera[0].wanted
 
 
-def _triggers(
+def _choose_triggers(
     source: Source, labels: list[str], every_s: float | None, motion_share: float | None
 ) -> list[Trigger]:
     """What decides when; none of them where every frame is to be taken."""
@@ -152,7 +154,7 @@ def _triggers(
     return [KeyPress()]
 
 
-def _settle_s(source: Source, triggers: list[Trigger]) -> float:
+def _choose_settle_s(source: Source, triggers: list[Trigger]) -> float:
     """A webcam's first pictures are badly exposed, but a person with a key can see to that."""
     from edge.commands.collect.collector import SETTLE_S
     from edge.commands.collect.triggers import KeyPress

@@ -51,7 +51,7 @@ class Fingerprint:
     colours: NDArray[np.uint8]
 
 
-def fingerprint_of(small: Thumbnail) -> Fingerprint:
+def compute_fingerprint(small: Thumbnail) -> Fingerprint:
     """The fingerprint of a thumbnail. Difference hash: N. Krawetz, "Kind of Like That", 2013."""
     cells = _means(small @ LUMA, 8, 9)
     colours = np.rint(_means(small, 4, 4)).astype(np.uint8)
@@ -64,7 +64,7 @@ def _means(values: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.f
     return blocks.mean(axis=(1, 3))  # type: ignore[no-any-return]
 
 
-class LookAlikes:
+class SimilarPictures:
     """Pictures by name, to be asked whether one like this is among them; keeps the newest `capacity`."""
 
     def __init__(self, capacity: int) -> None:

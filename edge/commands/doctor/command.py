@@ -70,16 +70,17 @@ def doctor_command(
 
 def report(read: Callable[[], AgentConfig], file: Path | None, *, as_json: bool = False) -> int:
     """Print each finding as soon as it is there; the first failure's exit code, or 0."""
-    from edge.commands.doctor.examinations import Examinations
+    from edge.commands.doctor.diagnosis import Diagnosis
 
     exit_code = 0
-    for finding in Examinations(read, file).findings():
-        print(json.dumps(asdict(finding), ensure_ascii=False) if as_json else shown(finding), flush=True)
+    for finding in Diagnosis(read, file).findings():
+        line = json.dumps(asdict(finding), ensure_ascii=False) if as_json else format_finding(finding)
+        print(line, flush=True)
         exit_code = exit_code or finding.exit_code
     return exit_code
 
 
-def shown(finding: Finding) -> str:
+def format_finding(finding: Finding) -> str:
     """A line for people, and under it what to do."""
     line = f"{finding.grade:4}  {finding.part}: {finding.detail}"
     return f"{line}\n      → {finding.remedy}" if finding.remedy else line

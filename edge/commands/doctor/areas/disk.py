@@ -56,7 +56,7 @@ def judge(part: str, disk: Disk) -> Finding:
     return Finding(part, room)
 
 
-def findings(state: Path, *, ours: bool, journals: Sequence[Path] = JOURNALS) -> list[Finding]:
+def examine(state: Path, *, ours: bool, journals: Sequence[Path] = JOURNALS) -> list[Finding]:
     """The state folder's, and the journal's where it is on another file system; ours: we write there."""
     disk = judge("disk", look(state))
     if not disk.exit_code and ours and not os.access(nearest(state), os.W_OK | os.X_OK):

@@ -50,14 +50,14 @@ class Installed:
     minimums: Mapping[str, str] = field(default_factory=dict)
     pip: str = "pip"
 
-    def found(self, names: Iterable[str]) -> list[str]:
+    def select(self, names: Iterable[str]) -> list[str]:
         """Those of the names that are installed."""
         return [name for name in names if name in self.versions]
 
 
 def look() -> Installed:
     """Ask Python's own records, and import the packages: one by one, if all together fails."""
-    known = {name: _version(name) for name in (OURS, *MODULES, *OPENCVS, *RUNTIMES)}
+    known = {name: _find_version(name) for name in (OURS, *MODULES, *OPENCVS, *RUNTIMES)}
     versions = {name: version for name, version in known.items() if version is not None}
     opencv = [name for name in OPENCVS if name in versions][:1]  # they are one folder
     modules = {**MODULES, **dict.fromkeys(opencv, "cv2"), **RUNTIMES}
@@ -69,7 +69,7 @@ def look() -> Installed:
         8 * struct.calcsize("P"),
         versions,
         {name: problem for name, problem in tried.items() if problem},
-        _minimums(),
+        _read_minimums(),
         _pip_command(),
     )
 
@@ -109,7 +109,7 @@ def _import(*modules: str) -> str:
     return ""
 
 
-def _minimums() -> dict[str, str]:
+def _read_minimums() -> dict[str, str]:
     """What our own package's record asks for with `>=`, whatever the machine."""
     try:
         lines = importlib.metadata.requires(OURS) or []
@@ -119,7 +119,7 @@ def _minimums() -> dict[str, str]:
     return {_plain(match[1]): match[2] for match in matches if match}
 
 
-def _version(name: str) -> str | None:
+def _find_version(name: str) -> str | None:
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

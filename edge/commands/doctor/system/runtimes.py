@@ -7,7 +7,7 @@ LITERT_MACHINES = ("x86_64", "aarch64")
 LITERT_NEWEST, TFLITE_NEWEST = (3, 14), (3, 11)
 
 
-def how_to_get_a_runtime(python: tuple[int, int], machine: str, bits: int, pip: str) -> tuple[str, str]:
+def choose_runtime_remedy(python: tuple[int, int], machine: str, bits: int, pip: str) -> tuple[str, str]:
     """What is the matter where none is installed, and what to do."""
     version = ".".join(map(str, python))
     if bits == 64 and machine in LITERT_MACHINES:

@@ -32,7 +32,7 @@ def test_without_a_camera_a_made_up_video_is_measured(tmp_path: Path, golden: Pa
     assert agent.process.returncode == 0, agent.stderr
     lines = agent.stdout.splitlines()
     assert [line.split()[0] for line in lines[5:10]] == STAGES
-    assert "made-up 640×480 MJPEG video, 20 pictures" in agent.stdout
+    assert "synthetic 640×480 MJPEG video, 20 pictures" in agent.stdout
     assert sum(line.startswith(("limited by ", "compared ", "memory ", "throughput ")) for line in lines) == 4
     assert "\x1b" not in agent.stdout
 
@@ -41,7 +41,7 @@ def test_a_recording_as_json_is_a_record_that_can_be_kept(tmp_path: Path, golden
     command = ("bench", "--camera", video, "--model", golden, "--frames", 30, "--json")
     agent = edge_agent(tmp_path, *command)
     (record,) = agent.records
-    turn, run = record["in_turn"], record["agent"]
+    turn, run = record["stage_timing"], record["agent"]
     assert [stage["stage"] for stage in turn["stages"]] == STAGES
     assert all(0 < stage["p50_ms"] <= stage["p95_ms"] <= stage["p99_ms"] for stage in turn["stages"])
     assert (turn["frames"], turn["width"], turn["height"]) == (30, 64, 48)
