@@ -18,6 +18,7 @@ from edge.model.labels import OutputLabels, output_labels
 from edge.model.model_file import ModelFile
 from edge.preprocess import PreprocessSpec
 
+# Image classifiers take 32 to 1,024 pixels; sizes far outside mean that the input is no picture.
 SIZES = range(8, 4097)
 
 

@@ -17,7 +17,8 @@ from edge.errors import CameraUnavailableError, UsageError
 from edge.monitoring.health import resident_mb
 from edge.monitoring.notify import Notifier
 
-LIVE_LIMIT_S = 20.0  # some cameras are slow
+# A camera with one picture a second still gives enough of them in this time.
+LIVE_LIMIT_S = 20.0
 ALONE: dict[str, Any] = {
     "mqtt": False,
     "stdout": True,

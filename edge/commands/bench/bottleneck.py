@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edge.commands.bench.figures import AgentRun, Limit, Stage, StageTiming
 
-# An agent keeps up that classifies this share of a camera's frames: a few are lost while it starts.
+# An agent keeps up if it classifies this share of the frames: a few may be missed by chance.
 KEEPS_UP = 0.95
 # Where the stages could do this many times the camera's rate, other programs cause what is missed.
 SPARE = 1.5

@@ -46,7 +46,9 @@ def bench_command(
     frames: Annotated[int, typer.Option(min=1, help="How many frames to measure.")] = 200,
     threads: ThreadsOption = None,
     runtime: RuntimeOption = None,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw the stages.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Also draw the times of the stages as a picture.")
+    ] = None,
     tune: Annotated[
         bool,
         typer.Option("--tune", help="Find the best threads and runtime; print the lines for agent.toml."),
@@ -54,9 +56,9 @@ def bench_command(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Measure this model, camera and machine: stages, rate, processor, memory, and what limits them.
+    """Measure how fast this machine runs the model and the camera, and what limits the rate.
 
-    The camera is one of the configuration's, or any source; without one it is a synthetic video.
+    --camera takes the name of a configured camera or any source; without it a synthetic video is measured.
     """
     set_up_logging(debug, quiet=True)
     if tune and (camera or threads or plot):

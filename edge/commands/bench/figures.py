@@ -10,6 +10,7 @@ import numpy as np
 
 Stage = Literal["capture", "sight", "preprocess", "inference", "publish"]
 STAGES: tuple[Stage, ...] = ("capture", "sight", "preprocess", "inference", "publish")
+# The first frames fill caches and buffers, and would be measured as slow.
 WARM_UP_FRAMES = 5
 
 

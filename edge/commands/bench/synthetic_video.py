@@ -9,12 +9,13 @@ import cv2
 from edge.capture.sources.test_pattern import TestPattern
 from edge.errors import StorageError
 
+# What a webcam delivers unless it is told otherwise.
 WIDTH, HEIGHT, FPS = 640, 480, 30
 DESCRIPTION = f"a synthetic {WIDTH}×{HEIGHT} MJPEG video"
 
 
 def write_recording(path: Path, frames: int) -> None:
-    """Write so many moving bars with noise as an AVI file; raises StorageError."""
+    """Write `frames` pictures of moving bars with noise as an AVI file; raises StorageError."""
     pattern = TestPattern(f"test://?size={WIDTH}x{HEIGHT}")
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), FPS, (WIDTH, HEIGHT))
     if not writer.isOpened():

@@ -21,7 +21,7 @@ from edge.model.interpreter import RUNTIMES
 from edge.preprocess import Image, limit_threads
 from edge.records import ModelInput
 
-# An odd number of rounds, so that the median is one of them; all together take a few seconds.
+# An odd number of rounds, so that the median is one of them.
 ROUNDS = 7
 # A round of fewer calls would measure the clock; the first calls of a round are slow and not measured.
 MIN_CALLS, WARM_UP_CALLS = 5, 2
@@ -29,7 +29,7 @@ MIN_CALLS, WARM_UP_CALLS = 5, 2
 MARGIN = 1.05
 # A setting that needs this many times the processor's time is worth a remark.
 DEAR = 1.3
-# More threads than this have never helped these small networks, and each is one more interpreter in memory.
+# Every setting is an interpreter in memory at the same time, so their number needs a bound.
 MAX_THREADS = 16
 
 

@@ -13,11 +13,12 @@ from edge.errors import CameraUnavailableError
 if TYPE_CHECKING:
     from edge.capture.sources.v4l2 import VideoDevice
 
+# More sizes than this would not fit on a line; --json lists them all.
 MAX_SIZES = 8
 
 
 def cameras_command(as_json: JsonOption = False, debug: DebugOption = False) -> None:
-    """Which cameras are connected: node, name, lasting link, formats and sizes."""
+    """List the connected cameras with node, name, lasting link, formats and sizes."""
     set_up_logging(debug, quiet=True)
     from edge.capture.sources.v4l2 import NEXT_STEPS, video_devices
 

@@ -21,8 +21,10 @@ from edge.publish.mqtt.connection import BrokerConnection, ConnectionCallbacks
 from edge.publish.mqtt.embedded_broker import EmbeddedBroker, embedded_port
 from edge.region import Region
 
+# A network camera may take its whole opening time, 8 s, and then wait for a key frame.
 CAMERA_TIMEOUT_S = 15.0
-BROKER_TIMEOUT_S = 12.0  # both versions of MQTT in turn
+# The connection may try two versions of MQTT, one after the other.
+BROKER_TIMEOUT_S = 12.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def check_command(
     runtime: RuntimeOption = None,
     debug: DebugOption = False,
 ) -> None:
-    """Is all in place? One line a part: configuration, model, self-test, cameras, broker."""
+    """Check that everything works: configuration, model, self-test, cameras and broker."""
     set_up_logging(debug, quiet=True)
     from edge.commands.check.checks import run_checks
 

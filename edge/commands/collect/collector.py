@@ -22,8 +22,10 @@ from edge.errors import CameraUnavailableError
 from edge.records import Frame
 from edge.region import Region
 
+# Keys are answered within this time, which feels immediate.
 TICK_S = 0.05
-SETTLE_S = 1.0  # a webcam's exposure needs about as long
+# A webcam's exposure needs about this long to settle.
+SETTLE_S = 1.0
 
 
 class Console(Protocol):

@@ -33,34 +33,43 @@ class Format(StrEnum):
 
 
 def collect_command(
-    label: Annotated[list[str], typer.Option("--label", "-l", help="What is seen; may be repeated.")],
+    label: Annotated[
+        list[str],
+        typer.Option(
+            "--label", "-l", help="What the photographs show; give it again for each further class."
+        ),
+    ],
     camera: CameraOption = None,
-    into: Annotated[Path, typer.Option("--into", "-i", help="The folder of class folders.")] = Path("photos"),
+    into: Annotated[
+        Path, typer.Option("--into", "-i", help="The folder that holds a folder for each class.")
+    ] = Path("photos"),
     every: Annotated[
-        float | None, typer.Option(min=0.01, metavar="SECONDS", help="Take one every so often.")
+        float | None, typer.Option(min=0.01, metavar="SECONDS", help="Take one every so many seconds.")
     ] = None,
-    motion: Annotated[bool, typer.Option("--motion", help="Take one when something new is there.")] = False,
+    motion: Annotated[
+        bool, typer.Option("--motion", help="Take one when something new has come to rest in the picture.")
+    ] = False,
     motion_threshold: Annotated[
         float | None,
         typer.Option(
             min=0.001, max=1.0, metavar="SHARE", help="How much of the picture must change (default: 0.02)."
         ),
     ] = None,
-    count: Annotated[int | None, typer.Option(min=1, help="End with so many photographs.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after this many photographs.")] = None,
     duration: Annotated[
-        float | None, typer.Option(min=0.01, metavar="SECONDS", help="End after so long.")
+        float | None, typer.Option(min=0.01, metavar="SECONDS", help="Stop after this many seconds.")
     ] = None,
     picture_format: Annotated[
-        Format, typer.Option("--format", help="png loses nothing, and is large.")
+        Format, typer.Option("--format", help="The file format; png is lossless and large.")
     ] = Format.jpg,
     keep_duplicates: Annotated[
-        bool, typer.Option("--keep-duplicates", help="Store everything, however alike.")
+        bool, typer.Option("--keep-duplicates", help="Also store pictures that look like one already there.")
     ] = False,
     config: ConfigOption = None,
     require_camera: RequireCameraOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Collect photographs for training: from a camera into class folders.
+    """Collect photographs for training from a camera into class folders.
 
     In a terminal the space bar takes one and q ends; with several labels
     the keys 1 to 9 choose one. Hands free: --every 2, or --motion (begin

@@ -22,10 +22,14 @@ from edge.preprocess import IMAGE_SUFFIXES, Image, read_image
 
 PictureFormat = Literal["jpg", "png"]
 
+# High enough that training sees next to nothing of the compression.
 JPEG_QUALITY = 95
+# The model file takes labels of up to 200 characters, Linux file names of up to 255 bytes.
 MAX_LABEL_LENGTH, MAX_NAME_BYTES = 200, 255
-MAX_REMEMBERED = 5000  # pictures a class; older ones are forgotten
-MAX_READ = 1000  # pictures read at the start: of each class collected, and of all other classes together
+# Pictures that are compared with, for each class: comparing with more would slow down every frame.
+MAX_REMEMBERED = 5000
+# Pictures read at the start, of each class collected and of all others together, so that the start stays short.
+MAX_READ = 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,11 @@ Thumbnail = NDArray[np.float32]
 THUMBNAIL = PreprocessSpec(width=72, height=64, fit="stretch")
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 HASH_BITS, COLOUR_CELLS = 64, 48
-FLAT = 2.0  # grey levels: on a plain wall noise alone would decide the smaller steps
+# Grey levels: on a plain wall noise alone would decide smaller steps.
+FLAT = 2.0
+# Measured: frames of one scene differ by less than these, photographs of different scenes by more (LOG.md).
 MAX_BITS, MAX_COLOUR, MAX_BRIGHTNESS = 4, 16.0, 40.0
+# A pixel has changed if it differs by more levels than the noise of the indoor camera (LOG.md).
 CHANGED_LEVELS = 12.0
 
 

@@ -10,9 +10,13 @@ from typing import Protocol
 from edge.commands.collect.similarity import Thumbnail, changed_share, thumbnail
 from edge.records import Frame
 
-TIME_STAMP_GRACE_S = 5e-4  # containers round their time stamps to milliseconds
+# Containers round their time stamps to milliseconds.
+TIME_STAMP_GRACE_S = 5e-4
+# A hand that puts something down has left the picture and the blur is gone after this time.
 REST_S = 0.3
+# A scene that never rests (a conveyor, a tree in the wind) still gives a photograph this often.
 MAX_UNREST_S = 5.0
+# The noise of an indoor camera changes less than this share of the picture (LOG.md).
 MOTION_SHARE = 0.02
 
 

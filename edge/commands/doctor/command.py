@@ -50,7 +50,7 @@ def doctor_command(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """What is wrong, and which command mends it; looks behind check, and works where that can't."""
+    """Find out what is wrong on this machine, and which command mends it."""
     set_up_logging(debug, quiet=True)
 
     def settings() -> AgentConfig:

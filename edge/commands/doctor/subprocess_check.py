@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 Kind = Literal["model", "cameras", "broker"]
 FindingsByKind = dict[Kind, list[Finding]]
 MODULE = "edge.commands.doctor.subprocess_check"
+# Generous for a slow board that loads packages and model; `check` itself gives a camera 15 s.
 START_S, CAMERA_S = 90.0, 20.0
 
 

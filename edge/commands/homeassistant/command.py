@@ -11,6 +11,7 @@ from edge.commands.process import set_up_logging
 from edge.commands.settings import load
 from edge.errors import UsageError
 
+# The connection may try two versions of MQTT, one after the other.
 TIMEOUT_S = 15.0
 
 

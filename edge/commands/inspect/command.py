@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Row = tuple[str, str]
 
 TITLE_WIDTH, LINE_WIDTH, MAX_LINES = 13, 100, 3
+# With more outputs and operations than these, the page would not fit on a screen; --json has them all.
 MAX_OUTPUTS, MAX_KINDS = 3, 12
 SILENT = "the file does not say"
 MORE = " … (all: --json)"
@@ -33,15 +34,15 @@ FITS = {
 
 def inspect_command(
     path: Annotated[
-        Path | None, typer.Argument(help="Model file (default: runs/latest/model.tflite)")
+        Path | None, typer.Argument(help="The model file (default: runs/latest/model.tflite).")
     ] = None,
     labels: LabelsOption = None,
     config: ConfigOption = None,
     runtime: RuntimeOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     debug: DebugOption = False,
 ) -> None:
-    """What is in a model file: labels, input, thresholds, accuracy, origin, operations."""
+    """Show what is in a model file: labels, input, thresholds, accuracy, origin, operations."""
     set_up_logging(debug, quiet=True)
     from edge.commands.inspect.inspect_model import inspect_model
 

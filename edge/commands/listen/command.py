@@ -16,7 +16,7 @@ def listen_command(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Subscribe, and print decisions as they come."""
+    """Subscribe to the broker and print decisions as they come."""
     set_up_logging(debug, quiet=True)
     from edge.agent.addresses import broker_address
     from edge.commands.listen.listener import decisions

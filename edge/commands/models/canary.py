@@ -1,4 +1,4 @@
-"""Another model on canary: the agent's unit is started again, watched, and compared with how it was before.
+"""The canary test of a model: the agent is restarted with it, watched, and compared with how it was before.
 
 The figures are those of `stats`, which an agent under systemd also keeps in its runtime folder.
 """
@@ -15,9 +15,12 @@ from edge.commands.models.systemd_unit import Unit
 from edge.errors import UpdateError, UsageError
 from edge.monitoring.stats_file import read_stats
 
+# How often the unit is looked at: a restart takes longer than this.
 POLL_S = 0.5
-START_S = 5.0  # from a unit that is ready to its cameras
-# Worse is who takes more than so many times as long *and* does less than so much of it.
+# A unit that is ready needs about this long to get pictures from its cameras.
+START_S = 5.0
+# An agent is worse if inference takes more than twice as long *and* it classifies less than half as much:
+# either one alone may come from the cameras or from other programs.
 SLOWER, FEWER = 2.0, 0.5
 INTERRUPTED = "watching the agent was interrupted"
 

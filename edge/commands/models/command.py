@@ -25,7 +25,8 @@ TITLES = ("", "name", "version", "sha256", "accuracy", "installed")
 StoreOption = Annotated[
     Path | None,
     typer.Option(
-        "--store", help="Folder (default: that of the configured model, or /var/lib/edge-agent/models)"
+        "--store",
+        help="The folder of models (default: the configured model's, or /var/lib/edge-agent/models).",
     ),
 ]
 WatchOption = Annotated[
@@ -34,7 +35,7 @@ WatchOption = Annotated[
         "--watch",
         metavar="SECONDS",
         min=0,
-        help="Start the agent again, watch it so long, and switch back if it is worse.",
+        help="Restart the agent, watch it this long, and switch back if it is worse.",
     ),
 ]
 UnitOption = Annotated[str, typer.Option("--unit", help="The agent's systemd unit, for --watch.")]
@@ -48,10 +49,10 @@ def models_command(
     context: typer.Context,
     store: StoreOption = None,
     config: ConfigOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
     debug: DebugOption = False,
 ) -> None:
-    """The models on this device: list them, add one, go back."""
+    """List the models on this device, add one, or go back to an earlier one."""
     if context.invoked_subcommand is not None:
         refuse_options_before(context, "edge-agent models")
         return
@@ -81,7 +82,7 @@ def add_command(
     runtime: RuntimeOption = None,
     debug: DebugOption = False,
 ) -> None:
-    """Verify and self-test a model on this device, store it, and make it the current one."""
+    """Test a model on this device, store it, and make it the current one."""
     set_up_logging(debug, quiet=True)
     from edge.commands.models.model_versions import add
 

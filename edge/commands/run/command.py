@@ -51,27 +51,41 @@ def run_command(
     config: ConfigOption = None,
     device_id: DeviceOption = None,
     topic_prefix: PrefixOption = None,
-    fps: Annotated[float | None, typer.Option(help="Classify at most so many frames a second.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Classify at most this many frames a second.")] = None,
     threads: ThreadsOption = None,
     min_confidence: ConfidenceOption = None,
-    frames: Annotated[int | None, typer.Option(help="Stop after so many frames of each camera.")] = None,
-    duration: Annotated[float | None, typer.Option(help="Stop after so many seconds of each camera.")] = None,
-    stdout: Annotated[bool, typer.Option("--stdout", help="Print decisions instead of MQTT.")] = False,
-    scores: Annotated[bool, typer.Option("--scores", help="Publish all scores of every frame.")] = False,
+    frames: Annotated[int | None, typer.Option(help="Stop after this many frames of each camera.")] = None,
+    duration: Annotated[
+        float | None, typer.Option(help="Stop after this many seconds of each camera.")
+    ] = None,
+    stdout: Annotated[
+        bool, typer.Option("--stdout", help="Print the decisions as JSON lines instead of publishing them.")
+    ] = False,
+    scores: Annotated[bool, typer.Option("--scores", help="Also publish all scores of every frame.")] = False,
     runtime: RuntimeOption = None,
     metrics: Annotated[
-        str | None, typer.Option(metavar="[HOST:]PORT", help="Serve /metrics for Prometheus; loopback.")
+        str | None,
+        typer.Option(metavar="[HOST:]PORT", help="Serve metrics for Prometheus (default host: 127.0.0.1)."),
     ] = None,
-    max_frame_age: Annotated[float | None, typer.Option(help="Older frames count as none, in s (2)")] = None,
-    start_after: Annotated[float | None, typer.Option(help="Wait before the first frame, in s (0)")] = None,
+    max_frame_age: Annotated[
+        float | None, typer.Option(help="Ignore frames older than this many seconds (default: 2).")
+    ] = None,
+    start_after: Annotated[
+        float | None, typer.Option(help="Wait this many seconds before the first frame (default: 0).")
+    ] = None,
     drain_timeout: Annotated[
-        float | None, typer.Option(help="Wait at the end for open publishes, in s (5)")
+        float | None,
+        typer.Option(help="At the end, wait this long for open publishes, in seconds (default: 5)."),
     ] = None,
     require_camera: RequireCameraOption = False,
-    require_broker: Annotated[bool, typer.Option("--require-broker", help="No broker: exit 69.")] = False,
-    homeassistant: Annotated[bool, typer.Option("--homeassistant", help="Appear in Home Assistant.")] = False,
+    require_broker: Annotated[
+        bool, typer.Option("--require-broker", help="Exit with 69 if the broker is missing at the start.")
+    ] = False,
+    homeassistant: Annotated[
+        bool, typer.Option("--homeassistant", help="Announce the cameras to Home Assistant.")
+    ] = False,
     allow_commands: Annotated[
-        bool, typer.Option("--allow-commands", help="Take commands by MQTT: enable, threshold, snapshot.")
+        bool, typer.Option("--allow-commands", help="Accept commands over MQTT: enable, threshold, snapshot.")
     ] = False,
     debug: DebugOption = False,
     version: VersionOption = False,

@@ -11,6 +11,7 @@ from edge.commands.doctor.system.installed import HEADLESS, MODULES, OPENCVS, OT
 from edge.commands.doctor.system.runtimes import RUNTIMES, choose_runtime_remedy
 from edge.commands.doctor.system.user import as_root
 
+# The versions of Python that the tests run under.
 OLDEST, NEWEST = (3, 11), (3, 13)
 LIBRARY = re.compile(r"(lib[\w.+-]+\.so[.\d]*): cannot open shared object file")
 DEBIAN = {  # the packages that these libraries are in

@@ -28,6 +28,7 @@ OURS = DISTRIBUTION
 MODULES = {"numpy": "numpy", "paho-mqtt": "paho.mqtt.enums", "pydantic": "pydantic"}
 HEADLESS = "opencv-python-headless"
 OPENCVS = (HEADLESS, "opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python")
+# Generous: the first import after a start reads much from a card that may be slow.
 IMPORT_TIMEOUT_S = 60.0
 OTHER_NUMPY = re.compile(
     r"_ARRAY_API|multiarray failed to import|compiled using NumPy|numpy\.\w+ size changed"

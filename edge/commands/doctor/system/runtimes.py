@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 RUNTIMES = {"ai-edge-litert": "ai_edge_litert.interpreter", "tflite-runtime": "tflite_runtime.interpreter"}
+# The wheels on the public index: LiteRT has none for 32 bits, tflite-runtime none after Python 3.11.
 LITERT_MACHINES = ("x86_64", "aarch64")
 LITERT_NEWEST, TFLITE_NEWEST = (3, 14), (3, 11)
 
