@@ -16,7 +16,7 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-VersionOption = Annotated[
+Version = Annotated[
     bool,
     typer.Option(
         "--version",
@@ -25,7 +25,7 @@ VersionOption = Annotated[
         help="Print the versions of this package, the runtime and Python, and exit.",
     ),
 ]
-CameraOption = Annotated[
+Camera = Annotated[
     list[str] | None,
     typer.Option(
         "--camera",
@@ -36,38 +36,36 @@ CameraOption = Annotated[
         "Give it again for each further camera.",
     ),
 ]
-CropOption = Annotated[
+Crop = Annotated[
     str | None,
     typer.Option(
         "--crop", metavar="X,Y,W,H", help="Use only this part, in pixels or in fractions such as 0.5."
     ),
 ]
-RotateOption = Annotated[
+Rotate = Annotated[
     int | None, typer.Option("--rotate", help="Turn the picture clockwise by 0, 90, 180 or 270 degrees.")
 ]
-FlipOption = Annotated[
+Flip = Annotated[
     str | None, typer.Option("--flip", help="Mirror the picture: horizontal (left and right) or vertical.")
 ]
-ModelOption = Annotated[
+Model = Annotated[
     Path | None, typer.Option("--model", "-m", help="The model file (default: runs/latest/model.tflite).")
 ]
-LabelsOption = Annotated[
+Labels = Annotated[
     Path | None, typer.Option("--labels", help="A file with one label a line, for a model that carries none.")
 ]
-MeanOption = Annotated[
+Mean = Annotated[
     str | None,
     typer.Option(
         "--mean", metavar="X[,X,X]", help="For a model from elsewhere: its input is (pixel − mean) / std."
     ),
 ]
-StdOption = Annotated[
-    str | None, typer.Option("--std", metavar="X[,X,X]", help="The std that belongs to --mean.")
-]
-FitOption = Annotated[
+Std = Annotated[str | None, typer.Option("--std", metavar="X[,X,X]", help="The std that belongs to --mean.")]
+Fit = Annotated[
     str | None,
     typer.Option("--fit", help="For a model from elsewhere: crop, pad or stretch pictures (default: crop)."),
 ]
-BrokerOption = Annotated[
+Broker = Annotated[
     str | None,
     typer.Option(
         "--broker",
@@ -77,7 +75,7 @@ BrokerOption = Annotated[
         "(default: mqtt://localhost:1883).",
     ),
 ]
-ConfigOption = Annotated[
+Config = Annotated[
     Path | None,
     typer.Option(
         "--config",
@@ -85,29 +83,27 @@ ConfigOption = Annotated[
         "and /etc/edge-agent/agent.toml).",
     ),
 ]
-PrefixOption = Annotated[
+Prefix = Annotated[
     str | None, typer.Option("--topic-prefix", help="The first level of all topics (default: edge).")
 ]
-DeviceOption = Annotated[
+Device = Annotated[
     str | None, typer.Option(help="This device's name in the topics (default: the host's name).")
 ]
-ThreadsOption = Annotated[
+Threads = Annotated[
     int | None, typer.Option("--threads", help="How many threads the model runs in (default: 1).")
 ]
-RuntimeOption = Annotated[
+Runtime = Annotated[
     str | None,
     typer.Option("--runtime", help="What runs the model: auto, litert or tflite-runtime (default: auto)."),
 ]
-ConfidenceOption = Annotated[
+Confidence = Annotated[
     float | None,
     typer.Option(
         "--min-confidence", help="Answer `unknown` below this score (default: the model's own limits)."
     ),
 ]
-RequireCameraOption = Annotated[
+RequireCamera = Annotated[
     bool, typer.Option("--require-camera", help="Exit with 69 if a camera is missing at the start.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
-DebugOption = Annotated[
-    bool, typer.Option("--debug", help="Log everything, and show a traceback with an error.")
-]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Log everything, and show a traceback with an error.")]

@@ -12,19 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edge.commands.options import (
-    CameraOption,
-    ConfigOption,
-    DebugOption,
-    FitOption,
-    JsonOption,
-    LabelsOption,
-    MeanOption,
-    ModelOption,
-    RuntimeOption,
-    StdOption,
-    ThreadsOption,
-)
+from edge.commands import options
 from edge.commands.process import set_up_logging, settle
 from edge.commands.settings import config_file, load
 from edge.errors import UsageError
@@ -36,16 +24,16 @@ if TYPE_CHECKING:
 
 
 def bench_command(
-    camera: CameraOption = None,
-    model: ModelOption = None,
-    labels: LabelsOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
-    fit: FitOption = None,
-    config: ConfigOption = None,
+    camera: options.Camera = None,
+    model: options.Model = None,
+    labels: options.Labels = None,
+    mean: options.Mean = None,
+    std: options.Std = None,
+    fit: options.Fit = None,
+    config: options.Config = None,
     frames: Annotated[int, typer.Option(min=1, help="How many frames to measure.")] = 200,
-    threads: ThreadsOption = None,
-    runtime: RuntimeOption = None,
+    threads: options.Threads = None,
+    runtime: options.Runtime = None,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Also draw the times of the stages as a picture.")
     ] = None,
@@ -53,8 +41,8 @@ def bench_command(
         bool,
         typer.Option("--tune", help="Find the best threads and runtime; print the lines for agent.toml."),
     ] = False,
-    as_json: JsonOption = False,
-    debug: DebugOption = False,
+    as_json: options.Json = False,
+    debug: options.Debug = False,
 ) -> None:
     """Measure how fast this machine runs the model and the camera, and what limits the rate.
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from edge.commands.options import DebugOption, JsonOption
+from edge.commands import options
 from edge.commands.process import set_up_logging
 from edge.errors import CameraUnavailableError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MAX_SIZES = 8
 
 
-def cameras_command(as_json: JsonOption = False, debug: DebugOption = False) -> None:
+def cameras_command(as_json: options.Json = False, debug: options.Debug = False) -> None:
     """List the connected cameras with node, name, lasting link, formats and sizes."""
     set_up_logging(debug, quiet=True)
     from edge.capture.sources.v4l2 import NEXT_STEPS, video_devices

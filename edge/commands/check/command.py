@@ -4,39 +4,25 @@ from __future__ import annotations
 
 import typer
 
-from edge.commands.options import (
-    BrokerOption,
-    CameraOption,
-    ConfigOption,
-    CropOption,
-    DebugOption,
-    FitOption,
-    FlipOption,
-    LabelsOption,
-    MeanOption,
-    ModelOption,
-    RotateOption,
-    RuntimeOption,
-    StdOption,
-)
+from edge.commands import options
 from edge.commands.process import set_up_logging
 from edge.commands.settings import load
 
 
 def check_command(
-    camera: CameraOption = None,
-    crop: CropOption = None,
-    rotate: RotateOption = None,
-    flip: FlipOption = None,
-    model: ModelOption = None,
-    labels: LabelsOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
-    fit: FitOption = None,
-    broker: BrokerOption = None,
-    config: ConfigOption = None,
-    runtime: RuntimeOption = None,
-    debug: DebugOption = False,
+    camera: options.Camera = None,
+    crop: options.Crop = None,
+    rotate: options.Rotate = None,
+    flip: options.Flip = None,
+    model: options.Model = None,
+    labels: options.Labels = None,
+    mean: options.Mean = None,
+    std: options.Std = None,
+    fit: options.Fit = None,
+    broker: options.Broker = None,
+    config: options.Config = None,
+    runtime: options.Runtime = None,
+    debug: options.Debug = False,
 ) -> None:
     """Check that everything works: configuration, model, self-test, cameras and broker."""
     set_up_logging(debug, quiet=True)

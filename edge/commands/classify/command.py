@@ -8,18 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge.commands.options import (
-    ConfidenceOption,
-    ConfigOption,
-    DebugOption,
-    FitOption,
-    JsonOption,
-    LabelsOption,
-    MeanOption,
-    ModelOption,
-    RuntimeOption,
-    StdOption,
-)
+from edge.commands import options
 from edge.commands.process import set_up_logging, show_error
 from edge.commands.settings import load
 
@@ -29,16 +18,16 @@ if TYPE_CHECKING:
 
 def classify_command(
     paths: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
-    model: ModelOption = None,
-    labels: LabelsOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
-    fit: FitOption = None,
-    config: ConfigOption = None,
-    min_confidence: ConfidenceOption = None,
-    runtime: RuntimeOption = None,
-    as_json: JsonOption = False,
-    debug: DebugOption = False,
+    model: options.Model = None,
+    labels: options.Labels = None,
+    mean: options.Mean = None,
+    std: options.Std = None,
+    fit: options.Fit = None,
+    config: options.Config = None,
+    min_confidence: options.Confidence = None,
+    runtime: options.Runtime = None,
+    as_json: options.Json = False,
+    debug: options.Debug = False,
 ) -> None:
     """Label image files, as a table or as JSON."""
     set_up_logging(debug, quiet=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge.commands.options import CameraOption, ConfigOption, DebugOption, RequireCameraOption
+from edge.commands import options
 from edge.commands.process import set_up_logging, settle, stop_on_signals
 from edge.commands.settings import NO_CAMERA, blame_the_file, config_file, load
 from edge.errors import UsageError
@@ -39,7 +39,7 @@ def collect_command(
             "--label", "-l", help="What the photographs show; give it again for each further class."
         ),
     ],
-    camera: CameraOption = None,
+    camera: options.Camera = None,
     into: Annotated[
         Path, typer.Option("--into", "-i", help="The folder that holds a folder for each class.")
     ] = Path("photos"),
@@ -65,9 +65,9 @@ def collect_command(
     keep_duplicates: Annotated[
         bool, typer.Option("--keep-duplicates", help="Also store pictures that look like one already there.")
     ] = False,
-    config: ConfigOption = None,
-    require_camera: RequireCameraOption = False,
-    debug: DebugOption = False,
+    config: options.Config = None,
+    require_camera: options.RequireCamera = False,
+    debug: options.Debug = False,
 ) -> None:
     """Collect photographs for training from a camera into class folders.
 
@@ -91,13 +91,13 @@ def collect_command(
     triggers = _choose_triggers(source, label, every, share)
     settle_s = _choose_settle_s(source, triggers)
     photo_store = PhotoStore(into, label, picture_format.value, compare=not keep_duplicates)
-    options = CollectOptions(count, duration, settle_s, require_camera)
+    plan = CollectOptions(count, duration, settle_s, require_camera)
     settle()
-    _collect(Feed(source, region), photo_store, triggers, options, debug)
+    _collect(Feed(source, region), photo_store, triggers, plan, debug)
 
 
 def _collect(
-    feed: Feed, store: PhotoStore, triggers: list[Trigger], options: CollectOptions, debug: bool
+    feed: Feed, store: PhotoStore, triggers: list[Trigger], plan: CollectOptions, debug: bool
 ) -> None:
     from edge.commands.collect.collector import Collector
     from edge.commands.collect.terminal import Terminal
@@ -106,7 +106,7 @@ def _collect(
     terminal = Terminal(status_line=not debug)
     if not debug:
         terminal.notes_of("edge.capture.sources.folder")
-    collector = Collector(feed, store, triggers, options, terminal)
+    collector = Collector(feed, store, triggers, plan, terminal)
     keys = terminal.keys() if collector.uses_keys else contextlib.nullcontext()
     ended = False
     try:

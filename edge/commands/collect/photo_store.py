@@ -28,7 +28,7 @@ JPEG_QUALITY = 95
 MAX_LABEL_LENGTH, MAX_NAME_BYTES = 200, 255
 # Pictures that are compared with, for each class: comparing with more would slow down every frame.
 MAX_REMEMBERED = 5000
-# Pictures read at the start, of each class collected and of all others together, so that the start stays short.
+# Pictures read at the start, of each class and of all others together, so that the start stays short.
 MAX_READ = 1000
 
 

@@ -10,22 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from edge.commands.options import (
-    BrokerOption,
-    CameraOption,
-    ConfigOption,
-    CropOption,
-    DebugOption,
-    FitOption,
-    FlipOption,
-    JsonOption,
-    LabelsOption,
-    MeanOption,
-    ModelOption,
-    RotateOption,
-    RuntimeOption,
-    StdOption,
-)
+from edge.commands import options
 from edge.commands.process import set_up_logging
 from edge.commands.settings import config_file, load
 
@@ -35,20 +20,20 @@ if TYPE_CHECKING:
 
 
 def doctor_command(
-    camera: CameraOption = None,
-    crop: CropOption = None,
-    rotate: RotateOption = None,
-    flip: FlipOption = None,
-    model: ModelOption = None,
-    labels: LabelsOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
-    fit: FitOption = None,
-    broker: BrokerOption = None,
-    config: ConfigOption = None,
-    runtime: RuntimeOption = None,
-    as_json: JsonOption = False,
-    debug: DebugOption = False,
+    camera: options.Camera = None,
+    crop: options.Crop = None,
+    rotate: options.Rotate = None,
+    flip: options.Flip = None,
+    model: options.Model = None,
+    labels: options.Labels = None,
+    mean: options.Mean = None,
+    std: options.Std = None,
+    fit: options.Fit = None,
+    broker: options.Broker = None,
+    config: options.Config = None,
+    runtime: options.Runtime = None,
+    as_json: options.Json = False,
+    debug: options.Debug = False,
 ) -> None:
     """Find out what is wrong on this machine, and which command mends it."""
     set_up_logging(debug, quiet=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge.commands.options import ConfigOption, DebugOption, LabelsOption, RuntimeOption
+from edge.commands import options
 from edge.commands.process import set_up_logging
 from edge.commands.settings import load
 
@@ -36,11 +36,11 @@ def inspect_command(
     path: Annotated[
         Path | None, typer.Argument(help="The model file (default: runs/latest/model.tflite).")
     ] = None,
-    labels: LabelsOption = None,
-    config: ConfigOption = None,
-    runtime: RuntimeOption = None,
+    labels: options.Labels = None,
+    config: options.Config = None,
+    runtime: options.Runtime = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    debug: DebugOption = False,
+    debug: options.Debug = False,
 ) -> None:
     """Show what is in a model file: labels, input, thresholds, accuracy, origin, operations."""
     set_up_logging(debug, quiet=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge.commands.options import ConfigOption, DebugOption, RuntimeOption
+from edge.commands import options
 from edge.commands.process import set_up_logging, stop_on_signals
 from edge.commands.settings import load, refuse_options_before
 from edge.errors import UsageError
@@ -48,9 +48,9 @@ models_app = typer.Typer(add_completion=False)
 def models_command(
     context: typer.Context,
     store: StoreOption = None,
-    config: ConfigOption = None,
+    config: options.Config = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
-    debug: DebugOption = False,
+    debug: options.Debug = False,
 ) -> None:
     """List the models on this device, add one, or go back to an earlier one."""
     if context.invoked_subcommand is not None:
@@ -78,9 +78,9 @@ def add_command(
     store: StoreOption = None,
     watch: WatchOption = None,
     unit: UnitOption = DEFAULT_UNIT,
-    config: ConfigOption = None,
-    runtime: RuntimeOption = None,
-    debug: DebugOption = False,
+    config: options.Config = None,
+    runtime: options.Runtime = None,
+    debug: options.Debug = False,
 ) -> None:
     """Test a model on this device, store it, and make it the current one."""
     set_up_logging(debug, quiet=True)
@@ -96,9 +96,9 @@ def use_command(
     store: StoreOption = None,
     watch: WatchOption = None,
     unit: UnitOption = DEFAULT_UNIT,
-    config: ConfigOption = None,
-    runtime: RuntimeOption = None,
-    debug: DebugOption = False,
+    config: options.Config = None,
+    runtime: options.Runtime = None,
+    debug: options.Debug = False,
 ) -> None:
     """Make a stored version the current one."""
     set_up_logging(debug, quiet=True)
@@ -113,9 +113,9 @@ def rollback_command(
     store: StoreOption = None,
     watch: WatchOption = None,
     unit: UnitOption = DEFAULT_UNIT,
-    config: ConfigOption = None,
-    runtime: RuntimeOption = None,
-    debug: DebugOption = False,
+    config: options.Config = None,
+    runtime: options.Runtime = None,
+    debug: options.Debug = False,
 ) -> None:
     """Make the version before the current one current again."""
     set_up_logging(debug, quiet=True)
