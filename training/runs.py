@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from edge.model.model_file import first_finding, write_atomically
+from edge.model.model_file import describe_first_error, write_atomically
 from training.config import TrainConfig
 from training.dataset.scan import PARTS, Part
 from training.dataset.split import Split
@@ -70,7 +70,7 @@ class Run:
         try:
             return kind.model_validate_json(self.read(file))
         except ValidationError as error:
-            why = f"{file}: {first_finding(error)}"
+            why = f"{file}: {describe_first_error(error)}"
             raise RunError(f"can't use the run {self.name}", why, ADVICE) from error
 
 

@@ -21,7 +21,7 @@ from edge.model.manifest import (
     Preprocess,
     Provenance,
 )
-from edge.model.model_file import ModelFile, first_finding, read_model, write_model
+from edge.model.model_file import ModelFile, describe_first_error, read_model, write_model
 from edge.preprocess import PreprocessSpec
 from training.network.frozen_backbone import versions
 from training.packing.pack import LIBRARIES, git_revision, quantization_of
@@ -60,7 +60,7 @@ def adopt(network: bytes, adopted: Adopted, out: Path) -> ModelFile:
         manifest = _manifest(network, adopted)
     except ValidationError as error:
         what, advice = f"can't make a model file of {adopted.name}", "give another --name, or another network"
-        raise ModelError(what, first_finding(error), advice) from error
+        raise ModelError(what, describe_first_error(error), advice) from error
     draft = ModelFile(out, network, manifest.model_sha256, manifest.labels, manifest, None, {})
     selftest, images = make_selftest(Classifier(draft), "synthetic", ())
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ class Answer:
     familiarity: float | None = None
 
 
-def image_files(paths: list[Path]) -> list[Path]:
+def find_image_files(paths: list[Path]) -> list[Path]:
     """The files named, and for each folder the images below it in order; raises UsageError."""
     files: list[Path] = []
     for path in paths:
@@ -41,7 +41,7 @@ def image_files(paths: list[Path]) -> list[Path]:
     return files
 
 
-def answers(classifier: Classifier, files: list[Path]) -> Iterator[Answer | ImageError]:
+def classify_files(classifier: Classifier, files: list[Path]) -> Iterator[Answer | ImageError]:
     """One answer a file by the classifier's limits, or the error that kept it from being read."""
     for path in files:
         try:

@@ -12,6 +12,7 @@ from edge.publish.mqtt.address import BrokerAddress
 from edge.publish.mqtt.connection import BrokerConnection, ConnectionCallbacks, Login
 from edge.records import Message
 
+# How late Ctrl-C may be noticed.
 POLL_S = 0.2
 
 NEEDED: dict[str, type | tuple[type, ...]] = {

@@ -13,7 +13,7 @@ from edge.capture.sources import watched_folder as watched
 from edge.capture.sources.address import parse_source
 from edge.capture.sources.registry import opener
 from edge.capture.sources.watched_folder import WatchedFolder
-from edge.commands.check.checks import first_picture
+from edge.commands.check.checks import read_first_picture
 from edge.errors import CameraUnavailableError, UsageError
 from tests.support.command_line import EdgeAgent
 from tests.support.tools import wait_until
@@ -156,7 +156,7 @@ def test_the_memory_of_what_was_given_is_bounded(folder: Path, monkeypatch: pyte
 
 
 def test_a_check_of_a_quiet_folder_is_content(folder: Path) -> None:
-    assert "is there" in first_picture(parse_source(f"watch://{folder}"))
+    assert "is there" in read_first_picture(parse_source(f"watch://{folder}"))
     with pytest.raises(CameraUnavailableError):
         opener(parse_source(f"watch://{folder}/none"))()
 

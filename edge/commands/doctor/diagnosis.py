@@ -23,7 +23,7 @@ from edge.commands.doctor.areas import (
     service,
 )
 from edge.commands.doctor.finding import Finding, failure, warning
-from edge.commands.doctor.subprocess_check import Found, Kind, checked
+from edge.commands.doctor.subprocess_check import FindingsByKind, Kind, check_in_subprocess
 from edge.commands.doctor.system.installed import look
 from edge.commands.doctor.system.user import program, run_as, user_name
 from edge.errors import ConfigError, EdgeError, UsageError
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 PACKAGES_FIRST = "mend the packages first"
 
 
-class Examinations:
+class Diagnosis:
     """Of one machine, with what was found so far: the packages, the services, the configuration."""
 
     def __init__(self, load: Callable[[], AgentConfig], file: Path | None) -> None:
@@ -46,27 +46,27 @@ class Examinations:
         self._services: list[service.Service] = []
         self._unloadable = {"all"}  # packages that can't be loaded
         self._has_model = False
-        self._checked: Found = {}
+        self._checked: FindingsByKind = {}
 
     def findings(self) -> Iterator[Finding]:
         """All that can be said; raises UsageError where the command line makes no sense."""
-        yield from _alone("packages", self._packages)
-        yield from _alone("service", self._user)
-        yield from _alone("config", self._configuration)
+        yield from _isolate("packages", self._packages)
+        yield from _isolate("service", self._user)
+        yield from _isolate("config", self._configuration)
         if self._config is not None:
             config = self._config
-            yield from _alone("model", lambda: self._model_file(config))
-            yield from _alone("check", lambda: self._check(config))
-            yield from _alone("cameras", lambda: self._cameras(config))
-            yield from _alone("broker", lambda: self._broker(config))
-        yield from _alone("clock", self._clock)
-        yield from _alone("disk", self._disk)
-        yield from _alone("power", lambda: iter(power.judge(power.look())))
-        yield from _alone("service", lambda: map(service.judge, self._services))
+            yield from _isolate("model", lambda: self._model_file(config))
+            yield from _isolate("check", lambda: self._check(config))
+            yield from _isolate("cameras", lambda: self._cameras(config))
+            yield from _isolate("broker", lambda: self._broker(config))
+        yield from _isolate("clock", self._clock)
+        yield from _isolate("disk", self._disk)
+        yield from _isolate("power", lambda: iter(power.judge(power.look())))
+        yield from _isolate("service", lambda: map(service.judge, self._services))
 
     def _packages(self) -> Iterator[Finding]:
         installed = look()
-        self._unloadable = packages.unloadable(installed)
+        self._unloadable = packages.find_unloadable(installed)
         return packages.judge(installed)
 
     def _user(self) -> Iterator[Finding]:
@@ -75,12 +75,12 @@ class Examinations:
 
     def _configuration(self) -> Iterator[Finding]:
         if "pydantic" in self._unloadable:
-            yield _unseen("config")
+            yield _report_skipped("config")
             return
         try:
             self._config = self._load()
         except ImportError:
-            yield _unseen("config")
+            yield _report_skipped("config")
             return
         except ConfigError as error:
             remedy = error.what_to_do
@@ -104,28 +104,28 @@ class Examinations:
     def _check(self, config: AgentConfig) -> Iterator[Finding]:
         """What needs the packages, in one go: the model is told here, cameras and broker explained later."""
         if self._unloadable:
-            yield from [_unseen("model")] if self._has_model else []
+            yield from [_report_skipped("model")] if self._has_model else []
             return
         kinds: dict[Kind, bool] = {
             "model": self._has_model,
             "cameras": bool(config.camera),
             "broker": config.mqtt and self._names_broker(config),
         }
-        self._checked = checked([kind for kind, is_wanted in kinds.items() if is_wanted], config)
+        self._checked = check_in_subprocess([kind for kind, is_wanted in kinds.items() if is_wanted], config)
         yield from self._checked.get("model", [])
 
     def _cameras(self, config: AgentConfig) -> Iterator[Finding]:
         if not config.camera:
-            yield cameras.connected()
+            yield cameras.report_connected()
             return
-        sources = dict(_named(camera) for camera in config.camera)
-        for found in self._checked.get("cameras", [_unseen("cameras")]):
+        sources = dict(_name_part(camera) for camera in config.camera)
+        for found in self._checked.get("cameras", [_report_skipped("cameras")]):
             source = sources.get(found.part)
-            yield cameras.explained(found, source) if found.exit_code and source else found
+            yield cameras.explain(found, source) if found.exit_code and source else found
 
     def _broker(self, config: AgentConfig) -> Iterator[Finding]:
         if config.mqtt and self._names_broker(config):
-            yield from broker.findings(config, self._checked.get("broker"))
+            yield from broker.examine(config, self._checked.get("broker"))
         elif config.mqtt:
             detail = f"none is named; the agent takes {config.broker.url}"
             yield warning("broker", detail, f"{program()} doctor --broker mqtt://HOST")
@@ -144,12 +144,12 @@ class Examinations:
         ours = {each.user for each in self._services} <= {user_name()}
         if config and (folder is None or "state_dir" in config.model_fields_set):
             folder = config.state_dir
-        yield from disk.findings(folder or service.STATE, ours=ours and folder is not None)
+        yield from disk.examine(folder or service.STATE, ours=ours and folder is not None)
         if config and folder and config.mqtt:
-            yield from outbox.findings(folder / f"outbox-{config.device_id}.sqlite", ours=ours)
+            yield from outbox.examine(folder / f"outbox-{config.device_id}.sqlite", ours=ours)
 
 
-def _alone(part: str, examine: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+def _isolate(part: str, examine: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     """An examination's findings; whatever ends it is one more."""
     try:
         yield from examine()
@@ -161,7 +161,7 @@ def _alone(part: str, examine: Callable[[], Iterator[Finding]]) -> Iterator[Find
         yield failure(part, detail, f"{program()} doctor --debug  # says where")
 
 
-def _named(camera: CameraConfig) -> tuple[str, Source | None]:
+def _name_part(camera: CameraConfig) -> tuple[str, Source | None]:
     """The part that `check` calls it by."""
     try:
         source = parse_source(camera.source)
@@ -170,5 +170,5 @@ def _named(camera: CameraConfig) -> tuple[str, Source | None]:
     return f"camera {camera.name or default_name(source)}", source
 
 
-def _unseen(part: str) -> Finding:
+def _report_skipped(part: str) -> Finding:
     return warning(part, "not looked at, as packages can't be loaded", PACKAGES_FIRST)
