@@ -35,9 +35,9 @@ class Thresholds:
         """The labels' own thresholds by name."""
         return {labels[number]: threshold for number, threshold in self.own.items()}
 
-    def of(self, count: int) -> Float:
-        """The threshold of each of `count` labels, float32 (count,)."""
-        each = np.full(count, self.common, np.float32)
+    def of(self, count: int) -> Double:
+        """The threshold of each of `count` labels, float64 (count,)."""
+        each = np.full(count, self.common)
         for number, threshold in self.own.items():
             each[number] = threshold
         return each
@@ -87,7 +87,7 @@ class _Counted:
 
 
 def _count(confidence: Float, right: NDArray[np.bool_]) -> _Counted:
-    reached = confidence[None, :] >= np.array(CANDIDATES, np.float32)[:, None]
+    reached = confidence[None, :] >= np.array(CANDIDATES)[:, None]  # float64, as the device compares
     answered, hits = reached.sum(axis=1), (reached & right).sum(axis=1)
     return _Counted(answered.astype(np.float64), hits.astype(np.float64), len(right))
 

@@ -1,4 +1,4 @@
-"""The unknown rule, and how well it tells strangers from what the model was trained on."""
+"""The chosen unknown rule, and how well it tells foreign pictures from what the model was trained on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.unknown_rule import judge
 from training.evaluation.intervals import auroc, auroc_resamples
 from training.evaluation.thresholds import Thresholds
 
@@ -28,16 +29,15 @@ class PartScores:
 
 @dataclass(frozen=True, slots=True)
 class UnknownRule:
-    """An answer counts from its label's threshold on, where the familiarity reaches the limit as well."""
+    """The limits that were chosen for a network; `edge.unknown_rule` applies them, here as on the device."""
 
     thresholds: Thresholds
     familiarity: float
 
     def answered(self, part: PartScores) -> Mask:
-        """Which pictures get an answer, bool (n,)."""
-        enough = self.thresholds.of(part.scores.shape[1])[part.scores.argmax(axis=1)]
-        sure: Mask = part.scores.max(axis=1) >= enough
-        return sure & (part.familiarity >= self.familiarity)
+        """Which pictures get an answer on the device, bool (n,)."""
+        thresholds = self.thresholds.of(part.scores.shape[1])
+        return judge(part.scores, part.familiarity, thresholds, self.familiarity).counted
 
 
 @dataclass(frozen=True, slots=True)
