@@ -26,7 +26,7 @@ from training.errors import TrainingError
 from training.evaluation.intervals import Interval, macro_f1, wilson
 from training.evaluation.record import confusion_counts
 from training.progress import Reporter
-from training.quantization.acceptance import Limits
+from training.quantization.acceptance import AcceptanceLimits
 from training.quantize import QuantizeOptions, quantize
 from training.report.plots import pareto_plot, standalone
 from training.runs import INT8_SCORES, SPLIT, Run, earlier_parts
@@ -37,7 +37,9 @@ Float = NDArray[np.float32]
 BASELINE = "sift_svm"
 BASELINE_SIZE = 128
 TABLE, PLOT = "models.json", "pareto.svg"
-NO_LIMIT = QuantizeOptions(Limits(max_drop=1.0, min_agreement=0.0))  # a collapse belongs into the table
+NO_LIMIT = QuantizeOptions(
+    AcceptanceLimits(max_drop=1.0, min_agreement=0.0)
+)  # a collapse belongs into the table
 
 
 class ModelRow(BaseModel):

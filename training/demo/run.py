@@ -24,7 +24,7 @@ from training.demo.judging import Received, Tally, judge_cell, tally
 from training.demo.subscriber import Subscriber
 from training.errors import DemoError
 from training.progress import Reporter
-from training.quantization.acceptance import Limits
+from training.quantization.acceptance import AcceptanceLimits
 from training.quantize import QuantizeOptions, quantize
 from training.runs import MODEL, SPLIT, Run, new_name
 from training.train import train
@@ -35,7 +35,7 @@ BROKER_TIMEOUT_S, AGENT_TIMEOUT_S, END_TIMEOUT_S = 60.0, 300.0, 15.0
 START_AFTER_S = 2.0
 WANTED_PRECISION = 0.89  # these cells are hard: 0.95 leaves a third of them unanswered (LOG.md)
 # int8 agrees on .91 of these hard cells (LOG.md); exacter networks take minutes to make
-LIMITS = Limits(min_agreement=0.85)
+LIMITS = AcceptanceLimits(min_agreement=0.85)
 NOTES = (
     "photographs: elpv-dataset, CC BY-NC-SA 4.0, non-commercial use only; used where pip put them",
     "its cells come from shared modules, so a random split flatters the accuracy",

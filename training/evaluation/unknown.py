@@ -15,7 +15,9 @@ Float = NDArray[np.float32]
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-KEPT = 0.95
+# The share of known pictures to keep: the usual operating point of out-of-distribution detection.
+KEPT_SHARE = 0.95
+# Keeps logarithms finite, and divisions by a deviation of 0.
 TINY = 1e-6
 
 
@@ -42,10 +44,10 @@ class UnknownRule:
 
 @dataclass(frozen=True, slots=True)
 class Separation:
-    """How well one value separates known pictures from strangers.
+    """How well one value separates known pictures from ood ones.
 
-    resamples: AUROC of bootstrap samples. accepted: the share of strangers above the limit that keeps 95 %
-    of the known ones.
+    resamples: AUROC of bootstrap samples. accepted: the share of the ood ones above the limit that
+    keeps 95 % of the known ones.
     """
 
     auroc: float
@@ -53,21 +55,21 @@ class Separation:
     accepted: float
 
 
-def separate(known: Array, strangers: Array) -> Separation:
-    """Judge a value that should be higher for known pictures (n,) than for strangers (m,)."""
-    limit = np.quantile(known, 1 - KEPT)
-    accepted = float((strangers >= limit).mean())
-    return Separation(auroc(known, strangers), auroc_resamples(known, strangers), accepted)
+def separate(known: Array, ood: Array) -> Separation:
+    """Judge a value that should be higher for known pictures (n,) than for ood ones (m,)."""
+    limit = np.quantile(known, 1 - KEPT_SHARE)
+    accepted = float((ood >= limit).mean())
+    return Separation(auroc(known, ood), auroc_resamples(known, ood), accepted)
 
 
-def separations(val: PartScores, known: PartScores, strangers: PartScores) -> dict[str, Separation]:
+def separations(val: PartScores, known: PartScores, ood: PartScores) -> dict[str, Separation]:
     """Each value alone, and the two together: the sum of the top score's log odds and the familiarity, both
     in deviations from their mean over the validation part.
     """
     found = {}
     scaled = {}
     for name, value in (("top_score", _log_odds), ("familiarity", _familiarity)):
-        reference, ours, theirs = value(val), value(known), value(strangers)
+        reference, ours, theirs = value(val), value(known), value(ood)
         found[name] = separate(ours, theirs)
         mean, deviation = reference.mean(), reference.std() + TINY
         scaled[name] = (ours - mean) / deviation, (theirs - mean) / deviation

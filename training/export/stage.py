@@ -82,7 +82,7 @@ def export_one(entry: Format, subject: Subject, folder: Path, reporter: Reporter
         loaded = entry.load(path)
         check = compare(scores_of(entry.file, loaded, subject.pixels, reporter), subject.reference)
         what, advice = f"{entry.file} is not what was trained", "it was removed; take another format"
-        require(check, entry.limits or subject.int8_limits, what, advice)
+        require(check, entry.tolerance or subject.int8_tolerance, what, advice)
         made = ExportedFile(
             format=entry.name,
             file=entry.file,

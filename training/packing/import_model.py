@@ -15,7 +15,7 @@ from edge.model.interpreter import Network
 from edge.model.manifest import Accuracy, Coding
 from edge.model.model_file import ModelFile, read_model
 from edge.preprocess import IMAGE_SUFFIXES, read_image
-from training.errors import DataError, GateError
+from training.errors import AcceptanceError, DataError
 from training.evaluation.intervals import wilson
 from training.packing.package_foreign import Adopted, Origin, adopt
 from training.parallel import core_count, spread
@@ -58,7 +58,7 @@ def unknown_of(model: ModelFile) -> tuple[str, ...]:
 def measure(
     model: ModelFile, photographs: Sequence[Photograph], min_accuracy: float | None, reporter: Reporter
 ) -> Accuracy:
-    """Top-1 accuracy on photographs, on the device's runtime; raises GateError where it is too low.
+    """Top-1 accuracy on photographs, on the device's runtime; raises AcceptanceError where it is too low.
 
     min_accuracy: 0 to 1; None asks for clearly more than always naming the largest folder's label.
     """
@@ -129,4 +129,4 @@ def _gate(found: Accuracy, right: int, by_chance: float, min_accuracy: float | N
     wanted = f"chance gives {by_chance:.3f}" if min_accuracy is None else f"{min_accuracy:.3f} is asked for"
     why = f"it is right on {right} of {found.count} photographs ({low:.3f} to {high:.3f}), and {wanted}"
     advice = "its labels are in another order, or its input wants another --mean and --std or --fit"
-    raise GateError("the imported network does not know these photographs", why, advice)
+    raise AcceptanceError("the imported network does not know these photographs", why, advice)

@@ -16,7 +16,7 @@ from training.dataset.camera_simulation import shrunk
 from training.dataset.split import Item
 
 Float = NDArray[np.float32]
-Kind = Literal["photos", "synthetic", "none"]
+SelftestKind = Literal["photos", "synthetic", "none"]
 
 # Kernels round differently: between x86-64 and aarch64, and between LiteRT and tflite-runtime, scores were
 # up to 0.3 apart where the network wavers, 0.16 at a margin of 0.3, 0.08 at 0.9 (LOG.md). So the surest are
@@ -28,7 +28,7 @@ MOST_PICTURES = 4
 SYNTHETIC_TRIES = 200
 
 
-def choose(items: Sequence[Item], scores: Float, labels: Sequence[str]) -> list[Item]:
+def choose_pictures(items: Sequence[Item], scores: Float, labels: Sequence[str]) -> list[Item]:
     """Up to four held-out photographs, one a label, that the network is sure and right about if possible.
 
     scores: (n, labels), of the items in their order.
@@ -54,7 +54,7 @@ def synthetic(spec: PreprocessSpec, seed: int) -> Image:
 
 
 def make_selftest(
-    classifier: Classifier, kind: Kind, items: Sequence[Item]
+    classifier: Classifier, kind: SelftestKind, items: Sequence[Item]
 ) -> tuple[Selftest | None, dict[str, bytes]]:
     """The self-test with the scores of this machine, and its PNG pictures by entry name."""
     images = _pictures(classifier, kind, items)
@@ -67,12 +67,27 @@ def make_selftest(
     return selftest, pngs
 
 
+def describe_selftest(selftest: Selftest | None, kind: SelftestKind) -> str:
+    """A sentence for people who are about to give the model file away."""
+    if selftest is None:
+        return "the model file carries no self-test" + (
+            "" if kind == "none" else ": the network is not sure enough of any held-out picture"
+        )
+    pictures = len(selftest.vectors)
+    if kind == "photos":
+        return (
+            f"the model file carries {pictures} of your photographs as its self-test; "
+            "--selftest synthetic leaves them out"
+        )
+    return f"the model file carries {pictures} made-up pictures as its self-test"
+
+
 def _vector(classifier: Classifier, name: str, image: Image) -> SelftestVector:
     found = classifier.classify(image)
     return SelftestVector(image=name, scores=tuple(map(float, found.values)), familiarity=found.familiarity)
 
 
-def _pictures(classifier: Classifier, kind: Kind, items: Sequence[Item]) -> list[Image]:
+def _pictures(classifier: Classifier, kind: SelftestKind, items: Sequence[Item]) -> list[Image]:
     if kind == "none":
         return []
     if kind == "photos":

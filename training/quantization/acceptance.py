@@ -16,17 +16,17 @@ ONE_SIDED_95 = 1.64
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class AcceptanceLimits:
     """max_drop: the loss of accuracy allowed; min_agreement: the least share of equal labels; 0 to 1."""
 
     max_drop: float = 0.01
     min_agreement: float = 0.97
 
 
-USUAL_LIMITS = Limits()
+USUAL_LIMITS = AcceptanceLimits()
 
 
-def refusal(drop: Drop, limits: Limits) -> str | None:
+def refusal(drop: Drop, limits: AcceptanceLimits) -> str | None:
     """Why the network must not ship, None where it may."""
     if drop.size - ONE_SIDED_95 * drop.error > limits.max_drop:
         return (
@@ -41,7 +41,7 @@ def refusal(drop: Drop, limits: Limits) -> str | None:
     return None
 
 
-def doubt(drop: Drop, limits: Limits) -> str | None:
+def doubt(drop: Drop, limits: AcceptanceLimits) -> str | None:
     """What to say where the figures are over a limit, but too few photographs to tell that from chance."""
     over = [f"lost {drop.size:.3f}"] if drop.size > limits.max_drop else []
     over += [f"agrees on {drop.agreement:.3f}"] if drop.agreement < limits.min_agreement else []

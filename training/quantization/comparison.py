@@ -16,12 +16,12 @@ from edge.model.model_file import ModelFile
 from edge.preprocess import read_image
 from edge.records import Scores
 from training.evaluation.intervals import Interval
-from training.evaluation.record import Record, StrangerResult
+from training.evaluation.record import OodResult, Record
 from training.evaluation.unknown import PartScores
 from training.features.extract import Pictured
 from training.parallel import core_count, spread
 from training.progress import Reporter
-from training.quantization.recipe import Precision
+from training.quantization.candidates import Precision
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
@@ -57,7 +57,7 @@ class Comparison(Record):
 
     int8: the network that ships, whatever its `precision` is; `attempts` says what was tried before it.
     Latencies are medians of one invocation on one thread of this machine, in milliseconds. Thresholds,
-    answered and strangers are the shipped network's; intervals cover 95 %.
+    answered and ood are the shipped network's; intervals cover 95 %.
     """
 
     schema_: Literal[3] = Field(default=3, alias="schema")
@@ -86,7 +86,7 @@ class Comparison(Record):
     accuracy_answered_interval: Interval
     float_calibration_error: float
     calibration_error: float
-    strangers: StrangerResult | None
+    ood: OodResult | None = Field(validation_alias="strangers", serialization_alias="strangers")
 
 
 class Drop(BaseModel):

@@ -14,7 +14,7 @@ from training.audit.output import AUDIT, PAGE, read_audit
 from training.audit.record import Audit
 from training.dataset.split import Split
 from training.errors import RunError
-from training.evaluation.record import Evaluation, read_evaluation
+from training.evaluation.record import EvaluationRecord, read_evaluation
 from training.evaluation.unknown import PartScores
 from training.progress import Reporter
 from training.quantization.comparison import Comparison
@@ -37,7 +37,7 @@ from training.runs import (
 class Records:
     """What the run's later stages left; comparison and audit are None where they did not run."""
 
-    evaluation: Evaluation
+    evaluation: EvaluationRecord
     val: PartScores
     test: PartScores
     comparison: Comparison | None

@@ -12,7 +12,7 @@ from tests.training.report.test_report import checked
 from training.audit.record import Audit, Summary, finding
 from training.config import TrainConfig
 from training.dataset.split import Item, Split
-from training.evaluation.record import Evaluation, judge
+from training.evaluation.record import EvaluationRecord, judge
 from training.evaluation.thresholds import Thresholds
 from training.evaluation.unknown import PartScores, UnknownRule
 from training.features.familiarity import NO_LIMIT
@@ -79,7 +79,7 @@ def _trained(labels: tuple[str, ...], each: int, curves: Curves) -> TrainedRun:
 def _records(trained: TrainedRun, scores: np.ndarray, audit: Audit | None = None) -> Records:
     part = PartScores(scores.astype(np.float32), np.ones(len(scores), np.float32))
     result = judge(part, np.array(trained.split.targets("test")), RULE, part.scores, trained.split.labels)
-    evaluation = Evaluation(
+    evaluation = EvaluationRecord(
         threshold=0.5,
         class_thresholds={trained.split.labels[0]: 0.8},
         target_precision=0.95,
@@ -89,7 +89,7 @@ def _records(trained: TrainedRun, scores: np.ndarray, audit: Audit | None = None
         least_length=1.0,
         val=result,
         test=result,
-        strangers=None,
+        ood=None,
         left_out=None,
     )
     return Records(evaluation, part, part, None, audit, "audit.html" if audit else None)
