@@ -12,12 +12,12 @@ from training.dataset.scan import PARTS
 from training.fit.trained_network import TrainedRun
 from training.network.frozen_backbone import versions
 from training.packing.pack import LIBRARIES
+from training.report.conclusions import Findings
 from training.report.confusion import table_rows
-from training.report.findings import Findings
 from training.report.pictures import Looked
 from training.report.plots import accuracy_plot, loss_plot, reliability_plot, tradeoff, tradeoff_plot
+from training.report.quality import weak_classes
 from training.report.read import Records
-from training.report.verdict import weak_classes
 from training.report.wording import percent, short_interval
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from training.dataset.split import Item
 from training.dataset.thumbnails import image_uri
 from training.fit.trained_network import TrainedRun
 from training.progress import Reporter
-from training.report.corners import PLACES, CornerResult, Glance, by_label, covered
 from training.report.explain import Explainer, make_explainer
+from training.report.occlusion import PLACES, CornerResult, Glance, by_label, covered
 
 Float = NDArray[np.float32]
 

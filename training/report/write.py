@@ -9,7 +9,7 @@ from training.errors import RunError
 from training.evaluation.evaluate import evaluate
 from training.fit.trained_network import TrainedRun, read_trained
 from training.progress import Reporter
-from training.report.findings import conclude
+from training.report.conclusions import conclude
 from training.report.page import report_page
 from training.report.paired import Paired, compare_runs
 from training.report.pictures import look

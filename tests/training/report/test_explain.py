@@ -16,8 +16,8 @@ from training.dataset.load import load_all
 from training.fit.trained_network import TrainedRun, read_trained
 from training.libraries import tensorflow
 from training.progress import Silent
-from training.report.corners import PLACES, CornerResult, Glance, by_label, corner_heat, covered
 from training.report.explain import make_explainer
+from training.report.occlusion import PLACES, CornerResult, Glance, by_label, corner_heat, covered
 from training.report.pictures import look, sampled, with_heat, worst_mistakes
 from training.train import train
 

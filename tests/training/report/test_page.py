@@ -19,8 +19,8 @@ from training.features.familiarity import NO_LIMIT
 from training.fit.trained_network import TrainedRun, TrainingRecord
 from training.head.softmax_head import Curves, Head
 from training.head.temperature import Bin
-from training.report.corners import by_label
-from training.report.findings import conclude
+from training.report.conclusions import conclude
+from training.report.occlusion import by_label
 from training.report.page import report_page
 from training.report.pictures import Looked, Mistake
 from training.report.plots import loss_plot, reliability_plot, tradeoff

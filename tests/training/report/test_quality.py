@@ -14,7 +14,7 @@ from training.evaluation.unknown import PartScores, UnknownRule
 from training.features.familiarity import NO_LIMIT
 from training.report.confusion import confused_pairs, table_rows
 from training.report.paired import Judged, Paired, compare_runs, mcnemar
-from training.report.verdict import (
+from training.report.quality import (
     Evidence,
     judge_quality,
     next_steps,

@@ -10,10 +10,10 @@ import numpy as np
 from training.audit.record import Audit
 from training.fit.trained_network import TrainedRun
 from training.report.confusion import Confused, confused_pairs
-from training.report.corners import CornerResult
 from training.report.diagnosis import Diagnosis, Fit, diagnose
+from training.report.occlusion import CornerResult
+from training.report.quality import Evidence, Quality, judge_quality, next_steps, weakness
 from training.report.read import Records
-from training.report.verdict import Evidence, Quality, judge_quality, next_steps, weakness
 from training.report.wording import interval_text, percent
 
 MANY_SUSPECTS = 0.01  # of all photographs
