@@ -37,6 +37,6 @@ def run_report(run: Run, runs_dir: Path, wanted: float = WANTED, against: str | 
 
     terminal = Terminal()
     report = write_report(run, runs_dir, ReportOptions(wanted, against), terminal)
-    for sentence in report.quality:
+    for sentence in report.verdict:
         terminal.note(sentence)
     terminal.note(f"report: {report.path}")

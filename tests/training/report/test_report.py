@@ -82,7 +82,7 @@ def _again(run: Run, name: str, created: str) -> Run:
 def _report(run: Run, against: str | None = None) -> tuple[str, tuple[str, ...]]:
     report = write_report(run, run.folder.parent, ReportOptions(against=against), Silent())
     assert report.path == run.folder / "report.html"
-    return report.path.read_text(encoding="utf-8"), report.quality
+    return report.path.read_text(encoding="utf-8"), report.verdict
 
 
 @pytest.mark.slow
