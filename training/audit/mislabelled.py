@@ -32,7 +32,7 @@ class Suspect:
     confidence: float
 
 
-def suspected_labels(features: Float, labels: Int, groups: Int, seed: int = 0) -> list[Suspect]:
+def find_suspects(features: Float, labels: Int, groups: Int, seed: int = 0) -> list[Suspect]:
     """Pictures that are probably labelled wrongly, the most suspicious first.
 
     features: (n, channels); labels: (n,), numbered from 0; groups: (n,), equal for near duplicates, which

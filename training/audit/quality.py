@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import median
 
-from training.audit.record import AuditFinding, Listed, finding
+from training.audit.record import AuditFinding, Listed, make_finding
 from training.dataset.image_stats import Facts
 from training.dataset.scan import Photograph
 
@@ -55,7 +55,7 @@ def picture_findings(pictures: Measured, size_px: int) -> Iterator[AuditFinding]
         files = [(f.luma, Listed(path=p.name, note=note(f))) for p, f in pictures if holds(f)]
         if files:
             listed = [listed for _, listed in sorted(files, key=lambda file: file[0])]
-            yield finding(kind, "warning", f"{_photographs(len(files))} {message}", listed)  # type: ignore[arg-type]
+            yield make_finding(kind, "warning", f"{_photographs(len(files))} {message}", listed)  # type: ignore[arg-type]
     yield from _blurred(pictures)
 
 
@@ -88,7 +88,7 @@ def _blurred(pictures: Measured) -> Iterator[AuditFinding]:
         message = (
             f"{_photographs(len(blurred))} far less sharp than others of the class; delete the blurred ones"
         )
-        yield finding("blurred", "warning", message, listed)
+        yield make_finding("blurred", "warning", message, listed)
 
 
 def count_findings(counts: Mapping[str, Mapping[str, int]]) -> Iterator[AuditFinding]:
@@ -101,7 +101,7 @@ def count_findings(counts: Mapping[str, Mapping[str, int]]) -> Iterator[AuditFin
             f"{most} has {ratio:.1f} times as many photographs as {least} ({totals[most]} and "
             f"{totals[least]}): add to the small classes"
         )
-        yield finding("imbalance", "warning" if ratio >= VERY_UNEVEN else "note", message)
+        yield make_finding("imbalance", "warning" if ratio >= VERY_UNEVEN else "note", message)
     train = {label: parts.get("train", 0) for label, parts in counts.items()}
     few = sorted((label for label in train if train[label] < FEW), key=lambda label: (train[label], label))
     if few:
@@ -109,7 +109,7 @@ def count_findings(counts: Mapping[str, Mapping[str, int]]) -> Iterator[AuditFin
         named = ", ".join(f"{label} ({train[label]})" for label in few[:MOST_NAMED])
         more = f" and {len(few) - MOST_NAMED} more classes" if len(few) > MOST_NAMED else ""
         message = f"{named}{more}: fewer than {FEW} photographs to train on, more would help"
-        yield finding("few_photographs", severity, message)  # type: ignore[arg-type]
+        yield make_finding("few_photographs", severity, message)  # type: ignore[arg-type]
 
 
 def mixture_findings(pictures: Measured) -> Iterator[AuditFinding]:
@@ -127,7 +127,7 @@ def mixture_findings(pictures: Measured) -> Iterator[AuditFinding]:
             if told
             else "; choose --fit with the camera's in mind"
         )
-        yield finding("mixed_sizes", "warning" if told else "note", message, files)
+        yield make_finding("mixed_sizes", "warning" if told else "note", message, files)
     stored = [(p.label, _stored(f)) for p, f in pictures]
     if len({kind for _, kind in stored}) > 1:
         files = _unusual(pictures, _stored, _stored)
@@ -138,7 +138,7 @@ def mixture_findings(pictures: Measured) -> Iterator[AuditFinding]:
         message += (
             f": {told}, so a model may learn the colour" if told else "; use what the camera will deliver"
         )
-        yield finding("mixed_channels", "warning" if told else "note", message, files)
+        yield make_finding("mixed_channels", "warning" if told else "note", message, files)
 
 
 def _shape(facts: Facts) -> str:

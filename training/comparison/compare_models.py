@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from edge.model.model_file import write_atomically
 from training.comparison.baseline import fit_baseline
@@ -29,7 +28,7 @@ from training.progress import Reporter
 from training.quantization.acceptance import AcceptanceLimits
 from training.quantize import QuantizeOptions, quantize
 from training.report.plots import pareto_plot, standalone
-from training.runs import INT8_SCORES, SPLIT, Run, earlier_parts
+from training.runs import INT8_SCORES, SPLIT, Record, Run, earlier_parts
 from training.train import train
 
 Float = NDArray[np.float32]
@@ -42,13 +41,11 @@ NO_LIMIT = QuantizeOptions(
 )  # a collapse belongs into the table
 
 
-class ModelRow(BaseModel):
+class ModelRow(Record):
     """One model on the test part, as the device runs it: int8 by its own runtime, on one thread.
 
     float_accuracy is None for the baseline, which has no second form.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     size_px: int
@@ -61,10 +58,8 @@ class ModelRow(BaseModel):
     train_seconds: float
 
 
-class ModelTable(BaseModel):
+class ModelTable(Record):
     """models.json. failed: models that could not be trained or converted, and why."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: str
     count: int

@@ -8,7 +8,7 @@ from typing import Literal
 
 from training.demo.conveyor import Cell
 
-Verdict = Literal["right", "wrong", "unknown"]
+Outcome = Literal["right", "wrong", "unknown"]
 
 LEAST_RIGHT = 0.8  # of the answered cells
 MOST_UNKNOWN = 1 / 3  # of all cells
@@ -43,7 +43,7 @@ class Tally:
         return self.unknown <= MOST_UNKNOWN * self.cells and self.right >= LEAST_RIGHT * max(1, answered)
 
 
-def judge_cell(cell: Cell, received: Sequence[Received]) -> Verdict:
+def judge_cell(cell: Cell, received: Sequence[Received]) -> Outcome:
     """Judge by the last change up to the cell's last frame; `received` is in frame order."""
     label = None
     for change in received:
@@ -57,5 +57,5 @@ def judge_cell(cell: Cell, received: Sequence[Received]) -> Verdict:
 
 def tally(track: Sequence[Cell], received: Sequence[Received]) -> Tally:
     """Judge every cell."""
-    verdicts = [judge_cell(cell, received) for cell in track]
-    return Tally(verdicts.count("right"), verdicts.count("wrong"), verdicts.count("unknown"))
+    outcomes = [judge_cell(cell, received) for cell in track]
+    return Tally(outcomes.count("right"), outcomes.count("wrong"), outcomes.count("unknown"))

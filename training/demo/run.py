@@ -54,7 +54,7 @@ class DemoOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class LabelStream:
     """What came over MQTT: the label changes, and the seconds that the camera was online."""
 
     received: tuple[Received, ...]
@@ -97,7 +97,7 @@ def _make_model(options: DemoOptions, reporter: Reporter) -> Run:
     return run
 
 
-def _stream(video: Path, model: Path, track: Sequence[Cell], reporter: Reporter) -> Stream:
+def _stream(video: Path, model: Path, track: Sequence[Cell], reporter: Reporter) -> LabelStream:
     """Run the agent on the recording with a broker of its own, and listen until it is done."""
     port = _free_port()
     topics = [f"edge/{DEVICE}/{CAMERA}/event", f"edge/{DEVICE}/{CAMERA}/availability"]
@@ -111,7 +111,7 @@ def _stream(video: Path, model: Path, track: Sequence[Cell], reporter: Reporter)
 
 def _listen(
     subscriber: Subscriber, agent_runs: Callable[[], bool], track: Sequence[Cell], reporter: Reporter
-) -> Stream:
+) -> LabelStream:
     """Show each label change as it arrives; ends when the camera goes offline or the agent has gone."""
     received: list[Received] = []
     started_s = ended_s = 0.0
@@ -134,7 +134,7 @@ def _listen(
         elif started_s:
             ended_s = message.received_s
             break
-    return Stream(tuple(received), ended_s - started_s if started_s else 0.0)
+    return LabelStream(tuple(received), ended_s - started_s if started_s else 0.0)
 
 
 def _received(record: dict[str, Any]) -> Received | None:
@@ -147,10 +147,10 @@ def _received(record: dict[str, Any]) -> Received | None:
 def _line(change: Received, track: Sequence[Cell]) -> str:
     cell = next((c for c in track if c.first_frame <= change.frame <= c.last_frame), track[-1])
     said = change.label or "unknown"
-    verdict = judge_cell(cell, [change])
+    outcome = judge_cell(cell, [change])
     return (
         f"frame {change.frame:3d}  cell {cell.number:2d}  {said:<10} {change.confidence:.2f}  "
-        f"is {cell.label:<10} {verdict}"
+        f"is {cell.label:<10} {outcome}"
     )
 
 

@@ -26,9 +26,9 @@ from training.evaluation.held_out import (
 from training.evaluation.out_of_distribution import (
     Aim,
     LabelledFeatures,
+    answer_features,
     measure_left_out,
     measure_ood,
-    say,
 )
 from training.evaluation.record import EvaluationRecord, OodResult, judge, read_evaluation
 from training.evaluation.thresholds import TARGET_PRECISION, choose_thresholds
@@ -63,8 +63,8 @@ class _Basis:
     temperature: float
     target_precision: float
 
-    def say(self, features: Float) -> PartScores:
-        return say(self.trained.head, self.temperature, features)
+    def answer_features(self, features: Float) -> PartScores:
+        return answer_features(self.trained.head, self.temperature, features)
 
     def targets(self, part: Part) -> Int:
         return np.asarray(self.trained.split.targets(part), np.int64)
@@ -86,7 +86,7 @@ def evaluate(
         left_out: OodResult | None = last.left_out  # it would come out the same
     else:
         left_out = _left_out(basis, reporter)
-    evaluated = _judged(basis, left_out)
+    evaluated = _judge_parts(basis, left_out)
     run.write(SCORES, scores_bytes(evaluated.val, evaluated.test))
     run.write_record(EVALUATION, evaluated.record)
     return evaluated
@@ -101,9 +101,9 @@ def scores_bytes(val: PartScores, test: PartScores) -> bytes:
     return body.getvalue()
 
 
-def _judged(basis: _Basis, left_out: OodResult | None) -> Evaluated:
+def _judge_parts(basis: _Basis, left_out: OodResult | None) -> Evaluated:
     labels, head, held_out = basis.trained.split.labels, basis.trained.head, basis.held_out
-    val, test = basis.say(held_out.val), basis.say(held_out.test)
+    val, test = basis.answer_features(held_out.val), basis.answer_features(held_out.test)
     familiar, allowance = _familiar(basis, val), _allowance(basis, val)
     limit = choose_limit(familiar, allowance)
     kept = val.familiarity >= limit
@@ -111,7 +111,7 @@ def _judged(basis: _Basis, left_out: OodResult | None) -> Evaluated:
     rule = UnknownRule(thresholds, limit)
     ood = None
     if held_out.ood is not None:
-        ood = measure_ood(val, test, basis.say(held_out.ood), rule)
+        ood = measure_ood(val, test, basis.answer_features(held_out.ood), rule)
     record = EvaluationRecord(
         threshold=thresholds.common,
         class_thresholds=thresholds.by_label(labels),
@@ -140,7 +140,7 @@ def _familiar(basis: _Basis, val: PartScores) -> Float:
 
 def _allowance(basis: _Basis, val: PartScores) -> float:
     """How much less familiar a photograph becomes by a camera's compression, in the median."""
-    streamed = basis.say(basis.held_out.streamed).familiarity
+    streamed = basis.answer_features(basis.held_out.streamed).familiarity
     return max(0.0, float(np.median(val.familiarity[: len(streamed)] - streamed)))
 
 
@@ -148,7 +148,7 @@ def _left_out(basis: _Basis, reporter: Reporter) -> OodResult | None:
     if basis.trained.record.fine_tuned:
         return None  # the stored features are not those of the network that ships
     data = LabelledFeatures(basis.stored, *(basis.targets(part) for part in PARTS))
-    allowance = _allowance(basis, basis.say(basis.held_out.val))
+    allowance = _allowance(basis, basis.answer_features(basis.held_out.val))
     aim = Aim(basis.temperature, basis.target_precision, allowance)
     return measure_left_out(data, basis.trained.config, aim, reporter)
 

@@ -26,7 +26,8 @@ from training.runs import FEATURES, Run
 
 Float = NDArray[np.float32]
 
-MOST_STREAMED = 200
+# The median over these is stable, and each costs an encoding and a decoding.
+MAX_STREAMED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +55,19 @@ def stored_features(run: Run) -> Features:
 def held_out_features(trained: TrainedRun, ood: Sequence[Photograph], reporter: Reporter) -> HeldOutFeatures:
     """Features of the validation part, the test part and out-of-distribution pictures."""
     if trained.record.fine_tuned:
-        return _through_tuned_trunk(trained, ood, reporter)
+        return _tuned_features(trained, ood, reporter)
     stored = stored_features(trained.run)
     unknown = None
     with opened_cache(reporter) as cache:
         trunk = find_trunk(trained.config, cache, reporter)
         if ood:
             unknown = photograph_features(trunk, ood, trained.config, cache, reporter)
-    return HeldOutFeatures(stored.val, stored.test, _streamed(trained, trunk.network, reporter), unknown)
+    shown = _streamed_features(trained, trunk.network, reporter)
+    return HeldOutFeatures(stored.val, stored.test, shown, unknown)
 
 
-def _streamed(trained: TrainedRun, network: bytes, reporter: Reporter) -> Float:
-    spec, paths = trained.config.spec, [item.path for item in trained.split.val[:MOST_STREAMED]]
+def _streamed_features(trained: TrainedRun, network: bytes, reporter: Reporter) -> Float:
+    spec, paths = trained.config.spec, [item.path for item in trained.split.val[:MAX_STREAMED]]
 
     def pixels(path: Path) -> Image:
         return prepare(streamed(read_image(path), spec), spec)
@@ -92,13 +94,12 @@ def find_ood_photographs(config: TrainConfig, reporter: Reporter) -> tuple[Photo
         return ()
 
 
-def _through_tuned_trunk(
-    trained: TrainedRun, ood: Sequence[Photograph], reporter: Reporter
-) -> HeldOutFeatures:
+def _tuned_features(trained: TrainedRun, ood: Sequence[Photograph], reporter: Reporter) -> HeldOutFeatures:
     network = to_float(trained.trunk)
     parts: list[Sequence[Pictured]] = [trained.split.val, trained.split.test, ood]
     paths: list[Path] = [picture.path for part in parts for picture in part]
     with reporter.steps("evaluating the tuned network", len(paths)) as step:
         rows = run_over(network, paths, lambda path: load(path, trained.config.spec), step)
     val, test, unknown = np.split(rows, np.cumsum([len(part) for part in parts[:2]]))
-    return HeldOutFeatures(val, test, _streamed(trained, network, reporter), unknown if ood else None)
+    shown = _streamed_features(trained, network, reporter)
+    return HeldOutFeatures(val, test, shown, unknown if ood else None)

@@ -62,7 +62,7 @@ class Aim:
     allowance: float = 0.0
 
 
-def say(head: Head, temperature: float, features: Float) -> PartScores:
+def answer_features(head: Head, temperature: float, features: Float) -> PartScores:
     """What a head says of features (n, channels)."""
     scores = scaled_scores(head.logits(features), temperature)
     return PartScores(scores, familiarity(features, head.centres))
@@ -94,12 +94,13 @@ def measure_left_out(
 
 
 def _leave_out(label: int, data: LabelledFeatures, config: TrainConfig, aim: Aim) -> _Measured | None:
-    rest, ood = without(data, label)
+    rest, ood = remove_class(data, label)
     if not (len(rest.val) and len(rest.test)):
         return None
     count, found = int(data.train.max()), rest.features
     head = _fit(rest, count, config)
-    val, test, unseen = (say(head, aim.temperature, part) for part in (found.val, found.test, ood))
+    parts = (found.val, found.test, ood)
+    val, test, unseen = (answer_features(head, aim.temperature, part) for part in parts)
     values = familiarity_to_others(found.train, found.views, rest.train, count)
     limit = choose_limit(np.concatenate((values, val.familiarity)), aim.allowance)
     familiar = is_familiar(val.familiarity, limit)
@@ -107,7 +108,7 @@ def _leave_out(label: int, data: LabelledFeatures, config: TrainConfig, aim: Aim
     return _measure(val, test, unseen, rule)
 
 
-def without(data: LabelledFeatures, label: int) -> tuple[LabelledFeatures, Float]:
+def remove_class(data: LabelledFeatures, label: int) -> tuple[LabelledFeatures, Float]:
     """The data without a class, later labels moved down by one, and that class's features of all parts."""
     features = data.features
     train, val, test = (targets != label for targets in (data.train, data.val, data.test))

@@ -11,24 +11,19 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from training.errors import RunError
 from training.evaluation.intervals import Interval, macro_f1, macro_f1_interval, percentiles, wilson
 from training.evaluation.unknown import PartScores, Separation, UnknownRule
 from training.head.temperature import Bin, calibration_error, reliability
-from training.runs import EVALUATION, Run
+from training.runs import EVALUATION, Record, Run
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
 
+# Raised when an older evaluation.json can no longer be read.
 SCHEMA = 2
-
-
-class Record(BaseModel):
-    """Frozen; unknown keys are an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class ClassResult(Record):

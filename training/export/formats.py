@@ -65,7 +65,7 @@ FORMATS = {
 }
 
 
-def chosen_formats(names: Sequence[str], run: Run, reporter: Reporter) -> list[Format]:
+def choose_formats(names: Sequence[str], run: Run, reporter: Reporter) -> list[Format]:
     """The formats of those names, all where there are none or `all` is among them.
 
     What can't be made here is left out of all with a note, but asked for by name it is an error:

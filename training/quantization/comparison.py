@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from edge.infer.classifier import Classifier
 from edge.model.interpreter import Network
@@ -16,12 +16,13 @@ from edge.model.model_file import ModelFile
 from edge.preprocess import read_image
 from edge.records import Scores
 from training.evaluation.intervals import Interval
-from training.evaluation.record import OodResult, Record
+from training.evaluation.record import OodResult
 from training.evaluation.unknown import PartScores
 from training.features.extract import Pictured
 from training.parallel import core_count, spread
 from training.progress import Reporter
 from training.quantization.candidates import Precision
+from training.runs import Record
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
@@ -89,10 +90,8 @@ class Comparison(Record):
     ood: OodResult | None = Field(validation_alias="strangers", serialization_alias="strangers")
 
 
-class Drop(BaseModel):
+class Drop(Record):
     """How two networks differ on the same `count` pictures."""
-
-    model_config = ConfigDict(frozen=True)
 
     before: float
     after: float

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.config import TrainConfig
-from training.evaluation.out_of_distribution import Aim, LabelledFeatures, measure_left_out, without
+from training.evaluation.out_of_distribution import Aim, LabelledFeatures, measure_left_out, remove_class
 from training.features.extract import Features
 from training.progress import Silent
 
@@ -33,7 +33,7 @@ CONFIG, AIM = TrainConfig(data=Path("photos")), Aim(1.0, 0.95)
 
 def test_a_class_left_out_is_nowhere_but_among_the_ood_pictures() -> None:
     data = _data(4)
-    rest, ood = without(data, 1)
+    rest, ood = remove_class(data, 1)
     assert len(ood) == 30 + 10 + 20
     assert set(rest.train) == set(rest.val) == set(rest.test) == {0, 1, 2}
     assert (len(rest.features.train), len(rest.features.views)) == (90, 180)

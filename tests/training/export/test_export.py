@@ -23,7 +23,7 @@ from tests.training.conftest import Trained
 from training.commands.terminal import Terminal
 from training.errors import ExportError, MissingLibraryError, RunError
 from training.export.exchange import Source
-from training.export.formats import FORMATS, Tolerance, chosen_formats
+from training.export.formats import FORMATS, Tolerance, choose_formats
 from training.export.record import ExportRecord
 from training.export.stage import Exported, ExportOptions, export, export_one
 from training.export.subject import Subject, make_subject
@@ -257,7 +257,7 @@ def test_what_can_not_be_made_is_left_out_of_all_and_an_error_by_name(
         export(run, ExportOptions(("tflite-int8",)), Silent())
     assert not run.path("export").exists()
     said = io.StringIO()
-    names = [entry.name for entry in chosen_formats(("all",), run, Terminal(Console(file=said)))]
+    names = [entry.name for entry in choose_formats(("all",), run, Terminal(Console(file=said)))]
     assert names == [name for name in FORMATS if name not in ("onnx", "tflite-int8")]
     found = [line.partition(":")[0] for line in said.getvalue().splitlines()]
     assert found == ["leaving out tflite-int8", "leaving out onnx"]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.training.report.test_report import checked
-from training.audit.record import Audit, Summary, finding
+from training.audit.record import Audit, Summary, make_finding
 from training.config import TrainConfig
 from training.dataset.split import Item, Split
 from training.evaluation.record import EvaluationRecord, judge
@@ -110,7 +110,7 @@ def test_names_that_are_markup_stay_text() -> None:
     audit = Audit(
         data="/photos",
         summary=Summary(photographs=4, counts={}),
-        findings=(finding("suspected_label", "warning", f"{HOSTILE[0]} looks wrong"),),
+        findings=(make_finding("suspected_label", "warning", f"{HOSTILE[0]} looks wrong"),),
     )
     page = _page(HOSTILE, 3, PictureResults((mistake,), (), explained=False), audit)
     found = checked(page)
