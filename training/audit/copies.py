@@ -9,7 +9,8 @@ from training.dataset.duplicates import Pairs
 from training.dataset.scan import Finding, Part, Photograph, Skipped
 from training.dataset.split import Item
 
-SAME_PICTURE = 0.99  # likeness from which two labels for one picture are worth a warning
+# From this likeness on, two labels for one picture are worth a warning.
+SAME_PICTURE = 0.99
 SKIPPED: dict[Skipped, tuple[Severity, str]] = {
     "unreadable": ("warning", "unreadable as a picture; replace or delete them"),
     "empty_file": ("warning", "with nothing inside; replace or delete them"),

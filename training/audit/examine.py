@@ -17,7 +17,8 @@ from training.dataset.prepare import Survey
 from training.dataset.scan import PARTS, Part, Photograph
 from training.dataset.split import Split
 
-MOST_SHAPES = 10
+# The rarer shapes tell nothing more.
+MAX_SHAPES = 10
 
 
 def audit_scan(surveyed: Survey, divided: Split | None, data: Path, size_px: int) -> Audit:
@@ -36,7 +37,7 @@ def audit_scan(surveyed: Survey, divided: Split | None, data: Path, size_px: int
         counts=counts,
         other=len(surveyed.found.other),
         left_out=len(surveyed.found.findings) + (len(divided.left_out) if divided else 0),
-        shapes=dict(shapes.most_common(MOST_SHAPES)),
+        shapes=dict(shapes.most_common(MAX_SHAPES)),
         channels={str(channels): n for channels, n in Counter(f.channels for _, f in pictures).items()},
     )
     return Audit(data=str(data), summary=summary, findings=findings)

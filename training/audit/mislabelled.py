@@ -17,9 +17,12 @@ from training.head.softmax_head import softmax
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
 
-FOLDS, LEAST_PHOTOGRAPHS = 5, 5
-SHRINKAGE = 0.5  # of the covariance towards a sphere: there are more features than photographs
-SOFTENING = np.float32(0.2)  # of the logits: a discriminant of a thousand features is too sure of itself
+# One picture of a class in each fold is the least that can be learnt from.
+FOLDS, MIN_PHOTOGRAPHS = 5, 5
+# Of the covariance towards a sphere, because there are more features than photographs.
+SHRINKAGE = 0.5
+# Of the logits, because a discriminant of a thousand features is too sure of itself.
+SOFTENING = np.float32(0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ def _judged_classes(labels: Int, groups: Int) -> list[int]:
     return [
         int(label)
         for label in np.unique(labels)
-        if len(np.unique(groups[labels == label])) >= LEAST_PHOTOGRAPHS
+        if len(np.unique(groups[labels == label])) >= MIN_PHOTOGRAPHS
     ]
 
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from training.quantization.comparison import Attempt, Comparison
     from training.runs import Run
 
-MOST_CLASSES = 3
+# The table stays readable.
+MAX_CLASSES = 3
 
 
 def quantize_command(
@@ -118,6 +119,6 @@ def _class_rows(result: Comparison) -> list[tuple[str, str, str]]:
             str(change.before),
             str(change.before + change.won - change.lost),
         )
-        for change in changed[:MOST_CLASSES]
+        for change in changed[:MAX_CLASSES]
         if change.won != change.lost
     ]

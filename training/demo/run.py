@@ -33,8 +33,9 @@ HOST, DEVICE, CAMERA = "127.0.0.1", "demo", "line"
 FRAME_COUNT, CELL_COUNT = 600, 46
 BROKER_TIMEOUT_S, AGENT_TIMEOUT_S, END_TIMEOUT_S = 60.0, 300.0, 15.0
 START_AFTER_S = 2.0
-WANTED_PRECISION = 0.89  # these cells are hard: 0.95 leaves a third of them unanswered (LOG.md)
-# int8 agrees on .91 of these hard cells (LOG.md); exacter networks take minutes to make
+# These cells are hard: 0.95 leaves a third of them unanswered (LOG.md).
+WANTED_PRECISION = 0.89
+# int8 agrees on .91 of these hard cells (LOG.md), and more exact networks take minutes to make.
 LIMITS = AcceptanceLimits(min_agreement=0.85)
 NOTES = (
     "photographs: elpv-dataset, CC BY-NC-SA 4.0, non-commercial use only; used where pip put them",

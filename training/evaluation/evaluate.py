@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.unknown_rule import is_familiar
 from training.dataset.scan import PARTS, Part
 from training.errors import RunError
 from training.evaluation.held_out import (
@@ -106,8 +107,8 @@ def _judge_parts(basis: _Basis, left_out: OodResult | None) -> Evaluated:
     val, test = basis.answer_features(held_out.val), basis.answer_features(held_out.test)
     familiar, allowance = _familiar(basis, val), _allowance(basis, val)
     limit = choose_limit(familiar, allowance)
-    kept = val.familiarity >= limit
-    thresholds = choose_thresholds(val.scores, basis.targets("val"), basis.target_precision, kept)
+    passed = is_familiar(val.familiarity, limit)
+    thresholds = choose_thresholds(val.scores, basis.targets("val"), basis.target_precision, passed)
     rule = UnknownRule(thresholds, limit)
     ood = None
     if held_out.ood is not None:

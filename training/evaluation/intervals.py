@@ -10,8 +10,13 @@ from numpy.typing import NDArray
 Interval = tuple[float, float]
 Array = NDArray[Any]
 
-Z_95 = 1.959964  # standard normal quantile at 97.5 %
-RESAMPLES, MOST_RESAMPLED = 1000, 2000
+# The standard normal quantile at 97.5 %.
+Z_95 = 1.959964
+# Enough for two stable digits of a 95 % interval.
+RESAMPLES = 1000
+# Comparing all pairs of more pictures would take gigabytes.
+MAX_RESAMPLED = 2000
+# The same pictures always get the same interval.
 SEED = 1
 
 
@@ -73,4 +78,4 @@ def percentiles(figures: Array) -> Interval:
 
 
 def _some(values: Array, rng: np.random.Generator) -> Array:
-    return values if len(values) <= MOST_RESAMPLED else rng.choice(values, MOST_RESAMPLED, replace=False)
+    return values if len(values) <= MAX_RESAMPLED else rng.choice(values, MAX_RESAMPLED, replace=False)

@@ -13,7 +13,8 @@ from training.errors import MissingLibraryError
 from training.export.exchange import INPUT, OUTPUT, Float, Loaded, Pixels, Source, quietly, translate_failures
 from training.export.serving import serving
 
-OPSET = 17  # tf2onnx 1.17 writes up to 18; runtimes of 2022 and later read 17
+# tf2onnx 1.17 writes up to 18; runtimes of 2022 and later read 17.
+OPSET = 17
 LIBRARIES = ("onnx", "tf2onnx", "onnxruntime")
 REFUSALS = (
     "Fail",

@@ -25,6 +25,7 @@ from training.libraries import tensorflow
 from training.progress import Reporter
 from training.runs import EVALUATION, INT8_SCORES, MODEL, SCORES, Run
 
+# The test photographs compared here are only some of those that `quantize` measured.
 INT8_SLACK = 0.03
 
 

@@ -12,6 +12,7 @@ from training.export.exchange import Float, Loaded, Pixels, translate_failures
 from training.export.formats import Tolerance
 from training.progress import Reporter
 
+# A few pictures at a time fit any memory, and progress can be shown.
 BATCH = 8
 
 

@@ -21,6 +21,7 @@ from training.packing.package_foreign import ForeignModel, Origin, package_forei
 from training.parallel import core_count, spread
 from training.progress import Reporter
 
+# Nobody has measured another: below one half another label may be as likely.
 THRESHOLD = 0.5
 
 

@@ -22,9 +22,13 @@ SelftestKind = Literal["photos", "synthetic", "none"]
 # up to 0.3 apart where the network wavers, 0.16 at a margin of 0.3, 0.08 at 0.9 (LOG.md). So the surest are
 # taken.
 TOLERANCE = 0.2
-FAMILIARITY_TOLERANCE = 0.05  # up to 0.019 apart, both ways
-CLEAR_MARGIN = 0.3  # at least, between the first and the second score
-MOST_PICTURES = 4
+# Familiarity was up to 0.019 apart, both ways.
+FAMILIARITY_TOLERANCE = 0.05
+# Between the first and the second score, so that another kernel's rounding can't change the decision.
+MIN_MARGIN = 0.3
+# Each picture adds its size to the model file, and its time to every start of the agent.
+MAX_PICTURES = 4
+# Few made-up pictures are clear to a network, so the clearest of many are taken.
 SYNTHETIC_TRIES = 200
 
 
@@ -38,11 +42,11 @@ def choose_pictures(items: Sequence[Item], scores: Float, labels: Sequence[str])
     chosen = []
     for number, label in enumerate(labels):
         own = [i for i, item in enumerate(items) if item.label == label]
-        right = [i for i in own if scores[i].argmax() == number and margins[i] >= CLEAR_MARGIN]
+        right = [i for i in own if scores[i].argmax() == number and margins[i] >= MIN_MARGIN]
         if right:
             chosen.append(max(right, key=lambda i: margins[i]))
     chosen.sort(key=lambda i: -margins[i])
-    return [items[i] for i in chosen[:MOST_PICTURES]]
+    return [items[i] for i in chosen[:MAX_PICTURES]]
 
 
 def synthetic(spec: PreprocessSpec, seed: int) -> Image:
@@ -94,8 +98,8 @@ def _pictures(classifier: Classifier, kind: SelftestKind, items: Sequence[Item])
         return [shrunk(read_image(item.path), classifier.spec) for item in items]
     tries = [synthetic(classifier.spec, seed) for seed in range(SYNTHETIC_TRIES)]
     margins = np.array([_margin(classifier, image) for image in tries])
-    surest = np.argsort(-margins, kind="stable")[:MOST_PICTURES]
-    return [tries[number] for number in surest if margins[number] >= CLEAR_MARGIN]
+    surest = np.argsort(-margins, kind="stable")[:MAX_PICTURES]
+    return [tries[number] for number in surest if margins[number] >= MIN_MARGIN]
 
 
 def _margin(classifier: Classifier, image: Image) -> float:

@@ -1,7 +1,7 @@
-"""The gate: may a quantized network ship? It is refused where it is surely worse than allowed.
+"""Acceptance: may a quantized network ship? It is refused where it is surely worse than allowed.
 
-"Surely" is beyond 1.64 standard errors of the held-out pictures (one-sided 95 %), so that one picture of a
-hundred decides nothing; what the pictures are too few to tell is said instead.
+"Surely" means beyond 1.64 standard errors of the held-out pictures (one-sided 95 %), so that one picture in a
+hundred decides nothing. Where the pictures are too few to tell, a notice says so instead.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 
 from training.quantization.comparison import Drop
 
+# Standard errors of a one-sided 95 % bound.
 ONE_SIDED_95 = 1.64
 
 

@@ -27,6 +27,7 @@ from training.runs import Record
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
 
+# The median of so many runs is stable on a busy machine.
 LATENCY_RUNS = 30
 
 
