@@ -67,8 +67,8 @@ def _alike(
     ]
     what = f"{_files(len(files))} in {len(sets)} set{'s' * (len(sets) != 1)} of near duplicates"
     messages = {
-        "error": "that lie in several of your parts, so the test flatters; put each set into one part",
-        "warning": "that lie in several parts, so the test flatters; add photographs that differ more",
+        "error": "that lie in several of your parts, so the test looks too good; put each set into one part",
+        "warning": "that lie in several parts, so the test looks too good; add photographs that differ more",
         "note": "(each set kept in one part); they teach less than as many different ones",
     }
     return make_finding(kind, severity, f"{what} {messages[severity]}", files)

@@ -39,7 +39,7 @@ WANTED_PRECISION = 0.89
 LIMITS = AcceptanceLimits(min_agreement=0.85)
 NOTES = (
     "photographs: elpv-dataset, CC BY-NC-SA 4.0, non-commercial use only; used where pip put them",
-    "its cells come from shared modules, so a random split flatters the accuracy",
+    "its cells come from shared modules, so a random split gives too good an accuracy",
 )
 
 
@@ -63,7 +63,7 @@ class LabelStream:
 
 
 def run_demo(options: DemoOptions, reporter: Reporter) -> Tally:
-    """All of it; the last line noted is the result. Raises DemoError or what the stages raise."""
+    """Run the demonstration; the last note is the result. Raises DemoError and what the stages raise."""
     for note in NOTES:
         reporter.note(note)
     run = _make_model(options, reporter)

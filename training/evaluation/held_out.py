@@ -85,7 +85,7 @@ def find_ood_photographs(config: TrainConfig, reporter: Reporter) -> tuple[Photo
     folder = config.other or (beside if (config.data / "train").is_dir() else None)
     if folder is None or not folder.is_dir():
         if config.other:
-            reporter.note(f"{config.other} is gone: not measured how its photographs are refused")
+            reporter.note(f"{config.other} is gone, so how its photographs are refused was not measured")
         return ()
     try:
         return scan_other(folder, reporter)[0]

@@ -1,7 +1,7 @@
-"""evaluation.json: what the float network was worth on pictures that it was not trained on.
+"""evaluation.json: how good the float network is on pictures that it was not trained on.
 
 Every share comes with its 95 % interval. The validation part has decided the temperature, the thresholds and
-the familiarity limit, so only the test part's figures are free of wishful thinking.
+the familiarity limit, so only the test part's figures are unbiased.
 """
 
 from __future__ import annotations

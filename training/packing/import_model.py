@@ -1,4 +1,4 @@
-"""A foreign model → one of our files: what it says of itself, what a person adds, what photographs show."""
+"""A foreign model → one of our files, from what it says of itself, what a person adds and photographs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network that was not trained here becomes one of our files: manifest, labels and a made-up self-test."""
+"""A network that was not trained here becomes one of our files, with manifest, labels and self-test."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class ForeignModel:
-    """What is known of a network from elsewhere.
+    """A network from elsewhere, as far as it is known.
 
     coding: None for bytes in and probabilities out. measured: top-1 accuracy and on how many photographs,
     count 0 where nobody measured.

@@ -1,4 +1,4 @@
-"""The comparison: float and quantized network on the same held-out photographs, as the device runs them."""
+"""Float and quantized network compared on the same held-out photographs, as the device runs them."""
 
 from __future__ import annotations
 

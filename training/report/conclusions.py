@@ -105,7 +105,7 @@ def _learning(trained: TrainedRun) -> tuple[Learning, ...]:
 
 def _errors(audit: Audit | None) -> list[str]:
     errors = [f.message for f in audit.findings if f.severity == "error"] if audit else []
-    return [f"mend the data: {errors[0]}"] if errors else []
+    return [f"correct the data: {errors[0]}"] if errors else []
 
 
 def _suspects(audit: Audit | None) -> tuple[list[str], bool]:
@@ -120,8 +120,8 @@ def _suspects(audit: Audit | None) -> tuple[list[str], bool]:
 
 def _occlusion_advice(result: OcclusionResult) -> str:
     return (
-        f"photograph “{result.label}” on other backgrounds, without what is in the {result.worst} corner: "
-        "that is what it is told by"
+        f"photograph “{result.label}” on other backgrounds, without what is in the {result.worst} corner, "
+        "because the network recognises it by that"
     )
 
 

@@ -1,8 +1,9 @@
 """Does the network look at the thing, or at a corner of the background?
 
-A class whose photographs share a date stamp, a watermark or a table's edge is told by that, and fails where
-it is missing. Heat alone can't prove it: some backbones are warm in one corner on every picture (LOG.md). So
-each corner is covered in turn (occlusion: Zeiler and Fergus 2014), and the warning asks what that costs.
+Where the photographs of a class share a date stamp, a watermark or a table's edge, the network learns that,
+and fails where it is missing. Heat alone can't prove it: some backbones are warm in one corner on every
+picture (LOG.md). So each corner is covered in turn (occlusion: Zeiler and Fergus 2014), and the warning
+depends on what that costs.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class OcclusionResult:
         """The warning in words."""
         place = CORNERS.index(self.worst)
         return (
-            f"“{self.label}” is told by the {self.worst} corner: covering it lowers the score by "
+            f"“{self.label}” is recognised by the {self.worst} corner: covering it lowers the score by "
             f"{self.losses[place]:.2f} on average, covering the centre by {max(0.0, self.losses[-1]):.2f}"
         )
 

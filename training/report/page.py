@@ -46,13 +46,7 @@ def report_page(
 ) -> str:
     """The page as HTML; names and labels are escaped by the template, plots hold none."""
     evaluation, labels = records.evaluation, trained.split.labels
-    test, targets = evaluation.test, np.asarray(trained.split.targets("test"), np.int64)
-    chosen = (test.answered, test.accuracy_answered)
-    curve = tradeoff(records.test.scores, targets)
-    plots = {
-        "reliability": reliability_plot(test.bins),
-        "tradeoff": tradeoff_plot(curve, chosen, evaluation.target_precision),
-    }
+    test = evaluation.test
     return (
         _environment()
         .get_template(TEMPLATE)
@@ -71,7 +65,7 @@ def report_page(
             conclusions=conclusions,
             learning=_learning(conclusions),
             pictures=pictures,
-            plots=plots,
+            plots=_plots(trained, records),
             rows=table_rows(labels, test.confusion),
             few_classes=len(labels) <= FEW_CLASSES,
             most_pairs=MAX_PAIRS,
@@ -79,6 +73,16 @@ def report_page(
             versions=versions(LIBRARIES),
         )
     )
+
+
+def _plots(trained: TrainedRun, records: RunRecords) -> dict[str, str]:
+    test, targets = records.evaluation.test, np.asarray(trained.split.targets("test"), np.int64)
+    chosen = (test.answered, test.accuracy_answered)
+    curve = tradeoff(records.test.scores, targets)
+    return {
+        "reliability": reliability_plot(test.bins),
+        "tradeoff": tradeoff_plot(curve, chosen, records.evaluation.target_precision),
+    }
 
 
 def _environment() -> Environment:

@@ -52,7 +52,7 @@ class Paired:
         if self.only_now == self.only_before:
             return f"As good as {self.other}: {figures}."
         if not self.sure:
-            return f"Not to be told from {self.other}: {figures}; the difference may be chance."
+            return f"No sure difference from {self.other}: {figures}; the difference may be chance."
         word = "Better" if self.only_now > self.only_before else "Worse"
         return f"{word} than {self.other}: {figures}; that is more than noise."
 
