@@ -13,14 +13,14 @@ from training.evaluation.thresholds import Thresholds
 from training.evaluation.unknown import PartScores, UnknownRule
 from training.features.familiarity import NO_LIMIT
 from training.report.confusion import confused_pairs, table_rows
-from training.report.paired import Judged, Paired, compare_runs, mcnemar
-from training.report.verdict import (
+from training.report.paired import Paired, RunAnswers, compare_runs, mcnemar
+from training.report.quality import (
     Evidence,
+    describe_weak_classes,
+    is_surely_better,
     judge_quality,
     next_steps,
     photographs_needed,
-    surely_better,
-    weakness,
 )
 
 RULE = UnknownRule(Thresholds(0.5, {}), NO_LIMIT)
@@ -59,13 +59,16 @@ def test_good_enough_is_judged_by_the_interval(
 
 def test_a_weak_class_is_named_only_where_that_is_sure() -> None:
     part = _part([[100, 0, 0], [0, 100, 0], [40, 0, 60]], ("mug", "plate", "bowl"))
-    assert weakness(part, 0.9).replace("\N{NO-BREAK SPACE}", " ") == "Surely below 90 %: bowl (60 % found)."
-    assert weakness(_part([[9, 1], [2, 8]]), 0.9) == ""
+    assert (
+        describe_weak_classes(part, 0.9).replace("\N{NO-BREAK SPACE}", " ")
+        == "Surely below 90 %: bowl (60 % found)."
+    )
+    assert describe_weak_classes(_part([[9, 1], [2, 8]]), 0.9) == ""
 
 
 def test_better_on_another_part_is_said_only_where_that_is_sure() -> None:
-    assert surely_better(_part([[99, 1], [1, 99]]), _part([[90, 10], [10, 90]]))
-    assert not surely_better(_part([[10, 0], [0, 10]]), _part([[9, 1], [1, 9]]))
+    assert is_surely_better(_part([[99, 1], [1, 99]]), _part([[90, 10], [10, 90]]))
+    assert not is_surely_better(_part([[10, 0], [0, 10]]), _part([[9, 1], [1, 9]]))
 
 
 def _evidence(test: PartResult) -> Evidence:
@@ -77,7 +80,7 @@ def _evidence(test: PartResult) -> Evidence:
         wanted=0.9,
         confused=confused_pairs(("mug", "plate"), test.confusion),
         data_advice=[],
-        corner_advice=[],
+        occlusion_advice=[],
         curve_advice=[],
         minor_advice=[],
         quantized=True,
@@ -87,7 +90,7 @@ def _evidence(test: PartResult) -> Evidence:
 def test_the_next_steps_follow_from_what_was_found() -> None:
     evidence = _evidence(_part([[95, 5], [40, 60]]))
     assert next_steps(evidence)[0] == "add photographs that tell “plate” from “mug”"
-    found = replace(evidence, data_advice=["mend the data"], corner_advice=["other backgrounds"])
+    found = replace(evidence, data_advice=["mend the data"], occlusion_advice=["other backgrounds"])
     assert next_steps(found) == ("mend the data", "other backgrounds")
     fine = _evidence(_part([[500, 0], [1, 499]]))
     assert "model.tflite" in next_steps(fine)[0]
@@ -108,9 +111,11 @@ def test_mcnemars_exact_test() -> None:
     assert mcnemar(1, 10) == mcnemar(10, 1)
 
 
-def _judged(name: str, right: Sequence[bool], labels: tuple[str, ...] = ("a", "b"), start: int = 0) -> Judged:
+def _answers(
+    name: str, right: Sequence[bool], labels: tuple[str, ...] = ("a", "b"), start: int = 0
+) -> RunAnswers:
     items = {str(start + number): (labels[number % 2], hit) for number, hit in enumerate(right)}
-    return Judged(name, labels, items)
+    return RunAnswers(name, labels, items)
 
 
 @pytest.mark.parametrize(
@@ -127,27 +132,27 @@ def _judged(name: str, right: Sequence[bool], labels: tuple[str, ...] = ("a", "b
     ],
 )
 def test_a_difference_counts_only_beyond_noise(now: list[bool], before: list[bool], words: str) -> None:
-    result = compare_runs(_judged("new", now), _judged("old", before))
+    result = compare_runs(_answers("new", now), _answers("old", before))
     assert isinstance(result, Paired)
     assert words in result.text.replace("\N{NO-BREAK SPACE}", " ")
     assert "of the 100 test photographs that both have" in result.text
 
 
 def test_only_common_photographs_with_the_same_label_are_compared() -> None:
-    now, before = _judged("new", [True] * 10), _judged("old", [False] * 10, start=4)
+    now, before = _answers("new", [True] * 10), _answers("old", [False] * 10, start=4)
     result = compare_runs(now, before)
     assert isinstance(result, Paired)
     assert result.shared == 6
-    relabelled = Judged("old", ("a", "b"), {key: ("a", hit) for key, (_, hit) in now.right.items()})
+    relabelled = RunAnswers("old", ("a", "b"), {key: ("a", hit) for key, (_, hit) in now.right.items()})
     found = compare_runs(now, relabelled)
     assert isinstance(found, Paired)
     assert found.shared == 5
 
 
 def test_what_cant_be_compared_says_why() -> None:
-    now = _judged("new", [True] * 4)
-    assert "other classes" in str(compare_runs(now, _judged("old", [True] * 4, ("a", "c"))))
-    assert "no test photograph in common" in str(compare_runs(now, _judged("old", [True] * 4, start=99)))
+    now = _answers("new", [True] * 4)
+    assert "other classes" in str(compare_runs(now, _answers("old", [True] * 4, ("a", "c"))))
+    assert "no test photograph in common" in str(compare_runs(now, _answers("old", [True] * 4, start=99)))
 
 
 def test_confusions_come_most_frequent_first() -> None:

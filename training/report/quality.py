@@ -1,4 +1,4 @@
-"""The verdict in words: is the network good enough, and what to do next. Pure functions over the records."""
+"""Is the network good enough, and what should be done next? Pure functions over the records."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ from training.report.wording import interval_text, percent
 
 Level = Literal["good", "open", "bad"]
 
-WIDEST = 0.1
+# An interval wider than this (±5 %) can't tell a network that is good enough from one that is not.
+MAX_INTERVAL = 0.1
+# Below so many photographs of a class, their number is worth naming.
 FEW_TO_TRAIN_ON = 50
-MOST_WEAK_NAMED = 3
-SHARE_OF_MISTAKES = 0.2
+# More names than this make the sentence unreadable.
+MAX_WEAK_NAMED = 3
+# A pair of classes is named where it makes up a fifth of all mistakes; rarer pairs tell little.
+MIN_SHARE_OF_MISTAKES = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class Evidence:
     wanted: float
     confused: Sequence[Confused]
     data_advice: Sequence[str]
-    corner_advice: Sequence[str]
+    occlusion_advice: Sequence[str]
     curve_advice: Sequence[str]
     minor_advice: Sequence[str]
     quantized: bool
@@ -63,7 +67,7 @@ def judge_quality(test: PartResult, wanted: float, int8: Comparison | None = Non
     figures += f" ({interval_text(interval)})"
     goal = f"{percent(wanted, 0)} is wanted"
     beside = f"always saying “{biggest.label}” would get {percent(guess)}"
-    too_small = high - low > WIDEST
+    too_small = high - low > MAX_INTERVAL
     width = percent(high - low, 0)
     doubt = f", and {test.count} test photographs are too few to tell: the interval is {width} wide"
     if low <= guess:
@@ -84,13 +88,13 @@ def weak_classes(test: PartResult, wanted: float) -> tuple[ClassResult, ...]:
     return tuple(sorted(weak, key=lambda entry: entry.recall))
 
 
-def weakness(test: PartResult, wanted: float) -> str:
+def describe_weak_classes(test: PartResult, wanted: float) -> str:
     """The weak classes in words; empty where there is none."""
     weak = weak_classes(test, wanted)
     if not weak:
         return ""
-    named = ", ".join(f"{entry.label} ({percent(entry.recall, 0)} found)" for entry in weak[:MOST_WEAK_NAMED])
-    more = f" and {len(weak) - MOST_WEAK_NAMED} more" if len(weak) > MOST_WEAK_NAMED else ""
+    named = ", ".join(f"{entry.label} ({percent(entry.recall, 0)} found)" for entry in weak[:MAX_WEAK_NAMED])
+    more = f" and {len(weak) - MAX_WEAK_NAMED} more" if len(weak) > MAX_WEAK_NAMED else ""
     return f"Surely below {percent(wanted, 0)}: {named}{more}."
 
 
@@ -98,7 +102,7 @@ def next_steps(evidence: Evidence) -> tuple[str, ...]:
     """The two most useful things to do, the more useful first."""
     found = [
         *evidence.data_advice,
-        *evidence.corner_advice,
+        *evidence.occlusion_advice,
         *evidence.curve_advice,
         *_where_it_is_wrong(evidence),
         *_test_part(evidence),
@@ -113,13 +117,13 @@ def next_steps(evidence: Evidence) -> tuple[str, ...]:
     return tuple(found[:2])
 
 
-def photographs_needed(accuracy: float, half_width: float = WIDEST / 2) -> int:
+def photographs_needed(accuracy: float, half_width: float = MAX_INTERVAL / 2) -> int:
     """How many test photographs make the interval of an accuracy this narrow (normal approximation)."""
     share = min(max(accuracy, 0.05), 0.95)
     return round(Z_95**2 * share * (1 - share) / half_width**2)
 
 
-def surely_better(one: PartResult, other: PartResult) -> bool:
+def is_surely_better(one: PartResult, other: PartResult) -> bool:
     """Whether one part's accuracy is above the other's, at 95 %: Newcombe's hybrid score interval (1998)."""
     below = one.accuracy - one.accuracy_interval[0]
     above = other.accuracy_interval[1] - other.accuracy
@@ -128,14 +132,14 @@ def surely_better(one: PartResult, other: PartResult) -> bool:
 
 def _where_it_is_wrong(evidence: Evidence) -> list[str]:
     found = []
-    if surely_better(evidence.val, evidence.test):
+    if is_surely_better(evidence.val, evidence.test):
         found.append(
             f"validation is better ({percent(evidence.val.accuracy)}) than test, so the test photographs are "
             "of another kind: train on photographs like those the camera will see"
         )
     weak = weak_classes(evidence.test, evidence.wanted)
     mistakes = sum(pair.count for pair in evidence.confused)
-    if evidence.confused and evidence.confused[0].count >= max(3, SHARE_OF_MISTAKES * mistakes):
+    if evidence.confused and evidence.confused[0].count >= max(3, MIN_SHARE_OF_MISTAKES * mistakes):
         first = evidence.confused[0]
         found.append(f"add photographs that tell “{first.label}” from “{first.called}”")
     elif weak:
@@ -149,5 +153,5 @@ def _test_part(evidence: Evidence) -> list[str]:
     if not evidence.quality.too_small:
         return []
     needed = photographs_needed(evidence.test.accuracy)
-    within = percent(WIDEST / 2, 0)
+    within = percent(MAX_INTERVAL / 2, 0)
     return [f"keep more photographs for the test part: about {needed} pin the accuracy to ±{within}"]

@@ -1,4 +1,4 @@
-"""Two libraries behind one interface, in four precisions, on one trained network."""
+"""One trained network in four precisions, and calibration on the wrong pictures."""
 
 from __future__ import annotations
 
@@ -15,27 +15,31 @@ from tests.training.conftest import Trained
 from training.config import TrainConfig
 from training.dataset.load import load_all
 from training.dataset.scan import PARTS
-from training.errors import ConversionError, SettingsError
+from training.errors import ConversionError
 from training.evaluation.evaluate import evaluate
 from training.evaluation.held_out import stored_features
-from training.evaluation.record import Evaluation
+from training.evaluation.record import EvaluationRecord
 from training.evaluation.unknown import PartScores
 from training.fit.trained_network import TrainedRun, read_trained, shipped_network
 from training.head.temperature import calibrated
 from training.libraries import keras
-from training.network.convert import to_float, to_float_of_bytes
+from training.network.convert import (
+    layer_errors,
+    to_dynamic,
+    to_float,
+    to_float16,
+    to_float_of_bytes,
+    to_mixed,
+    to_uint8,
+)
 from training.packing.pack import draft, finish_network
 from training.progress import Silent
 from training.quantization.acceptance import USUAL_LIMITS, refusal
-from training.quantization.bias_correction import corrected
+from training.quantization.bias_correction import correct_bias
 from training.quantization.calibration import calibration_images
+from training.quantization.candidates import FloatNetwork, Pictures, operations_by_loss
 from training.quantization.comparison import device_scores, paired_drop
-from training.quantization.recipe import Pictures, Precision, Quantizer, Recipe, Subject
-from training.quantization.registry import QUANTIZERS, find_quantizer
 from training.train import train
-
-ALL = list(QUANTIZERS.values())
-EACH = pytest.mark.parametrize("quantizer", ALL, ids=lambda quantizer: quantizer.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +47,9 @@ class Case:
     """A trained network, its pictures to calibrate on, and what the float16 network says of all."""
 
     trained: TrainedRun
-    subject: Subject
+    source: FloatNetwork
     sample: Pictures
-    evaluation: Evaluation
+    evaluation: EvaluationRecord
     exact: PartScores
 
     def said(self, network: bytes) -> PartScores:
@@ -67,38 +71,41 @@ def case(trained: Trained) -> Case:
     head = calibrated(again.head, evaluated.record.temperature)
     model = shipped_network(again.trunk, head, evaluated.record.least_length)
     sample = calibration_images(again.split, again.config.spec, 15, Silent())
-    subject = Subject(model, to_float(model))
-    case = Case(again, subject, sample, evaluated.record, evaluated.test)
-    exact = case.said(find_quantizer("tensorflow").quantize(subject, Recipe("float16", sample)))
+    case = Case(again, FloatNetwork(model, to_float(model)), sample, evaluated.record, evaluated.test)
+    exact = case.said(to_float16(model))
     assert np.allclose(exact.scores[-len(evaluated.test.scores) :], evaluated.test.scores, atol=0.05)
     return dataclasses.replace(case, exact=exact)
 
 
-@EACH
-@pytest.mark.parametrize("precision", ["int8", "dynamic", "float16"])
-def test_a_quantized_network_takes_bytes_and_says_what_the_float_one_says(
-    case: Case, quantizer: Quantizer, precision: Precision
-) -> None:
-    network = quantizer.quantize(case.subject, Recipe(precision, case.sample))
+CONVERSIONS: dict[str, Callable[[Case], bytes]] = {
+    "int8": lambda case: to_uint8(case.source.model, case.sample),
+    "dynamic": lambda case: to_dynamic(case.source.model),
+    "float16": lambda case: to_float16(case.source.model),
+}
+
+
+@pytest.mark.parametrize("precision", CONVERSIONS)
+def test_a_quantized_network_takes_bytes_and_says_what_the_float_one_says(case: Case, precision: str) -> None:
+    network = CONVERSIONS[precision](case)
     assert Network(network).input.dtype == np.uint8
-    assert len(network) < 0.6 * len(case.subject.network)
+    assert len(network) < 0.6 * len(case.source.network)
     found = case.said(network)
     assert (found.scores.argmax(axis=1) == case.exact.scores.argmax(axis=1)).mean() >= 0.9
     assert np.abs(found.familiarity - case.exact.familiarity).mean() < 0.1
 
 
-@EACH
-def test_the_operations_that_lose_the_most_can_stay_in_float(case: Case, quantizer: Quantizer) -> None:
-    losses = quantizer.losses(case.subject, case.sample[-8:])
-    assert len(losses) > 50
-    assert [loss.error for loss in losses] == sorted((loss.error for loss in losses), reverse=True)
+def test_the_operations_that_lose_the_most_can_stay_in_float(case: Case) -> None:
+    operations = operations_by_loss(case.source.model, case.sample[-8:])
+    assert len(operations) > 50
+    losses = layer_errors(case.source.model, case.sample[-8:], case.sample[-8:])
+    found = [losses[operation] for operation in operations]
+    assert found == sorted(found, reverse=True)
     sizes, errors = [], []
-    for count in (3, len(losses) // 2):
-        recipe = Recipe("mixed", case.sample, tuple(loss.tensor for loss in losses[:count]))
-        network = quantizer.quantize(case.subject, recipe)
+    for count in (3, len(operations) // 2):
+        network = to_mixed(case.source.model, case.sample, operations[:count])
         sizes.append(len(network))
         errors.append(float(np.abs(case.said(network).scores - case.exact.scores).mean()))
-    assert sizes[0] < sizes[1] < len(case.subject.network)
+    assert sizes[0] < sizes[1] < len(case.source.network)
     assert errors[1] <= errors[0] + 0.01
 
 
@@ -123,15 +130,14 @@ BROKEN: dict[str, Callable[[Case], Pictures]] = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_ranges_from_the_wrong_pictures_are_caught(case: Case, name: str) -> None:
     """By the input's own range; where black and white keep that right, see test_grocery."""
-    network = find_quantizer("litert").quantize(case.subject, Recipe("int8", BROKEN[name](case)))
+    network = to_uint8(case.source.model, BROKEN[name](case))
     with pytest.raises(ConversionError, match="does not take a picture's bytes as they are"):
         finish_network(case.trained, network)
 
 
-@EACH
-def test_the_right_pictures_pass(case: Case, quantizer: Quantizer) -> None:
-    network = quantizer.quantize(case.subject, Recipe("int8", case.sample))
-    assert case.refused(corrected(network, case.subject.network, case.sample)) is None
+def test_the_right_pictures_pass(case: Case) -> None:
+    network = to_uint8(case.source.model, case.sample)
+    assert case.refused(correct_bias(network, case.source.network, case.sample)) is None
 
 
 def test_a_collapse_in_int8_is_refused(photographs: Path, tmp_path: Path) -> None:
@@ -149,16 +155,9 @@ def test_a_collapse_in_int8_is_refused(photographs: Path, tmp_path: Path) -> Non
     loud = keras().Model(trunk.input, keras().layers.ReLU()(scaled))
     model = shipped_network(loud, dataclasses.replace(head, kernel=head.kernel / factors[:, None]), 1.0)
     sample = calibration_images(trained.split, trained.config.spec, 15, Silent())
-    case = Case(trained, Subject(model, to_float(model)), sample, evaluated.record, evaluated.test)
-    quantizer = find_quantizer("tensorflow")
+    case = Case(trained, FloatNetwork(model, to_float(model)), sample, evaluated.record, evaluated.test)
     case = dataclasses.replace(case, exact=case.said(to_float_of_bytes(model)))
-    why = case.refused(quantizer.quantize(case.subject, Recipe("int8", sample)))
-    assert why is not None
-
-
-def test_an_unknown_quantizer_is_named() -> None:
-    with pytest.raises(SettingsError, match="take one of tensorflow, litert"):
-        find_quantizer("abacus")
+    assert case.refused(to_uint8(model, sample)) is not None
 
 
 def test_calibration_pictures_take_turns_between_the_classes(case: Case) -> None:

@@ -1,8 +1,9 @@
 """Does the network look at the thing, or at a corner of the background?
 
-A class whose photographs share a date stamp, a watermark or a table's edge is told by that, and fails where
-it is missing. Heat alone can't prove it: some backbones are warm in one corner on every picture (LOG.md). So
-each corner is covered in turn (occlusion: Zeiler and Fergus 2014), and the warning asks what that costs.
+Where the photographs of a class share a date stamp, a watermark or a table's edge, the network learns that,
+and fails where it is missing. Heat alone can't prove it: some backbones are warm in one corner on every
+picture (LOG.md). So each corner is covered in turn (occlusion: Zeiler and Fergus 2014), and the warning
+depends on what that costs.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from edge.preprocess import Image
 
 Float = NDArray[np.float32]
 
-SIDE = 0.25  # of the picture's width and height: a corner is a sixteenth of its area
+# Of the picture's width and height: a corner is a sixteenth of its area, and holds a date stamp or a mark.
+SIDE = 0.25
 CORNERS = ("top left", "top right", "bottom left", "bottom right")
 PLACES = {
     "top left": (0.0, 0.0),
@@ -27,13 +29,16 @@ PLACES = {
     "bottom right": (1.0, 1.0),
     "centre": (0.5, 0.5),
 }
-LEAST_PICTURES = 5
-LIMIT = 0.1  # real sets came to 0.02 at most, planted marks that were learnt to 0.13 at least (LOG.md)
-ONE_SIDED_95 = 1.64  # standard errors
+# The standard error of fewer pictures means nothing.
+MIN_PICTURES = 5
+# Real sets came to 0.02 at most, planted marks that were learnt to 0.13 at least (LOG.md).
+MAX_LOSS = 0.1
+# Standard errors of a one-sided 95 % bound.
+ONE_SIDED_95 = 1.64
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
+class OcclusionSample:
     """One picture called `label`: its heat (h, w), and the score lost by covering each of PLACES (5,)."""
 
     label: str
@@ -42,7 +47,7 @@ class Glance:
 
 
 @dataclass(frozen=True, slots=True)
-class CornerResult:
+class OcclusionResult:
     """The means over `count` pictures that were called `label`.
 
     heat: in each of CORNERS, as a multiple of an even spread. losses: of the answer's score when each of
@@ -62,22 +67,22 @@ class CornerResult:
 
     @property
     def warns(self) -> bool:
-        """Whether the answer surely hangs on one corner by LIMIT more than on the centre."""
+        """Whether the answer surely hangs on one corner by MAX_LOSS more than on the centre."""
         place = CORNERS.index(self.worst)
         surely = self.losses[place] - self.losses[-1] - ONE_SIDED_95 * self.errors[place]
-        return self.count >= LEAST_PICTURES and surely > LIMIT
+        return self.count >= MIN_PICTURES and surely > MAX_LOSS
 
     @property
     def text(self) -> str:
         """The warning in words."""
         place = CORNERS.index(self.worst)
         return (
-            f"“{self.label}” is told by the {self.worst} corner: covering it lowers the score by "
+            f"“{self.label}” is recognised by the {self.worst} corner: covering it lowers the score by "
             f"{self.losses[place]:.2f} on average, covering the centre by {max(0.0, self.losses[-1]):.2f}"
         )
 
 
-def covered(image: Image, place: str) -> Image:
+def cover(image: Image, place: str) -> Image:
     """A copy of an image (h, w, 3) with one of PLACES filled with its mean colour."""
     down, right = PLACES[place]
     height, width = image.shape[:2]
@@ -96,23 +101,23 @@ def corner_heat(heat: Float) -> Float:
     return np.asarray(parts, np.float32) / np.float32(total * SIDE**2)
 
 
-def by_label(glances: Iterable[Glance]) -> tuple[CornerResult, ...]:
+def by_label(samples: Iterable[OcclusionSample]) -> tuple[OcclusionResult, ...]:
     """The means over the pictures of each answer, those with a warning first."""
-    found: dict[str, list[Glance]] = defaultdict(list)
-    for glance in glances:
-        found[glance.label].append(glance)
+    found: dict[str, list[OcclusionSample]] = defaultdict(list)
+    for sample in samples:
+        found[sample.label].append(sample)
     results = [_mean(label, some) for label, some in found.items()]
     return tuple(sorted(results, key=lambda result: (not result.warns, result.label)))
 
 
-def _mean(label: str, glances: list[Glance]) -> CornerResult:
-    heat = np.stack([corner_heat(glance.heat) for glance in glances])
-    losses = np.stack([glance.losses for glance in glances]).astype(np.float64)
-    count = len(glances)
+def _mean(label: str, samples: list[OcclusionSample]) -> OcclusionResult:
+    heat = np.stack([corner_heat(sample.heat) for sample in samples])
+    losses = np.stack([sample.losses for sample in samples]).astype(np.float64)
+    count = len(samples)
     more = losses[:, : len(CORNERS)] - losses[:, len(CORNERS) :]
     errors = more.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else np.full(len(CORNERS), np.inf)
     means = (tuple(float(v) for v in values) for values in (heat.mean(axis=0), losses.mean(axis=0), errors))
-    return CornerResult(label, count, *means)
+    return OcclusionResult(label, count, *means)
 
 
 def _edges(cells: int) -> tuple[Float, Float]:

@@ -1,4 +1,4 @@
-"""All that the report concludes, from the records of a run: pure."""
+"""All that the report concludes from the records of a run: pure functions."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import numpy as np
 from training.audit.record import Audit
 from training.fit.trained_network import TrainedRun
 from training.report.confusion import Confused, confused_pairs
-from training.report.corners import CornerResult
 from training.report.diagnosis import Diagnosis, Fit, diagnose
-from training.report.read import Records
-from training.report.verdict import Evidence, Quality, judge_quality, next_steps, weakness
+from training.report.occlusion import OcclusionResult
+from training.report.quality import Evidence, Quality, describe_weak_classes, judge_quality, next_steps
+from training.report.read import RunRecords
 from training.report.wording import interval_text, percent
 
-MANY_SUSPECTS = 0.01  # of all photographs
+# Of all photographs: so many wrong labels cost accuracy, so looking at them comes first.
+MANY_SUSPECTS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Learning:
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class Conclusions:
     """The conclusions; weak and float_network are empty where there is nothing to say."""
 
     quality: Quality
@@ -50,8 +51,12 @@ class Findings:
 
 
 def conclude(
-    trained: TrainedRun, records: Records, corners: Sequence[CornerResult], compared: str, wanted: float
-) -> Findings:
+    trained: TrainedRun,
+    records: RunRecords,
+    occlusion: Sequence[OcclusionResult],
+    compared: str,
+    wanted: float,
+) -> Conclusions:
     """Draw the conclusions; compared: the outcome of the comparison with another run, in words."""
     val, test = records.evaluation.val, records.evaluation.test
     quality = judge_quality(test, wanted, records.comparison)
@@ -66,14 +71,14 @@ def conclude(
         wanted=wanted,
         confused=confused,
         data_advice=_errors(records.audit) + (suspects if many else []),
-        corner_advice=[_corner_advice(result) for result in corners if result.warns],
+        occlusion_advice=[_occlusion_advice(result) for result in occlusion if result.warns],
         curve_advice=[d.advice for entry in learning for d in entry.diagnoses if d.advice],
         minor_advice=[] if many else suspects,
         quantized=records.comparison is not None,
     )
-    return Findings(
+    return Conclusions(
         quality,
-        weakness(test, wanted),
+        describe_weak_classes(test, wanted),
         compared,
         _float_network(records),
         next_steps(evidence),
@@ -100,7 +105,7 @@ def _learning(trained: TrainedRun) -> tuple[Learning, ...]:
 
 def _errors(audit: Audit | None) -> list[str]:
     errors = [f.message for f in audit.findings if f.severity == "error"] if audit else []
-    return [f"mend the data: {errors[0]}"] if errors else []
+    return [f"correct the data: {errors[0]}"] if errors else []
 
 
 def _suspects(audit: Audit | None) -> tuple[list[str], bool]:
@@ -113,14 +118,14 @@ def _suspects(audit: Audit | None) -> tuple[list[str], bool]:
     return [f"look at {what} in the audit, then train again"], many
 
 
-def _corner_advice(result: CornerResult) -> str:
+def _occlusion_advice(result: OcclusionResult) -> str:
     return (
-        f"photograph “{result.label}” on other backgrounds, without what is in the {result.worst} corner: "
-        "that is what it is told by"
+        f"photograph “{result.label}” on other backgrounds, without what is in the {result.worst} corner, "
+        "because the network recognises it by that"
     )
 
 
-def _float_network(records: Records) -> str:
+def _float_network(records: RunRecords) -> str:
     found = records.comparison
     if found is None:
         return ""
