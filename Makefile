@@ -103,6 +103,10 @@ TARGET ?= x86_64-bookworm
 deb: .venv-edge/ready ## dist/edge-agent_….deb, which installs without a network (TARGET=aarch64-bookworm, aarch64-trixie, x86_64-…)
 	@.venv-edge/bin/python deploy/build_deb.py '$(TARGET)'
 
+.PHONY: release-notes
+release-notes: ## the newest part of CHANGELOG.md, for git tag --cleanup=verbatim -a v0.1.0 -F <(make release-notes)
+	@awk '/^## / { part++ } part == 1' CHANGELOG.md
+
 # deploy.sh reads HOST and the others from its environment, where make puts what stands on its command line.
 .PHONY: deploy
 deploy: .venv-edge/ready ## install on a device over ssh (HOST=pi@raspberrypi.local, MODEL=…, CAMERA=0, BROKER=mqtt://…)
