@@ -58,11 +58,12 @@ if [ "$model" ]; then
 fi
 [ ! "$camera" ] || set_key source 0 "$camera"
 [ ! "$broker" ] || set_key url mqtt://localhost:1883 "$broker"
-if [ ! -e $current ]; then
-    /usr/lib/edge-agent/has-model $settings || exit 0 # it says what to do
+/usr/lib/edge-agent/has-model $settings || exit 0 # it says what to do
+# Who runs instances alone has disabled it.
+if systemctl is-enabled --quiet edge-agent; then
+    systemctl stop edge-agent # it holds the cameras
+    { check_settings && systemctl start edge-agent; } || status=$?
+    [ $status -eq 0 ] || go_back $status
+    echo "started edge-agent.service"
 fi
-systemctl stop edge-agent # it holds the cameras
-{ check_settings && systemctl start edge-agent; } || status=$?
-[ $status -eq 0 ] || go_back $status
 [ "$(readlink $current || true)" = "$old_model" ] || systemctl try-restart 'edge-agent@*.service'
-echo "started edge-agent.service"

@@ -20,6 +20,7 @@ from tests.debian.device import (
     property_of,
     run,
 )
+from tests.support.command_line import ROOT
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber
 
@@ -84,3 +85,10 @@ def test_a_wrong_configuration_is_not_tried_again(package: Path) -> None:
     assert property_of("edge-agent@wrong", "ActiveState") == "failed"
     assert property_of("edge-agent@wrong", "ExecMainStatus") == "78"
     assert "framse: unknown key" in journal("edge-agent@wrong")
+
+
+def test_deploying_starts_no_agent_that_was_disabled_in_favour_of_instances(package: Path) -> None:
+    run("systemctl", "disable", "--now", AGENT)
+    done = run(ROOT / "deploy" / "on-device.sh", "", "", "", "")
+    assert (done.returncode, is_active(AGENT), is_active(FRONT)) == (0, False, True), done.stdout
+    run("systemctl", "enable", "--now", AGENT)
