@@ -6,7 +6,8 @@ import dataclasses
 import logging
 
 from edge.config import AgentConfig, DecisionConfig
-from edge.infer.classifier import Classifier, run_selftest
+from edge.infer.classifier import Classifier
+from edge.infer.selftest import run_selftest
 from edge.model.foreign.probe import try_out
 from edge.model.model_file import read_model
 from edge.records import Limits

@@ -7,7 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from edge.infer.classifier import Classifier, run_selftest
+from edge.infer.classifier import Classifier
+from edge.infer.selftest import run_selftest
 from edge.model.model_file import read_model
 from edge.records import ModelInput
 from training.export.exchange import Float, Loaded, Pixels, Source, quietly

@@ -14,7 +14,8 @@ from edge.capture.sources.address import Source
 from edge.capture.sources.registry import opener
 from edge.config import AgentConfig
 from edge.errors import BrokerUnavailableError, CameraUnavailableError, EdgeError, UsageError
-from edge.infer.classifier import Classifier, run_selftest
+from edge.infer.classifier import Classifier
+from edge.infer.selftest import run_selftest
 from edge.publish.mqtt.address import BrokerAddress
 from edge.publish.mqtt.connection import BrokerConnection, ConnectionCallbacks
 from edge.publish.mqtt.embedded_broker import EmbeddedBroker, embedded_port

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from edge.errors import ModelError
-from edge.infer.classifier import Classifier, run_selftest
+from edge.infer.classifier import Classifier
+from edge.infer.selftest import run_selftest
 from edge.model.interpreter import RuntimeName
 from edge.model.manifest import Preprocess, Selftest
 from edge.model.model_file import ModelFile, read_model

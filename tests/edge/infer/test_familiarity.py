@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from edge.agent.load_classifier import apply_limits
 from edge.config import DecisionConfig
 from edge.errors import ModelError
-from edge.infer.classifier import Classifier, run_selftest
+from edge.infer.classifier import Classifier
+from edge.infer.selftest import run_selftest
 from edge.model.interpreter import Network, RuntimeName
 from edge.model.manifest import Familiarity, Manifest
 from edge.model.model_file import ModelFile, read_model

@@ -1,6 +1,6 @@
 """The floor of a live source: reading its pictures, or taking them over undecoded, until it is stopped.
 
-Run: python -m benchmarks.bare_reader read|grab SOURCE; it writes an empty line after the first picture.
+Run: python -m benchmarks.bare.reader read|grab SOURCE; it writes an empty line after the first picture.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.comparison import Effort, Findings, Part, Table
-from benchmarks.models import LABELS, model_file
+from benchmarks.subjects.models import LABELS, model_file
 from edge.model.interpreter import Network
 
 SIZE = 224

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cv2
 
-RECORDING = Path(__file__).parents[2] / "shared" / "media" / "one-by-one-person-detection.mp4"
+RECORDING = Path(__file__).parents[3] / "shared" / "media" / "one-by-one-person-detection.mp4"
 MISSING = f"the recording {RECORDING.name} is not there"
 
 

@@ -15,12 +15,12 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import clips
-from benchmarks.agent_run import agent_command
-from benchmarks.bytecode import compiled
+from benchmarks.bare.bytecode import compiled
 from benchmarks.comparison import Comparison, Effort, Findings, Part
-from benchmarks.models import model_file
-from benchmarks.packed import packed
+from benchmarks.programs.agent_run import agent_command
+from benchmarks.subjects import clips
+from benchmarks.subjects.models import model_file
+from benchmarks.subjects.packed import packed
 from tests.support.mosquitto import Mosquitto
 
 GOALS = {1: 1.10, 4: 1.60}
@@ -34,7 +34,7 @@ def run(work: Path, effort: Effort) -> Findings:
         return Findings(skipped=clips.MISSING)
     model, environment = packed(model_file("mobilenet_v2_224", work)), os.environ | compiled(work)
     frames = min(clips.frame_count(clips.RECORDING), round(FRAMES_A_SECOND * effort.seconds))
-    bare = [sys.executable, "-m", "benchmarks.bare_process", str(model), str(clips.RECORDING), str(frames)]
+    bare = [sys.executable, "-m", "benchmarks.bare.process", str(model), str(clips.RECORDING), str(frames)]
     rounds = []
     with Mosquitto(work / "broker") as broker, tempfile.TemporaryDirectory() as state:
         environment["STATE_DIRECTORY"] = state

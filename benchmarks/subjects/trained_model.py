@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-DATA = Path(__file__).parents[2] / "shared" / "datasets" / "grocery10"
+DATA = Path(__file__).parents[3] / "shared" / "datasets" / "grocery10"
 MISSING = f"the photographs {DATA.name} are not there"
 NAME = "grocery10"
 

@@ -17,9 +17,9 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from benchmarks.agent_run import TIMEOUT_S, agent_command
 from benchmarks.comparison import Comparison, Effort, Findings, Part, Table
-from benchmarks.models import model_file
+from benchmarks.programs.agent_run import TIMEOUT_S, agent_command
+from benchmarks.subjects.models import model_file
 from tests.support.mosquitto import Mosquitto
 
 COUNTS = (1, 2, 4, 8)

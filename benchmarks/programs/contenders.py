@@ -13,16 +13,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import clips, processes
-from benchmarks.agent_run import CAMERA, agent_command, run_agent
-from benchmarks.bytecode import compiled
-from benchmarks.interchange import MEDIAPIPE
+from benchmarks.bare.bytecode import compiled
+from benchmarks.measurements.interchange import MEDIAPIPE
 from benchmarks.others import networks
 from benchmarks.others.tally import WARM_UP_FRAMES, peak_mb
-from benchmarks.packages_size import installed_mb, tree_mb
+from benchmarks.programs import processes
+from benchmarks.programs.agent_run import CAMERA, agent_command, run_agent
+from benchmarks.programs.packages_size import installed_mb, tree_mb
+from benchmarks.subjects import clips
 from tests.support.mosquitto import Mosquitto
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 OUR_ENVIRONMENT, MEDIAPIPE_ENVIRONMENT = Path(sys.prefix), MEDIAPIPE.parents[1]
 OPENCV = ("opencv-python-headless", "numpy")
 

@@ -1,6 +1,6 @@
 """Training on cached features against the usual recipe: seconds end to end, and accuracy on the test part.
 
-Run: python -m benchmarks.training_speed [--data FOLDER] [--size 160] [--epochs 10] [--runs 5]
+Run: python -m benchmarks.measurements.training_speed [--data FOLDER] [--size 160] [--epochs 10] [--runs 5]
 Every training is a fresh process, imports included. `cold` has an empty cache; `trunk` the converted trunk
 but no features (new photographs); `warm` both. What counts is the ratio inside one round; each round
 has a seed of its own, the same for both.
@@ -28,7 +28,7 @@ from training.fit.trained_network import read_head
 from training.head.softmax_head import Head
 from training.runs import FEATURES, SPLIT, Run
 
-DATA = Path(__file__).parents[2] / "shared" / "datasets" / "grocery10"
+DATA = Path(__file__).parents[3] / "shared" / "datasets" / "grocery10"
 FASTER, BETTER = 10.0, 0.03
 CACHES = ("cold", "trunk", "warm")
 
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def _round(options: argparse.Namespace, work: Path, seed: int) -> dict[str, Outcome]:
-    usual = [sys.executable, "-m", "benchmarks.usual_recipe", str(options.data), str(options.size)]
+    usual = [sys.executable, "-m", "benchmarks.bare.usual_recipe", str(options.data), str(options.size)]
     started = time.perf_counter()
     usual += [str(options.epochs), str(seed)]
     answer = subprocess.run(usual, check=True, capture_output=True, text=True).stdout

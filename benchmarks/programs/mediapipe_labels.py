@@ -1,7 +1,7 @@
 """What MediaPipe's ImageClassifier says of photographs: a JSON line each, `path`, `label` and `score`.
 
 Run in MediaPipe's own environment, where nothing of this project is installed:
-.venv-mediapipe/bin/python benchmarks/mediapipe_labels.py model.tflite < paths.txt
+.venv-mediapipe/bin/python benchmarks/programs/mediapipe_labels.py model.tflite < paths.txt
 """
 
 from __future__ import annotations

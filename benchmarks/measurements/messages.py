@@ -19,8 +19,8 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from benchmarks.comparison import Comparison, Effort, Findings, Part
-from benchmarks.counting import Arrivals
-from benchmarks.models import LABELS, model_file
+from benchmarks.programs.counting import Arrivals
+from benchmarks.subjects.models import LABELS, model_file
 from edge.model.interpreter import Network
 from edge.publish.mqtt.address import parse_broker_url
 from edge.publish.mqtt.sink import MqttSink

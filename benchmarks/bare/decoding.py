@@ -1,6 +1,6 @@
 """Decoding alone: reads a video with OpenCV and does nothing with it. Prints wall and processor seconds.
 
-Run: python -m benchmarks.bare_decoding CLIP FRAMES [MODEL]
+Run: python -m benchmarks.bare.decoding CLIP FRAMES [MODEL]
 With MODEL each picture is also made into that model's input, which none of its users can do without.
 """
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from benchmarks import clips
 from benchmarks.comparison import Comparison, Effort, Findings, Part, Table, short
-from benchmarks.contenders import Contender, Figures, OurAgent, mediapipe, others
 from benchmarks.others.tally import WARM_UP_FRAMES
+from benchmarks.programs.contenders import Contender, Figures, OurAgent, mediapipe, others
+from benchmarks.subjects import clips
 from tests.support.mosquitto import Mosquitto
 
 THREADS = (1, 2)

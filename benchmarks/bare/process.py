@@ -1,6 +1,6 @@
 """What the agent's memory is held against: the same libraries, network and clip, and nothing else.
 
-Run: python -m benchmarks.bare_process MODEL CLIP FRAMES
+Run: python -m benchmarks.bare.process MODEL CLIP FRAMES
 """
 
 from __future__ import annotations

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import clips, processes
-from benchmarks.agent_run import Speed, run_agent
 from benchmarks.comparison import Comparison, Effort, Findings, Part
-from benchmarks.models import MODELS, ModelName, model_file
+from benchmarks.programs import processes
+from benchmarks.programs.agent_run import Speed, run_agent
+from benchmarks.subjects import clips
+from benchmarks.subjects.models import MODELS, ModelName, model_file
 from tests.support.mosquitto import Mosquitto
 
 GOAL, CPU_GOAL = 0.97, 1.06

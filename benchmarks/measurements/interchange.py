@@ -1,6 +1,6 @@
 """Does MediaPipe's ImageClassifier, given our model file as it is, name photographs as the agent does?
 
-Run: make interchange, or python -m benchmarks.interchange [--model model.tflite] [--photographs folder/]
+Run: make interchange (MODEL=model.tflite PHOTOGRAPHS=folder/)
 MediaPipe always stretches. So it must agree on square photographs, and on all where fit = stretch: that is
 promised, and breaking it is exit code 1. The other fits are reported. Without a model one is trained first.
 """
@@ -22,7 +22,7 @@ from edge.infer.classifier import Classifier
 from edge.model.model_file import read_model, write_model
 from edge.preprocess import Fit, Image, encode_png, read_image
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 MEDIAPIPE = ROOT / ".venv-mediapipe" / "bin" / "python"
 DATA = ROOT.parent / "shared" / "datasets" / "grocery10"
 COUNT, PROMISED = 100, 0.97
@@ -104,7 +104,7 @@ def _counted(fit: Fit, shape: str, ours: Sequence[tuple[str, bool]], theirs: Seq
 def mediapipe_labels(model: Path, paths: Sequence[Path]) -> list[str]:
     """The label of each photograph by MediaPipe, in an environment and a process of its own."""
     done = subprocess.run(
-        [MEDIAPIPE, Path(__file__).with_name("mediapipe_labels.py"), model],
+        [MEDIAPIPE, ROOT / "benchmarks" / "programs" / "mediapipe_labels.py", model],
         input="".join(f"{path}\n" for path in paths),
         capture_output=True,
         text=True,

@@ -17,7 +17,7 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from benchmarks.processes import cpu_s
+from benchmarks.programs.processes import cpu_s
 from tests.support.mosquitto import Mosquitto
 
 CAMERA = "video"

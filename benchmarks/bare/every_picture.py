@@ -1,11 +1,11 @@
 """The agent as it was before it could leave pictures undecoded; MJPEG over HTTP comes through FFmpeg.
 
-Run: python -m benchmarks.every_picture, with the agent's own options
+Run: python -m benchmarks.bare.every_picture, with the agent's own options
 """
 
 from __future__ import annotations
 
-from edge.capture.capture import reader_thread
+from edge.capture import reader_thread
 from edge.capture.sources import registry as readers
 from edge.cli import main
 

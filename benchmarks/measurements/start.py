@@ -14,12 +14,13 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import clips, processes
-from benchmarks.agent_run import agent_command
-from benchmarks.bytecode import compiled
+from benchmarks.bare.bytecode import compiled
 from benchmarks.comparison import Comparison, Effort, Findings, Part, Table
-from benchmarks.models import model_file
-from benchmarks.packed import LOW, packed
+from benchmarks.programs import processes
+from benchmarks.programs.agent_run import agent_command
+from benchmarks.subjects import clips
+from benchmarks.subjects.models import model_file
+from benchmarks.subjects.packed import LOW, packed
 
 LABEL_GOAL, HELP_GOAL = 1.5, 1.3
 LIBRARIES = "import numpy, cv2, ai_edge_litert.interpreter, paho.mqtt.client"

@@ -10,11 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.comparison import Comparison, Effort, Findings, Part
-from benchmarks.live_agents import Usage, watch
-from benchmarks.live_cameras import FPS, Camera, csi_camera, ffmpeg, http_camera, rtsp_clip
+from benchmarks.programs.live_agents import Usage, watch
+from benchmarks.subjects.live_cameras import FPS, Camera, csi_camera, ffmpeg, http_camera, rtsp_clip
 from tests.support.rtsp_server import has_rtsp_server
 
-MODEL = Path(__file__).parents[1] / "tests" / "golden" / "colours.tflite"
+MODEL = Path(__file__).parents[2] / "tests" / "golden" / "colours.tflite"
 CLASSIFIED_FPS, SIZE = 5, "1920x1080"
 SETTLE_S, MEASURED_S = 1.0, 4.0
 
@@ -31,7 +31,7 @@ def run(work: Path, effort: Effort) -> Findings:
 
 def _round(camera: Camera, effort: Effort) -> list[Usage]:
     options = ["--model", str(MODEL), "--fps", str(CLASSIFIED_FPS), "--stdout"]
-    agents = [["-m", module, *options] for module in ("benchmarks.every_picture", "edge")]
+    agents = [["-m", module, *options] for module in ("benchmarks.bare.every_picture", "edge")]
     return watch(camera, agents, "grab", settle_s=SETTLE_S, seconds=min(MEASURED_S, effort.seconds))
 
 

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.live_cameras import Camera
-from benchmarks.processes import cpu_s
+from benchmarks.programs.processes import cpu_s
+from benchmarks.subjects.live_cameras import Camera
 from tests.support.tools import free_port
 
 START_S, END_S = 30.0, 20.0
@@ -62,7 +62,7 @@ def watch(
             port = free_port()
             command = [*agent, "--metrics", str(port), "--device-id", f"bench{port}", "--camera"]
             started.append((_started(command, camera, stack).pid, port))
-        reader = _started(["-m", "benchmarks.bare_reader", bare], camera, stack, stdout=subprocess.PIPE)
+        reader = _started(["-m", "benchmarks.bare.reader", bare], camera, stack, stdout=subprocess.PIPE)
         _wait_for_frames([port for _, port in started])
         _wait_for_line(reader)
         time.sleep(settle_s)

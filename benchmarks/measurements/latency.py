@@ -21,10 +21,10 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from benchmarks import processes
-from benchmarks.agent_run import TIMEOUT_S, agent_command
 from benchmarks.comparison import Comparison, Effort, Findings, Part
-from benchmarks.models import MODELS, ModelName, model_file
+from benchmarks.programs import processes
+from benchmarks.programs.agent_run import TIMEOUT_S, agent_command
+from benchmarks.subjects.models import MODELS, ModelName, model_file
 from tests.support.mosquitto import Mosquitto
 
 FPS, SIZE = 30, "768x432"
@@ -86,7 +86,7 @@ def _comparison(
 
 
 def _invoke_ms(model: Path, frames: int, *fps: str) -> float:
-    command = [sys.executable, "-m", "benchmarks.bare_loop", str(model), str(frames), *fps]
+    command = [sys.executable, "-m", "benchmarks.bare.loop", str(model), str(frames), *fps]
     return float(processes.run(command).stdout.split()[0]) / frames * 1e3
 
 

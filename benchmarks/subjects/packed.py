@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cv2
 
-from benchmarks import clips
+from benchmarks.subjects import clips
 from edge.infer.classifier import Classifier
 from edge.model import manifest
 from edge.model.interpreter import Network

@@ -1,6 +1,6 @@
 """How much disk the device's environment takes, by package: what was installed, bytecode included.
 
-Of another environment than `make setup-edge`'s: python -m benchmarks.installed_size PYTHON
+Of another environment than `make setup-edge`'s: python -m benchmarks.measurements.installed_size PYTHON
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.comparison import Effort, Findings, Part, Table, as_text
 
 GOAL_MB = 340.0
-DEVICE = Path(__file__).parents[1] / ".venv-edge" / "bin" / "python"
+DEVICE = Path(__file__).parents[2] / ".venv-edge" / "bin" / "python"
 LEFT_OUT = {
     "pip": "an installer: not for running",
     "setuptools": "comes with the environment on Python 3.11: not for running",

@@ -1,6 +1,6 @@
 """The floor: `interpreter.invoke()` in a loop and nothing else. Prints wall and processor seconds.
 
-Run: python -m benchmarks.bare_loop MODEL FRAMES [FPS]
+Run: python -m benchmarks.bare.loop MODEL FRAMES [FPS]
 With FPS it waits for each turn, as for a live camera; what it prints leaves the waiting out.
 """
 

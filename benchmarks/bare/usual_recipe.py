@@ -1,6 +1,6 @@
 """The usual transfer-learning recipe, as tutorials teach it. Prints one JSON line: accuracy on the test part.
 
-Run: python -m benchmarks.usual_recipe DATA SIZE EPOCHS SEED
+Run: python -m benchmarks.bare.usual_recipe DATA SIZE EPOCHS SEED
 Frozen ImageNet MobileNetV2 inside the model, random flips and rotations as layers, `fit` over photographs.
 """
 
