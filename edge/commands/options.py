@@ -7,6 +7,24 @@ from typing import Annotated
 
 import typer
 
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from edge.distribution import describe_version
+
+        typer.echo(describe_version("edge-agent"))
+        raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool,
+    typer.Option(
+        "--version",
+        callback=_print_version,
+        is_eager=True,
+        help="Print the versions of this package, the runtime and Python, and exit.",
+    ),
+]
 CameraOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -52,7 +70,11 @@ BrokerOption = Annotated[
 ]
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", help="Configuration (default: agent.toml, /etc/edge-agent/agent.toml)"),
+    typer.Option(
+        "--config",
+        help="Configuration file (default: the first of agent.toml, ~/.config/edge-agent/agent.toml "
+        "and /etc/edge-agent/agent.toml).",
+    ),
 ]
 PrefixOption = Annotated[str | None, typer.Option("--topic-prefix", help="First topic level (default: edge)")]
 DeviceOption = Annotated[str | None, typer.Option(help="Topic level (default: the host's name)")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
     from edge.config import AgentConfig
 
-CONFIG_FILES = (Path("agent.toml"), Path("/etc/edge-agent/agent.toml"))
 NO_CAMERA = """try edge-agent --camera 0 for a webcam, --camera rtsp://… for a stream, --camera video.mp4 \
 for a recording, --camera test:// for none at all, or name cameras in agent.toml"""
 
@@ -45,8 +45,10 @@ def load(
 
 
 def config_file(config: Path | None) -> Path | None:
-    """The file named, else the first of the usual ones that is there."""
-    return config or next((path for path in CONFIG_FILES if path.is_file()), None)
+    """The file named, else the first of the usual ones that exists."""
+    from edge.defaults import usual_config_files
+
+    return config or next((path for path in usual_config_files(os.environ) if path.is_file()), None)
 
 
 def blame_the_file(file: Path | None, settings: AgentConfig, *, cameras: bool, broker: bool) -> None:

@@ -48,7 +48,8 @@ def bench_command(
     runtime: RuntimeOption = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw the stages.")] = None,
     tune: Annotated[
-        bool, typer.Option("--tune", help="Find the best threads and runtime; write them to --config.")
+        bool,
+        typer.Option("--tune", help="Find the best threads and runtime; print the lines for agent.toml."),
     ] = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,
@@ -123,18 +124,20 @@ def _has_blocks() -> bool:
 def _tune(
     settings: AgentConfig, file: Path | None, frames: int, runtime: str | None, *, as_json: bool
 ) -> None:
-    from edge.commands.bench.config_edit import write_settings
     from edge.commands.bench.tune import changes, tune
 
     found = tune(settings, frames)
     wanted = changes(found.best.setting, file, runtime)
     if as_json:
         print(json.dumps({**dataclasses.asdict(found), "changes": wanted}, ensure_ascii=False))
-    else:
-        _print_tuning(found)
-    done = write_settings(file, wanted) if wanted else f"{file or 'the default'} says so already"
-    if not as_json:
-        print(done)
+        return
+    _print_tuning(found)
+    if not wanted:
+        print(f"{file or 'the default'} already says this")
+        return
+    print(f"put these lines at the top of {file or 'agent.toml'}, in place of the old ones:")
+    for key, value in wanted.items():
+        print(f"{key} = {json.dumps(value)}")
 
 
 def _print_tuning(found: Tuning) -> None:

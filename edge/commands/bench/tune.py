@@ -103,7 +103,7 @@ def remark(default: Tried, best: Tried) -> str:
 
 
 def changes(best: Setting, file: Path | None, runtime: str | None) -> dict[str, int | str]:
-    """What the file must say for the best setting and does not; runtime: given on the command line."""
+    """The settings that the file lacks for the best setting; runtime: given on the command line."""
     said = load_config(file, {}, {}) if file else AgentConfig()
     found: dict[str, int | str] = {}
     if said.threads != best.threads:

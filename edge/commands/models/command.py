@@ -40,7 +40,7 @@ WatchOption = Annotated[
 UnitOption = Annotated[str, typer.Option("--unit", help="The agent's systemd unit, for --watch.")]
 DEFAULT_UNIT = "edge-agent"
 
-models_app = typer.Typer()
+models_app = typer.Typer(add_completion=False)
 
 
 @models_app.callback(invoke_without_command=True)

@@ -26,6 +26,7 @@ from edge.commands.options import (
     RuntimeOption,
     StdOption,
     ThreadsOption,
+    VersionOption,
 )
 from edge.commands.process import set_up_logging, settle, share_one_heap, stop_on_signals
 from edge.commands.settings import NO_CAMERA, blame_the_file, config_file, load, refuse_options_before
@@ -73,6 +74,7 @@ def run_command(
         bool, typer.Option("--allow-commands", help="Take commands by MQTT: enable, threshold, snapshot.")
     ] = False,
     debug: DebugOption = False,
+    version: VersionOption = False,
 ) -> None:
     """Run the agent, or one of the commands below."""
     if context.invoked_subcommand is not None:
