@@ -65,6 +65,7 @@ def build(target: str, into: Path) -> Path:
         print(_describe(wheels))
         shutil.copy(ROOT / "deploy" / "agent.example.toml", folder)
         shutil.copytree(DEBIAN, folder / "debian")
+        _run_python("build_manuals.py", ROOT / "deploy" / "build_manuals.py", folder)
         (folder / "debian" / "changelog").write_text(_changelog(name))
         _run_debhelper(folder, ARCHITECTURES[machine], release)
         (built,) = Path(work).glob("*.deb")
@@ -97,11 +98,15 @@ def _download(own: Path, wheels: Path, machine: str, release: Release) -> None:
 
 
 def _run_pip(*arguments: object) -> None:
-    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    _run_python("pip", "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments)
+
+
+def _run_python(what: str, *arguments: object) -> None:
+    command = [sys.executable, *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or [done.stderr[-300:]]
-        raise PackageError(f"pip {arguments[0]} failed: {said[-1].removeprefix('ERROR: ').strip()}")
+        raise PackageError(f"{what} failed: {said[-1].removeprefix('ERROR: ').strip()}")
 
 
 def _unpack(wheels: Path, site: Path) -> None:

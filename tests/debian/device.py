@@ -48,6 +48,11 @@ def deploy(**told: object) -> subprocess.CompletedProcess[str]:
     return run(ROOT / "deploy" / "deploy.sh", env={key: str(value) for key, value in told.items()})
 
 
+def on_device(model: object = "", camera: str = "") -> subprocess.CompletedProcess[str]:
+    """What `make deploy` does once the package is installed."""
+    return run(ROOT / "deploy" / "on-device.sh", "", model, camera, "")
+
+
 def property_of(unit: str, name: str) -> str:
     """What systemd knows of a unit."""
     return run("systemctl", "show", "--value", f"--property={name}", unit).stdout.strip()

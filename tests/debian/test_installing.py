@@ -6,9 +6,11 @@ three files: each begins where the one before has ended.
 
 from __future__ import annotations
 
+import gzip
 import re
 from pathlib import Path
 
+from edge.cli import COMMANDS
 from tests.conftest import GOLDEN
 from tests.debian.device import (
     AGENT,
@@ -21,6 +23,7 @@ from tests.debian.device import (
     dpkg,
     is_active,
     journal,
+    on_device,
     property_of,
     run,
 )
@@ -83,6 +86,12 @@ def test_it_depends_on_all_the_libraries_that_it_does_not_bring(package: Path) -
     assert {"libc6", "zlib1g"} <= owners <= depended_on(package)
 
 
+def test_its_manual_names_every_command(package: Path) -> None:
+    with gzip.open("/usr/share/man/man1/edge-agent.1.gz", "rt") as manual:
+        text = manual.read()
+    assert [name for name in COMMANDS if f".SS {name}" not in text] == []
+
+
 def test_it_uses_its_own_packages_only(package: Path) -> None:
     where = run(PRIVATE / "bin/python3", "-c", "import sys; print(*sys.path, sep='\\n')").stdout.split()
     assert [path for path in where if path.endswith("-packages")] == [
@@ -102,11 +111,11 @@ def test_make_deploy_without_a_model_sets_camera_and_broker(
     assert (settings.stat().st_mode & 0o777, settings.group()) == (0o640, "edge-agent")
 
 
-def test_an_address_that_can_not_be_is_not_kept(package: Path, sshd: None) -> None:
+def test_an_address_that_can_not_be_is_not_kept(package: Path) -> None:
     settings = SETTINGS / "agent.toml"
     before = settings.read_text()
     settings.write_text(before.replace('"test://"', '"0"'))
-    done = deploy(HOST="device", PACKAGE=package, CAMERA="nonsense://x", MODEL=GOLDEN)
+    done = on_device(GOLDEN, "nonsense://x")
     assert done.returncode == 2
     assert "FAIL  cameras: can't use the camera nonsense://x" in done.stdout
     assert done.stdout.splitlines()[-1].startswith("error: edge-agent was not started: ")

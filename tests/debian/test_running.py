@@ -17,10 +17,10 @@ from tests.debian.device import (
     YARD,
     is_active,
     journal,
+    on_device,
     property_of,
     run,
 )
-from tests.support.command_line import ROOT
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber
 
@@ -89,6 +89,6 @@ def test_a_wrong_configuration_is_not_tried_again(package: Path) -> None:
 
 def test_deploying_starts_no_agent_that_was_disabled_in_favour_of_instances(package: Path) -> None:
     run("systemctl", "disable", "--now", AGENT)
-    done = run(ROOT / "deploy" / "on-device.sh", "", "", "", "")
+    done = on_device()
     assert (done.returncode, is_active(AGENT), is_active(FRONT)) == (0, False, True), done.stdout
     run("systemctl", "enable", "--now", AGENT)

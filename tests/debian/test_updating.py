@@ -22,6 +22,7 @@ from tests.debian.device import (
     deploy,
     dpkg,
     is_active,
+    on_device,
     property_of,
     rebuild,
     run,
@@ -90,11 +91,11 @@ def test_a_package_that_was_cut_off_is_refused(package: Path, sshd: None, tmp_pa
     assert (installed_version(), property_of(AGENT, "MainPID")) == (before, process)
 
 
-def test_a_broken_model_is_not_taken(package: Path, sshd: None, tmp_path: Path) -> None:
+def test_a_broken_model_is_not_taken(package: Path, tmp_path: Path) -> None:
     current = CURRENT.readlink()
     broken = tmp_path / "broken.tflite"
     broken.write_text("no model")
-    done = deploy(HOST="device", PACKAGE=package, MODEL=broken)
+    done = on_device(broken)
     assert done.returncode == 78
     assert done.stdout.splitlines()[-1].startswith("error: can't use the model ")
     assert CURRENT.readlink() == current
