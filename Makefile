@@ -88,7 +88,7 @@ bench-quick: ## the short ones of them, which fail only where a ratio is far fro
 
 .PHONY: bench-training
 bench-training: .venv/ready ## training on cached features against the usual recipe
-	@.venv/bin/python -m benchmarks.training_speed
+	@.venv/bin/python -m benchmarks.measurements.training_speed
 
 .PHONY: faults
 faults: .venv/ready ## what the agent is proof against, done to it at length (NAMES="broker-killed …", SHORT=1)
@@ -172,7 +172,7 @@ test-tflite-runtime: $$(if $$(PYTHON311),.venv-tflite-runtime/ready) ## the devi
 .PHONY: interchange
 interchange: .venv/ready .venv-mediapipe/ready ## does MediaPipe, given our file, name photographs as the agent does (MODEL=…, PHOTOGRAPHS=…)
 	$(NAMED)
-	@.venv/bin/python -m benchmarks.interchange $(if $(MODEL),--model '$(MODEL)') \
+	@.venv/bin/python -m benchmarks.measurements.interchange $(if $(MODEL),--model '$(MODEL)') \
 		$(if $(PHOTOGRAPHS),--photographs '$(PHOTOGRAPHS)')
 
 .PHONY: check

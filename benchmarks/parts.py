@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks import (
+from benchmarks.comparison import Part
+from benchmarks.measurements import (
     cameras,
     installed_size,
     latency,
@@ -14,7 +15,6 @@ from benchmarks import (
     throughput,
     unclassified,
 )
-from benchmarks.comparison import Part
 
 PARTS: tuple[Part, ...] = (
     throughput.PART,

@@ -30,11 +30,19 @@ UnknownReason = Literal[
 
 
 @dataclass(frozen=True, slots=True)
+class ModelInput:
+    """A picture as a model takes it: uint8 RGB of the model's own input shape, which took `prepare_ms`."""
+
+    pixels: NDArray[np.uint8]
+    prepare_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One picture of one camera.
 
-    pixels: uint8 BGR of shape (height, width, 3) as captured, or, when `prepared`, uint8 RGB in the
-    model's own input shape, which took `prepare_ms`. `index` counts the camera's frames from 0, dropped ones
+    pixels: uint8 BGR of shape (height, width, 3) as captured; `model_input`: the same prepared for the model,
+    None where nobody has done that yet. `index` counts the camera's frames from 0, dropped ones
     included; `received_s` is the monotonic clock when the picture arrived, in seconds. `unusable`: why the
     picture shows nothing, None where it shows something. `region`: what of the source's picture it is,
     None for all of it.
@@ -46,8 +54,7 @@ class Frame:
     time_s: float
     captured_at: float
     received_s: float
-    prepared: bool = False
-    prepare_ms: float = 0.0
+    model_input: ModelInput | None = None
     unusable: UnknownReason | None = None
     region: PixelRegion | None = None
 

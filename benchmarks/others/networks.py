@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from benchmarks.models import ModelName, keras_network, model_file
-from benchmarks.packed import packed
+from benchmarks.subjects.models import ModelName, keras_network, model_file
+from benchmarks.subjects.packed import packed
 from edge.model.manifest import Preprocess
 from edge.model.model_file import read_model, write_model
 from edge.preprocess import PreprocessSpec

@@ -1,4 +1,7 @@
-"""What a configuration names: cameras, the regions of each, and the broker. Light, for it is asked first."""
+"""The cameras, their regions and the broker that a configuration names.
+
+This module is light, because it is asked first.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,15 @@ import dataclasses
 from pathlib import Path
 
 from edge.capture.sources.address import Source, default_name, parse_source
-from edge.config import AgentConfig, CameraConfig, read_password
+from edge.config import AgentConfig, CameraConfig
+from edge.config_file import read_password
 from edge.errors import ConfigError, UsageError
 from edge.publish.mqtt.address import BrokerAddress, check_tls, parse_broker_url
 from edge.publish.mqtt.embedded_broker import LOOPBACK, embedded_port
 from edge.region import Region
 
 
-def named_sources(config: AgentConfig) -> dict[str, Source]:
+def sources_by_name(config: AgentConfig) -> dict[str, Source]:
     """The cameras by name; raises UsageError where two have the same, or their regions have."""
     named: dict[str, Source] = {}
     taken: set[str] = set()
@@ -30,26 +34,26 @@ def named_sources(config: AgentConfig) -> dict[str, Source]:
     return named
 
 
-def named_regions(name: str, camera: CameraConfig) -> dict[str, Region | None]:
+def regions_by_name(name: str, camera: CameraConfig) -> dict[str, Region | None]:
     """What a camera shows, by the name under which it is published."""
     return {region.name: region.wanted for region in camera.region} or {name: camera.wanted}
 
 
 def check_addresses(config: AgentConfig) -> None:
-    """Raise UsageError or ConfigError where a camera or the broker can't be."""
+    """Raise UsageError or ConfigError where the address of a camera or of the broker is wrong."""
     from edge.capture.sources.registry import opener  # with OpenCV
 
-    for source in named_sources(config).values():
+    for source in sources_by_name(config).values():
         opener(source)
     if config.mqtt:
         broker_address(config)
 
 
 def check_addresses_of_file(file: Path, config: AgentConfig, *, cameras: bool, broker: bool) -> None:
-    """Raise ConfigError where a camera or the broker, as the file names them, can't be."""
+    """Raise ConfigError where the file names a camera or a broker by a wrong address."""
     try:
         if cameras:
-            named_sources(config)
+            sources_by_name(config)
         if broker:
             broker_address(config)
     except UsageError as error:

@@ -32,7 +32,7 @@ class BrokerSide:
     control: Control | None
 
 
-def broker_side(
+def build_broker_side(
     config: AgentConfig,
     address: BrokerAddress,
     classifier: Classifier,

@@ -37,7 +37,7 @@ MOST_STUCK = 4
 
 @dataclass(frozen=True, slots=True)
 class CaptureOptions:
-    """live: newest wins, never ends. fps: hand over at most so many a second. prepare: see Frame.prepared.
+    """live: newest wins, never ends. fps: hand over at most so many a second. prepare: see Frame.model_input.
 
     views: the cameras that it serves; none: one of the capture's own name, of whole pictures. reduction: how
     much smaller than it is a live picture may be decoded, None: not at all.

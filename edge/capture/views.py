@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from edge.capture.frame_quality import Sight, sampled
 from edge.preprocess import Image, cut
-from edge.records import Frame
+from edge.records import Frame, ModelInput
 from edge.region import Region
 
 
@@ -52,15 +52,15 @@ class View:
         if self.sight and self.sight.doubtful:
             self.skipped += 1
             return None
-        started_s, prepared = time.monotonic(), None
+        started_s, model_input = time.monotonic(), None
         if prepare is not None and not unusable:
             prepared = prepare(pixels)
+            model_input = ModelInput(prepared, (time.monotonic() - started_s) * 1e3)
         return dataclasses.replace(
             whole,
             camera=self.name,
-            pixels=pixels if prepared is None else prepared,
-            prepared=prepared is not None,
-            prepare_ms=0.0 if prepared is None else (time.monotonic() - started_s) * 1e3,
+            pixels=pixels,
+            model_input=model_input,
             unusable=unusable,
             region=region,
         )

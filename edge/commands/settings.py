@@ -31,7 +31,7 @@ def load(
     """
     from edge.capture.sources.address import credentials_of, split_name
     from edge.commands.process_title import hide
-    from edge.config import load_config
+    from edge.config_file import load_config
 
     part = {key: value for key, value in (region or {}).items() if value is not None}
     if part and len(cameras or ()) != 1:

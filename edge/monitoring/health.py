@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from edge.records import Frame, Scores
+from edge.records import Scores
 
 KEPT_SAMPLES = 1024
 THERMAL_ZONE = Path("/sys/class/thermal/thermal_zone0/temp")
@@ -56,14 +56,13 @@ class Health:
         """Begin to count for a camera."""
         self.cameras[camera] = _CameraHealth()
 
-    def classified(self, frame: Frame, scores: Scores, age_ms: float) -> int:
+    def classified(self, camera: str, scores: Scores, age_ms: float) -> int:
         """Count a classified frame; how many were judged so far. age_ms: from capture to scores."""
-        preprocess_ms = frame.prepare_ms + scores.preprocess_ms
-        self.sample("wait", max(0.0, age_ms - preprocess_ms - scores.inference_ms))
-        self.sample("preprocess", preprocess_ms)
+        self.sample("wait", max(0.0, age_ms - scores.preprocess_ms - scores.inference_ms))
+        self.sample("preprocess", scores.preprocess_ms)
         self.sample("inference", scores.inference_ms)
-        self.cameras[frame.camera].classified += 1
-        return self.cameras[frame.camera].judged
+        self.cameras[camera].classified += 1
+        return self.cameras[camera].judged
 
     def unusable(self, camera: str) -> int:
         """Count a frame that shows nothing; how many were judged so far."""

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.contenders import Contender, Figures
+from benchmarks.measurements.rivals import COLUMNS, Record, _rows
 from benchmarks.others.tally import WARM_UP_FRAMES, Tally, Task, peak_mb
-from benchmarks.packages_size import installed_mb
-from benchmarks.rivals import COLUMNS, Record, _rows
+from benchmarks.programs.contenders import Contender, Figures
+from benchmarks.programs.packages_size import installed_mb
 
 HERE = Path(sys.prefix)
 

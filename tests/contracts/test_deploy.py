@@ -13,7 +13,8 @@ import pytest
 from pydantic import BaseModel
 
 from deploy.build_archive import ArchiveError, build, pack
-from edge.config import AgentConfig, BrokerConfig, CameraConfig, NamedRegionConfig, load_config
+from edge.config import AgentConfig, BrokerConfig, CameraConfig, NamedRegionConfig
+from edge.config_file import load_config
 from tests.support.tools import need_program
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

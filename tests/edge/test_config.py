@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from edge.agent.addresses import broker_address
-from edge.config import AgentConfig, BrokerConfig, load_config, read_password
+from edge.config import AgentConfig, BrokerConfig
+from edge.config_file import load_config, read_password
 from edge.defaults import default_device_id, default_state_dir, slug
 from edge.errors import ConfigError, EdgeError, UsageError
 from edge.publish.mqtt.address import parse_broker_url
@@ -242,3 +243,19 @@ def test_an_instance_of_the_template_unit_is_a_device_of_its_own() -> None:
 )
 def test_where_state_is_kept(environment: dict[str, str], expected: str) -> None:
     assert default_state_dir(environment) == Path(expected)
+
+
+def test_a_section_of_an_earlier_version_is_understood(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = toml(tmp_path, "[sight]\nfrozen_after = 7\n[gate]\nenabled = true\n")
+    assert load_config(path, {}, NOTHING).frame_quality.frozen_after == 7
+    first, second = caplog.messages
+    assert "[sight] is called [frame_quality] now" in first
+    assert "[gate] has no effect any more" in second
+
+
+def test_a_section_under_both_names_is_an_error(tmp_path: Path) -> None:
+    path = toml(tmp_path, "[sight]\nenabled = true\n[frame_quality]\nenabled = true\n")
+    with pytest.raises(ConfigError, match="line 1: sight: unknown key"):
+        load_config(path, {}, NOTHING)

@@ -18,7 +18,8 @@ import numpy as np
 
 from edge import preprocess
 from edge.errors import EdgeError
-from edge.infer.classifier import Classifier, run_selftest
+from edge.infer.classifier import Classifier
+from edge.infer.selftest import run_selftest
 from edge.model.interpreter import RuntimeName
 from edge.model.model_file import read_model
 

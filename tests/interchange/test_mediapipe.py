@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.interchange import MEDIAPIPE, Agreement, agreements, mediapipe_labels, pictures
+from benchmarks.measurements.interchange import MEDIAPIPE, Agreement, agreements, mediapipe_labels, pictures
 from edge.model.model_file import read_model
 from tests.support.tools import need
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from edge.commands.classify.classify_images import Answer, answers, image_files
-from edge.infer.classifier import Classifier, run_selftest
+from edge.infer.classifier import Classifier
+from edge.infer.selftest import run_selftest
 from edge.model.model_file import read_model
 from training.config import TrainConfig
 from training.evaluation.evaluate import evaluate

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.infer.classifier import Classifier, run_selftest
+from edge.infer.classifier import Classifier
+from edge.infer.selftest import run_selftest
 from edge.model.interpreter import Network
 from edge.model.model_file import read_model
 from edge.preprocess import read_image

@@ -7,8 +7,10 @@ from typing import Literal
 
 import numpy as np
 
-from edge.infer.classifier import Classifier, run_selftest
+from edge.infer.classifier import Classifier
+from edge.infer.selftest import run_selftest
 from edge.model.model_file import read_model
+from edge.records import ModelInput
 from training.export.exchange import Float, Loaded, Pixels, Source, quietly
 from training.export.serving import serving
 from training.features.extract import make_interpreters, run_on
@@ -54,7 +56,8 @@ def load_shipped(path: Path) -> Loaded:
     library, _, version = classifiers[0].runtime.partition(" ")
 
     def scores(pixels: Pixels) -> Float:
-        rows = spread(classifiers, list(pixels), Classifier.classify_prepared)
+        inputs = [ModelInput(picture) for picture in pixels]
+        rows = spread(classifiers, inputs, Classifier.classify_input)
         return np.stack([row.values for row in rows])
 
     return Loaded(library, version, scores)

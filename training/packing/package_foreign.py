@@ -10,7 +10,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from edge.errors import ModelError
-from edge.infer.classifier import Classifier, run_selftest
+from edge.infer.classifier import Classifier
+from edge.infer.selftest import run_selftest
 from edge.model.interpreter import Network
 from edge.model.manifest import (
     Accuracy,

@@ -8,7 +8,7 @@ import threading
 import time
 from typing import Any, NamedTuple, TextIO, cast
 
-from edge.agent.build import built_agent
+from edge.agent.build import build_agent
 from edge.agent.load_classifier import load_classifier
 from edge.commands.bench.figures import WARM_UP_FRAMES, AgentRun
 from edge.commands.bench.machine import peak_mb, process_age_s
@@ -66,7 +66,7 @@ def run_agent(config: AgentConfig, frames: int, *, live: bool, aside_s: float = 
     alone = config.model_copy(update={**ALONE, "frames": frames + WARM_UP_FRAMES, "duration": duration_s})
     tap = Tap()
     stream, notifier, classifier = cast(TextIO, tap), Notifier({}), load_classifier(alone)
-    with built_agent(alone, classifier, threading.Event(), stream=stream, notifier=notifier) as agent:
+    with build_agent(alone, classifier, threading.Event(), stream=stream, notifier=notifier) as agent:
         agent.run()
         memory_mb, at_most_mb = resident_mb(), peak_mb()
     judged = [(line, frame) for line in tap.lines if (frame := json.loads(line.text)["frame"]) is not None]

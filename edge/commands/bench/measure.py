@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from edge.agent.addresses import named_regions, named_sources
+from edge.agent.addresses import regions_by_name, sources_by_name
 from edge.agent.load_classifier import load_classifier
 from edge.commands.bench.agent_run import run_agent
 from edge.commands.bench.bottleneck import limit
@@ -27,10 +27,10 @@ def measure(config: AgentConfig, frames: int, *, shown: str = "", aside_s: float
     aside_s: so long this process did what does not count. Raises UsageError where a recording is too short,
     and what cameras and models raise.
     """
-    ((name, source),) = named_sources(config).items()
+    ((name, source),) = sources_by_name(config).items()
     agent = run_agent(config, frames, live=source.live, aside_s=aside_s)
     classifier = load_classifier(config)
-    regions = named_regions(name, config.camera[0])
+    regions = regions_by_name(name, config.camera[0])
     in_turn = measure_in_turn(classifier, source, regions, config, frames)
     machine, model = this_machine(), model_facts(classifier)
     return Bench(

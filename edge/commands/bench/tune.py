@@ -11,13 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.agent.load_classifier import opened_classifier
+from edge.agent.load_classifier import open_classifier
 from edge.commands.bench.machine import usable_cores
-from edge.config import AgentConfig, load_config
+from edge.config import AgentConfig
+from edge.config_file import load_config
 from edge.errors import ModelError
 from edge.infer.classifier import Classifier
 from edge.model.interpreter import RUNTIMES
 from edge.preprocess import Image, limit_threads
+from edge.records import ModelInput
 
 ROUNDS = 7
 LEAST_CALLS, WARM_UP_CALLS = 5, 2
@@ -128,7 +130,7 @@ def _of_runtime(config: AgentConfig, runtime: str) -> dict[Setting, Classifier]:
     """With one thread, two, and so on."""
     made: dict[Setting, Classifier] = {}
     for threads in range(1, min(usable_cores(), MOST_THREADS) + 1):
-        classifier = opened_classifier(config.model_copy(update={"runtime": runtime, "threads": threads}))
+        classifier = open_classifier(config.model_copy(update={"runtime": runtime, "threads": threads}))
         made[Setting(runtime, threads, classifier.runtime)] = classifier
     return made
 
@@ -136,10 +138,10 @@ def _of_runtime(config: AgentConfig, runtime: str) -> dict[Setting, Classifier]:
 def _timed(classifier: Classifier, pixels: Image, calls: int) -> tuple[float, float]:
     """Milliseconds a frame, and those of the processor."""
     for _ in range(WARM_UP_CALLS):
-        classifier.classify_prepared(pixels)
+        classifier.classify_input(ModelInput(pixels))
     started_s, cpu_s = time.perf_counter(), time.process_time()
     for _ in range(calls):
-        classifier.classify_prepared(pixels)
+        classifier.classify_input(ModelInput(pixels))
     took_s, used_s = time.perf_counter() - started_s, time.process_time() - cpu_s
     return took_s * 1e3 / calls, used_s * 1e3 / calls
 

@@ -8,13 +8,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from edge.agent.addresses import broker_address, named_regions, named_sources
-from edge.agent.load_classifier import how_it_is_read, opened_classifier
+from edge.agent.addresses import broker_address, regions_by_name, sources_by_name
+from edge.agent.load_classifier import describe_reading, open_classifier
 from edge.capture.sources.address import Source
 from edge.capture.sources.registry import opener
 from edge.config import AgentConfig
 from edge.errors import BrokerUnavailableError, CameraUnavailableError, EdgeError, UsageError
-from edge.infer.classifier import Classifier, run_selftest
+from edge.infer.classifier import Classifier
+from edge.infer.selftest import run_selftest
 from edge.publish.mqtt.address import BrokerAddress
 from edge.publish.mqtt.connection import BrokerConnection, ConnectionCallbacks
 from edge.publish.mqtt.embedded_broker import EmbeddedBroker, embedded_port
@@ -43,7 +44,7 @@ def findings(config: AgentConfig) -> Iterator[Finding]:
 def camera_findings(config: AgentConfig) -> Iterator[Finding]:
     """A picture of each camera."""
     try:
-        sources = named_sources(config)
+        sources = sources_by_name(config)
     except EdgeError as error:
         yield Finding("cameras", str(error), error)
         sources = {}
@@ -51,7 +52,7 @@ def camera_findings(config: AgentConfig) -> Iterator[Finding]:
         nothing = UsageError("no camera is named", "", "give --camera, or name one in agent.toml")
         yield Finding("cameras", str(nothing), nothing)
     for (name, source), camera in zip(sources.items(), config.camera if sources else (), strict=True):
-        regions = [region for region in named_regions(name, camera).values() if region is not None]
+        regions = [region for region in regions_by_name(name, camera).values() if region is not None]
         yield _finding(f"camera {name}", functools.partial(first_picture, source, regions))
 
 
@@ -64,13 +65,13 @@ def broker_findings(config: AgentConfig) -> Iterator[Finding]:
 def model_findings(config: AgentConfig) -> Iterator[Finding]:
     """The model, then its self-test."""
     try:
-        classifier = opened_classifier(config)
+        classifier = open_classifier(config)
     except EdgeError as error:
         yield Finding("model", str(error), error)
         return
     name, labels = classifier.model.name, len(classifier.labels)
     size = f"{classifier.spec.width}×{classifier.spec.height}"
-    origin = f"; {how_it_is_read(classifier)}" if classifier.model.manifest is None else ""
+    origin = f"; {describe_reading(classifier)}" if classifier.model.manifest is None else ""
     yield Finding("model", f"{name}, {labels} labels, {size}, on {classifier.runtime}{origin}")
     yield _finding("self-test", lambda: _selftest(classifier))
 

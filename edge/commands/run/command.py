@@ -115,7 +115,7 @@ def run_command(
 
 def _run_agent(settings: AgentConfig) -> None:
     from edge.agent.addresses import check_addresses
-    from edge.agent.build import built_agent
+    from edge.agent.build import build_agent
     from edge.agent.load_classifier import load_classifier
     from edge.monitoring.notify import Notifier
     from edge.preprocess import limit_threads
@@ -123,8 +123,8 @@ def _run_agent(settings: AgentConfig) -> None:
     stop = stop_on_signals()
     check_addresses(settings)  # what they have wrong is said before a model is loaded
     share_one_heap()
-    limit_threads(1)  # as built_agent does, but the self-test comes before
+    limit_threads(1)  # as build_agent does, but the self-test comes before
     classifier = load_classifier(settings)
-    with built_agent(settings, classifier, stop, stream=sys.stdout, notifier=Notifier()) as agent:
+    with build_agent(settings, classifier, stop, stream=sys.stdout, notifier=Notifier()) as agent:
         settle()
         agent.run()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import cv2
-import numpy as np
 
 from edge.errors import ImageError
 from edge.preprocess import Image
@@ -16,7 +15,7 @@ QUALITIES = (85, 70, 50, 30)
 
 def jpeg(frame: Frame, max_bytes: int = MAX_BYTES) -> bytes:
     """The frame, at most 1280 pixels wide or high and `max_bytes` long; raises ImageError."""
-    image = np.ascontiguousarray(frame.pixels[..., ::-1]) if frame.prepared else frame.pixels
+    image = frame.pixels
     side_px = MAX_SIDE_PX
     while side_px >= 1:
         small = _fitted(image, side_px)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,26 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from edge.agent.loop import Agent, AgentOptions
-from edge.agent.stages import Camera, Stages
 from edge.capture.capture import Capture, CaptureOptions
 from edge.capture.frame_quality import Sight
 from edge.capture.inbox import Inbox
 from edge.capture.sources.address import parse_source
 from edge.capture.sources.registry import Picture, opener
 from edge.capture.views import View
-from edge.decide.decider import Decider, DecisionRules
+from edge.decide.decider import DecisionRules
 from edge.errors import CameraUnavailableError, RecordingError
 from edge.infer.classifier import Classifier
-from edge.publish.outbox.sequences import Sequences
 from edge.publish.remote.control import Control
 from edge.publish.topics import TopicNames
 from edge.records import Decision, Limits, Message
+from tests.support.loop import Loop, build_loop
 from tests.support.recorder import RecordingSink
 from tests.support.tools import wait_until
 from tests.support.videos import write_video
 
-Build = Callable[..., tuple[Agent, RecordingSink]]
+Build = Callable[..., tuple[Loop, RecordingSink]]
 
 
 @pytest.fixture
@@ -40,24 +37,25 @@ def build(classifier: Classifier) -> Build:
         window: int = 3,
         control: Control | None = None,
         threshold: float = 0.5,
+        others: tuple[RecordingSink, ...] = (),
         **options: object,
-    ) -> tuple[Agent, RecordingSink]:
-        inbox, sink, cameras = Inbox(), RecordingSink(), []
+    ) -> tuple[Loop, RecordingSink]:
+        inbox, sink, captures = Inbox(), RecordingSink(), []
         for number, address in enumerate(addresses):
             source, name = parse_source(str(address)), f"cam{number or ''}"
             how = CaptureOptions(source.live, views=(View(name, sight=Sight(frozen_after_s=1.0)),))
-            capture = Capture(name, opener(source), inbox, how)
-            rules = DecisionRules(Limits(threshold), window)
-            cameras.append(Camera(capture, Decider(name, classifier.labels, rules)))
-        stages = Stages(cameras, inbox, classifier, [sink], Sequences({}), control=control)
-        return Agent(stages, AgentOptions(**options), stop or threading.Event()), sink  # type: ignore[arg-type]
+            captures.append(Capture(name, opener(source), inbox, how))
+        rules, end = DecisionRules(Limits(threshold), window), stop or threading.Event()
+        sinks = [sink, *others]
+        loop = build_loop(captures, inbox, classifier, sinks, end, rules=rules, control=control, **options)
+        return loop, sink
 
     return built
 
 
 @contextmanager
-def running(agent: Agent, stop: threading.Event) -> Iterator[None]:
-    thread = threading.Thread(target=agent.run)
+def running(loop: Loop, stop: threading.Event) -> Iterator[None]:
+    thread = threading.Thread(target=loop.agent.run)
     thread.start()
     try:
         yield
@@ -68,8 +66,8 @@ def running(agent: Agent, stop: threading.Event) -> Iterator[None]:
 
 
 def test_every_frame_of_a_recording_is_judged_in_order(build: Build, tmp_path: Path) -> None:
-    agent, sink = build(write_video(tmp_path / "v.mp4", [("red", 10), ("blue", 10)]))
-    agent.run()
+    loop, sink = build(write_video(tmp_path / "v.mp4", [("red", 10), ("blue", 10)]))
+    loop.agent.run()
     assert [decision.frame_index for decision, _ in sink.decisions] == [None, *range(20), None]
     assert sink.changes() == ["starting", "red", "blue", "no_frames"]
     assert [number for decision, number in sink.decisions if decision.changed] == [1, 2, 3, 4]
@@ -78,31 +76,31 @@ def test_every_frame_of_a_recording_is_judged_in_order(build: Build, tmp_path: P
 
 
 def test_a_state_carries_the_number_of_its_last_event(build: Build, tmp_path: Path) -> None:
-    agent, sink = build(write_video(tmp_path / "v.mp4", [("red", 10)]))
-    agent.run()
+    loop, sink = build(write_video(tmp_path / "v.mp4", [("red", 10)]))
+    loop.agent.run()
     assert [number for _, number in sink.decisions] == [1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 3]
 
 
 def test_one_odd_frame_does_not_flip_the_label(build: Build, tmp_path: Path) -> None:
     track = [("red", 10), ("blue", 1), ("red", 10)]
-    agent, sink = build(write_video(tmp_path / "v.mp4", track), window=5)
-    agent.run()
+    loop, sink = build(write_video(tmp_path / "v.mp4", track), window=5)
+    loop.agent.run()
     assert sink.changes() == ["starting", "red", "no_frames"]
 
 
 def test_cameras_do_not_mix(build: Build, tmp_path: Path) -> None:
     videos = [write_video(tmp_path / f"{label}.mp4", [(label, 15)]) for label in ("red", "green", "blue")]
-    agent, sink = build(*videos)
-    agent.run()
+    loop, sink = build(*videos)
+    loop.agent.run()
     for name, label in (("cam", "red"), ("cam1", "green"), ("cam2", "blue")):
         assert sink.changes(name) == ["starting", label, "no_frames"]
 
 
 def test_a_failed_recording_is_raised_after_the_others_are_done(build: Build, tmp_path: Path) -> None:
     (tmp_path / "no.mp4").write_text("no video")
-    agent, sink = build(tmp_path / "no.mp4", write_video(tmp_path / "v.mp4", [("red", 15)]))
+    loop, sink = build(tmp_path / "no.mp4", write_video(tmp_path / "v.mp4", [("red", 15)]))
     with pytest.raises(RecordingError, match=r"no\.mp4"):
-        agent.run()
+        loop.agent.run()
     assert sink.changes("cam1") == ["starting", "red", "no_frames"]
     assert sink.calls[-1] == "close"
 
@@ -110,8 +108,8 @@ def test_a_failed_recording_is_raised_after_the_others_are_done(build: Build, tm
 def test_a_camera_that_stops_is_unknown_and_offline_and_comes_back(build: Build) -> None:
     stop = threading.Event()
     address = "test://?size=16x16&fps=50&frames=10&gone=0.8"
-    agent, sink = build(address, stop=stop, max_frame_age_s=0.3)
-    with running(agent, stop):
+    loop, sink = build(address, stop=stop, max_frame_age_s=0.3)
+    with running(loop, stop):
         wait_until(lambda: sink.availability[:3] == [("cam", True), ("cam", False), ("cam", True)], "return")
         wait_until(lambda: "starting" in sink.changes()[2:], "new frames")
     assert sink.changes()[0] == "starting"
@@ -124,8 +122,8 @@ def test_a_camera_that_shows_nothing_is_unknown_for_that_reason_and_comes_back(b
     stop = threading.Event()
     spoilt = "black=40,80&white=120,160&freeze=200,280"
     address = f"test://?size=64x64&fps=50&{spoilt}"
-    agent, sink = build(address, stop=stop, threshold=0.3, max_frame_age_s=5.0)
-    with running(agent, stop):
+    loop, sink = build(address, stop=stop, threshold=0.3, max_frame_age_s=5.0)
+    with running(loop, stop):
         wait_until(lambda: sink.changes()[-2:] == ["frozen", "starting"], "all three")
         wait_until(lambda: sink.decisions[-1][0].label, "a label again")
     label = sink.changes()[1]
@@ -133,7 +131,7 @@ def test_a_camera_that_shows_nothing_is_unknown_for_that_reason_and_comes_back(b
     assert label in ("blue", "green", "red")
     assert sink.changes() == [*good, "dark", *good, "bright", *good, "frozen", *good, "no_frames"]
     assert sink.availability == [("cam", True), ("cam", False)]
-    report = agent.health.report({"cam": agent._cameras["cam"].capture.status})
+    report = loop.shared.health.report({"cam": loop.sessions[0].capture.status})
     assert report["cameras"]["cam"]["blind"] > 20
     reason_frames = [
         d.frame_index for d, _ in sink.decisions if d.unknown_reason in ("dark", "bright", "frozen")
@@ -143,59 +141,59 @@ def test_a_camera_that_shows_nothing_is_unknown_for_that_reason_and_comes_back(b
 
 
 def test_frames_that_show_nothing_count_as_frames_asked_for(build: Build) -> None:
-    agent, sink = build("test://?size=64x64&fps=50&black=0,1000", frames=5)
-    agent.run()
+    loop, sink = build("test://?size=64x64&fps=50&black=0,1000", frames=5)
+    loop.agent.run()
     assert sink.changes() == ["starting", "dark", "no_frames"]
     assert len(sink.decisions) == 7
 
 
 def test_a_camera_that_never_came_is_unknown_and_offline(build: Build) -> None:
     stop = threading.Event()
-    agent, sink = build("/dev/video97", stop=stop, max_frame_age_s=0.2)
-    with running(agent, stop):
+    loop, sink = build("/dev/video97", stop=stop, max_frame_age_s=0.2)
+    with running(loop, stop):
         wait_until(lambda: sink.availability, "the finding")
     assert sink.changes() == ["starting", "no_frames"]
     assert sink.availability == [("cam", False)]
 
 
 def test_a_required_camera_that_never_came_is_fatal(build: Build) -> None:
-    agent, sink = build("/dev/video97", max_frame_age_s=0.2, require_camera=True)
+    loop, sink = build("/dev/video97", max_frame_age_s=0.2, require_camera=True)
     with pytest.raises(CameraUnavailableError, match=r"is required and not there.*video97"):
-        agent.run()
+        loop.agent.run()
     assert sink.calls == ["start", "close"]
 
 
 def test_a_camera_can_be_asked_for_so_many_frames(build: Build) -> None:
-    agent, sink = build("test://?size=16x16&fps=100", frames=5)
-    agent.run()
+    loop, sink = build("test://?size=16x16&fps=100", frames=5)
+    loop.agent.run()
     judged = [decision.frame_index for decision, _ in sink.decisions if decision.frame_index is not None]
     assert len(judged) == 5
 
 
 def test_a_camera_can_be_asked_for_so_many_seconds(build: Build) -> None:
-    agent, sink = build("test://?size=16x16&fps=100", duration_s=0.4)
-    agent.run()
+    loop, sink = build("test://?size=16x16&fps=100", duration_s=0.4)
+    loop.agent.run()
     judged = [decision.timestamp for decision, _ in sink.decisions if decision.frame_index is not None]
     assert 0.2 < judged[-1] - judged[0] < 1.5
 
 
 def test_a_duration_ends_a_camera_that_never_came_too(build: Build) -> None:
-    agent, sink = build("/dev/video97", duration_s=0.3, max_frame_age_s=0.1)
-    agent.run()
+    loop, sink = build("/dev/video97", duration_s=0.3, max_frame_age_s=0.1)
+    loop.agent.run()
     assert sink.changes() == ["starting", "no_frames"]
 
 
 def test_the_state_is_repeated_as_a_heartbeat(build: Build) -> None:
     stop = threading.Event()
-    agent, sink = build("test://?size=16x16&fps=50", stop=stop, heartbeat_s=0.2)
-    with running(agent, stop):
+    loop, sink = build("test://?size=16x16&fps=50", stop=stop, heartbeat_s=0.2)
+    with running(loop, stop):
         wait_until(lambda: len(sink.refreshed) >= 3, "heartbeats")
 
 
 def test_stats_are_told_at_their_interval(build: Build) -> None:
     stop = threading.Event()
-    agent, sink = build("test://?size=16x16&fps=50", stop=stop, stats_interval_s=0.3)
-    with running(agent, stop):
+    loop, sink = build("test://?size=16x16&fps=50", stop=stop, stats_interval_s=0.3)
+    with running(loop, stop):
         wait_until(lambda: len(sink.reports) >= 2, "two reports")
     report = sink.reports[1]
     assert report["sink"] == "fine"
@@ -207,16 +205,16 @@ def test_stats_are_told_at_their_interval(build: Build) -> None:
 def test_scores_are_told_only_when_asked_for(build: Build, tmp_path: Path) -> None:
     video = write_video(tmp_path / "v.mp4", [("red", 5)])
     for wanted, expected in ((False, []), (True, list(range(5)))):
-        agent, sink = build(video, publish_scores=wanted)
-        agent.run()
+        loop, sink = build(video, publish_scores=wanted)
+        loop.agent.run()
         assert sink.frames_scored == expected
 
 
 def test_an_agent_that_is_stopped_before_it_begins_ends_at_once(build: Build) -> None:
     stop = threading.Event()
     stop.set()
-    agent, sink = build("test://", stop=stop, start_after_s=60)
-    agent.run()
+    loop, sink = build("test://", stop=stop, start_after_s=60)
+    loop.agent.run()
     assert sink.calls == ["start", "close"]
 
 
@@ -225,9 +223,9 @@ def test_the_loop_turns_while_it_waits_before_the_cameras_start(build: Build) ->
     control = Control(TopicNames("edge", "pi"), {"cam": 0.5, "cam1": 0.5}, told.append)
     cameras = ("test://?size=16x16&fps=50", "test://?size=16x16&fps=50")
     options = {"start_after_s": 1.0, "stats_interval_s": 0.1, "heartbeat_s": 0.2, "max_frame_age_s": 0.3}
-    agent, sink = build(*cameras, stop=stop, control=control, **options)
+    loop, sink = build(*cameras, stop=stop, control=control, **options)
     control.receive(Message("edge/pi/cam1/enabled/set", b"OFF"))
-    with running(agent, stop):
+    with running(loop, stop):
         wait_until(lambda: sink.reports, "a report")
         waiting = sink.reports[0]["cameras"]["cam"]
         assert (waiting["state"], waiting["online"], waiting["frames_in"]) == ("starting", False, 0)
@@ -252,11 +250,10 @@ def test_a_live_camera_that_breaks_for_good_ends_the_agent(classifier: Classifie
         Capture("good", opener(parse_source("test://?size=16x16")), inbox, CaptureOptions(live=True)),
         Capture("bad", Broken, inbox, CaptureOptions(live=True)),
     ]
-    rules = DecisionRules(Limits(0.5))
-    cameras = [Camera(capture, Decider(capture.camera, classifier.labels, rules)) for capture in captures]
-    stages = Stages(cameras, inbox, classifier, [sink], Sequences({}))
+    rules, stop = DecisionRules(Limits(0.5)), threading.Event()
+    loop = build_loop(captures, inbox, classifier, [sink], stop, rules=rules)
     with pytest.raises(ValueError, match="gone mad"):
-        Agent(stages, AgentOptions(), threading.Event()).run()
+        loop.agent.run()
     assert sink.changes("bad") == ["starting", "no_frames"]
     assert sink.calls[-1] == "close"
 
@@ -265,8 +262,8 @@ def test_a_disabled_camera_stays_disabled_when_it_is_lost(build: Build) -> None:
     stop, told = threading.Event(), list[Message]()
     control = Control(TopicNames("edge", "pi"), {"cam": 0.5}, told.append)
     address = "test://?size=16x16&fps=50&frames=40&gone=0"
-    agent, sink = build(address, stop=stop, control=control, max_frame_age_s=0.3)
-    with running(agent, stop):
+    loop, sink = build(address, stop=stop, control=control, max_frame_age_s=0.3)
+    with running(loop, stop):
         wait_until(lambda: len(sink.decisions) > 3, "the first decisions")
         control.receive(Message("edge/pi/cam/enabled/set", b"OFF"))
         wait_until(lambda: sink.changes()[-1] == "disabled", "the switch")
@@ -281,8 +278,8 @@ def test_a_camera_that_has_ended_takes_no_commands(build: Build, tmp_path: Path)
     stop, told = threading.Event(), list[Message]()
     control = Control(TopicNames("edge", "pi"), {"cam": 0.5, "cam1": 0.5}, told.append)
     video = write_video(tmp_path / "v.mp4", [("red", 5)])
-    agent, sink = build(video, "test://?size=16x16", stop=stop, control=control)
-    with running(agent, stop):
+    loop, sink = build(video, "test://?size=16x16", stop=stop, control=control)
+    with running(loop, stop):
         wait_until(lambda: sink.changes()[-1:] == ["no_frames"], "the end of the recording")
         control.receive(Message("edge/pi/cam/enabled/set", b"OFF"))
         wait_until(lambda: any(b"the camera has ended" in message.payload for message in told), "the answer")
@@ -294,9 +291,8 @@ def test_one_sink_that_breaks_keeps_no_other_from_its_good_end(build: Build) -> 
         def publish(self, decision: Decision, sequence: int) -> None:
             raise BrokenPipeError
 
-    agent, good = build("test://?size=16x16")
-    agent._stages = dataclasses.replace(agent._stages, sinks=[good, Broken()])
+    loop, good = build("test://?size=16x16", others=(Broken(),))
     with pytest.raises(BrokenPipeError):
-        agent.run()
+        loop.agent.run()
     assert good.calls == ["start", "close"]
     assert good.availability[-1] == ("cam", False)

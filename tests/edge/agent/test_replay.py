@@ -10,20 +10,18 @@ from pathlib import Path
 import cv2
 import pytest
 
-from edge.agent.loop import Agent, AgentOptions
-from edge.agent.stages import Camera, Stages
 from edge.capture.capture import Capture, CaptureOptions
 from edge.capture.frame_quality import Sight
 from edge.capture.inbox import Inbox
 from edge.capture.sources.address import parse_source
 from edge.capture.sources.registry import Picture, Reader, opener
 from edge.capture.views import View
-from edge.decide.decider import Decider, DecisionRules
+from edge.decide.decider import DecisionRules
 from edge.infer.classifier import Classifier
 from edge.preprocess import Image, prepare
-from edge.publish.outbox.sequences import Sequences
 from edge.records import Limits
 from edge.region import Region, parse_crop
+from tests.support.loop import Loop, build_loop
 from tests.support.recorder import RecordingSink
 from tests.support.tools import wait_until
 
@@ -49,23 +47,22 @@ class Keeping:
         self._reader.close()
 
 
-def agent_of(
+def loop_of(
     open_reader: Callable[[], Reader], classifier: Classifier, stop: threading.Event, *, live: bool
-) -> tuple[Agent, RecordingSink]:
+) -> tuple[Loop, RecordingSink]:
     inbox, sink = Inbox(), RecordingSink()
     view = View("cam", REGION, Sight(frozen_after_s=1.0))
     prepared = None if live else functools.partial(prepare, spec=classifier.spec)
     capture = Capture("cam", open_reader, inbox, CaptureOptions(live, prepare=prepared, views=(view,)))
-    decider = Decider("cam", classifier.labels, DecisionRules(Limits(0.6), hold_s=0.1))
-    stages = Stages([Camera(capture, decider)], inbox, classifier, [sink], Sequences({}))
-    return Agent(stages, AgentOptions(max_frame_age_s=1.0), stop), sink
+    rules = DecisionRules(Limits(0.6), hold_s=0.1)
+    return build_loop([capture], inbox, classifier, [sink], stop, rules=rules, max_frame_age_s=1.0), sink
 
 
 def live_session(classifier: Classifier) -> tuple[RecordingSink, list[Image]]:
     kept: list[Image] = []
     camera, stop = opener(parse_source(SESSION)), threading.Event()
-    agent, sink = agent_of(lambda: Keeping(camera(), kept), classifier, stop, live=True)
-    thread = threading.Thread(target=agent.run)
+    loop, sink = loop_of(lambda: Keeping(camera(), kept), classifier, stop, live=True)
+    thread = threading.Thread(target=loop.agent.run)
     thread.start()
     try:
         wait_until(lambda: sink.changes()[-1:] == ["no_frames"], "the end of the session")
@@ -101,7 +98,7 @@ def test_a_recorded_session_gives_the_same_events_as_the_live_camera(
     video = write_without_loss(tmp_path / "session.mkv", pictures)
     for _ in range(2):
         reader = opener(parse_source(str(video)))
-        agent, replayed = agent_of(reader, classifier, threading.Event(), live=False)
-        agent.run()
+        loop, replayed = loop_of(reader, classifier, threading.Event(), live=False)
+        loop.agent.run()
         assert what_was_said(replayed) == what_was_said(live)
         assert {decision.region for decision, _ in replayed.decisions[1:]} == {REGION.on(1280, 64)}

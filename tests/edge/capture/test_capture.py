@@ -68,8 +68,9 @@ def test_a_recording_is_prepared_in_its_thread(tmp_path: Path) -> None:
     video = write_video(tmp_path / "v.mp4", [("red", 4)])
     with capturing(video, spec=PreprocessSpec(32, 24)) as (capture, inbox):
         frames = drain(capture, inbox)
-    assert all(frame.prepared and frame.pixels.shape == (24, 32, 3) for frame in frames)
-    assert frames[0].pixels[0, 0, 0] > 150
+    assert all(frame.model_input and frame.model_input.pixels.shape == (24, 32, 3) for frame in frames)
+    assert frames[0].model_input.pixels[0, 0, 0] > 150
+    assert frames[0].pixels[0, 0, 2] > 150
 
 
 @pytest.mark.parametrize(("fps", "expected"), [(5, 15), (10, 30), (20, 60), (40, 60), (7, 21), (0.5, 2)])

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from edge.errors import ModelError
-from edge.infer.classifier import Classifier, run_selftest
+from edge.infer.classifier import Classifier
+from edge.infer.selftest import run_selftest
 from edge.model.interpreter import RuntimeName
 from edge.model.manifest import Preprocess, Selftest
 from edge.model.model_file import ModelFile, read_model
 from edge.preprocess import PreprocessSpec, prepare
+from edge.records import ModelInput
 from tests.support.flatbuffer import with_input_type
 from tests.support.videos import BGR, picture
 
@@ -40,7 +42,8 @@ def test_the_dominating_colour_is_the_label(
 
 def test_a_prepared_picture_gives_the_same_scores(classifier: Classifier) -> None:
     image = np.random.default_rng(1).integers(0, 255, (90, 120, 3)).astype(np.uint8)
-    one, other = classifier.classify(image), classifier.classify_prepared(prepare(image, classifier.spec))
+    prepared = ModelInput(prepare(image, classifier.spec))
+    one, other = classifier.classify(image), classifier.classify_input(prepared)
     assert np.array_equal(one.values, other.values)
 
 

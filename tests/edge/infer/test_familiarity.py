@@ -12,10 +12,11 @@ import pytest
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from edge.agent.load_classifier import wanted_limits
+from edge.agent.load_classifier import apply_limits
 from edge.config import DecisionConfig
 from edge.errors import ModelError
-from edge.infer.classifier import Classifier, run_selftest
+from edge.infer.classifier import Classifier
+from edge.infer.selftest import run_selftest
 from edge.model.interpreter import Network, RuntimeName
 from edge.model.manifest import Familiarity, Manifest
 from edge.model.model_file import ModelFile, read_model
@@ -141,7 +142,7 @@ MODELS = Limits(0.6, {"red": 0.8}, 0.7, 0.1)
     ],
 )
 def test_the_configuration_stands_above_the_model(wanted: dict[str, float], expected: Limits) -> None:
-    assert wanted_limits(MODELS, DecisionConfig(**wanted)) == expected
+    assert apply_limits(MODELS, DecisionConfig(**wanted)) == expected
 
 
 def test_classify_says_unfamiliar(tmp_path: Path) -> None:

@@ -9,17 +9,15 @@ import pytest
 
 from edge.capture.status import CaptureStatus
 from edge.monitoring.health import Health, resident_mb
-from edge.records import Frame, Scores
+from edge.records import Scores
 
 
 def test_the_record_counts_what_happened() -> None:
     health, status = Health(), CaptureStatus(frames_in=10, replaced=2, skipped=1, reconnects=3)
     health.add_camera("a")
-    pixels = np.zeros((1, 1, 3), np.uint8)
-    frame = Frame("a", 0, pixels, time_s=0, captured_at=0, received_s=0, prepared=True, prepare_ms=1)
     for number in range(5):
-        scores = Scores(np.zeros(3, np.float32), preprocess_ms=number - 1, inference_ms=10)
-        assert health.classified(frame, scores, age_ms=20) == number + 1
+        scores = Scores(np.zeros(3, np.float32), preprocess_ms=number, inference_ms=10)
+        assert health.classified("a", scores, age_ms=20) == number + 1
     health.stale("a")
     assert health.unusable("a") == 6
     report = health.report({"a": status})

@@ -8,24 +8,23 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from edge.agent.loop import Agent, AgentOptions
-from edge.agent.stages import Camera, Stages
 from edge.capture.capture import Capture, CaptureOptions
 from edge.capture.inbox import Inbox
 from edge.capture.sources.address import parse_source
 from edge.capture.sources.registry import opener
-from edge.decide.decider import Decider, DecisionRules
+from edge.decide.decider import DecisionRules
 from edge.infer.classifier import Classifier
 from edge.monitoring.notify import Notifier
 from edge.monitoring.progress import ProgressLimits
 from edge.monitoring.watchdog import Watchdog, status_line
 from edge.preprocess import Image, PreprocessSpec, prepare
-from edge.publish.outbox.sequences import Sequences
 from edge.records import Limits
 from tests.support.command_line import EdgeAgent
+from tests.support.loop import build_loop
 from tests.support.mosquitto import Mosquitto
 from tests.support.recorder import RecordingSink
 from tests.support.subscriber import Subscriber
@@ -96,11 +95,11 @@ def test_a_capture_that_hangs_starves_the_watchdog_until_it_moves_again(
     sticking, inbox, stop = Sticking(classifier.spec), Inbox(), threading.Event()
     source = opener(parse_source("test://?size=16x16"))
     capture = Capture("cam", source, inbox, CaptureOptions(live=True, prepare=sticking))
-    cameras = [Camera(capture, Decider("cam", classifier.labels, DecisionRules(Limits(0.5))))]
-    sink = RecordingSink()
-    stages = Stages(cameras, inbox, classifier, [sink], Sequences({}))
-    options = AgentOptions(progress=ProgressLimits(capture_s=0.5), stats_interval_s=0.1)
-    thread = threading.Thread(target=Agent(stages, options, stop, Notifier(systemd.environment)).run)
+    sink, rules = RecordingSink(), DecisionRules(Limits(0.5))
+    told: dict[str, Any] = {"notifier": Notifier(systemd.environment), "stats_interval_s": 0.1}
+    told["progress"] = ProgressLimits(capture_s=0.5)
+    loop = build_loop([capture], inbox, classifier, [sink], stop, rules=rules, **told)
+    thread = threading.Thread(target=loop.agent.run)
     thread.start()
     try:
         wait_until(lambda: systemd.fed >= 3, "the watchdog's food")

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from edge.errors import ModelError
-from edge.infer.classifier import Classifier, run_selftest
+from edge.infer.classifier import Classifier
+from edge.infer.selftest import run_selftest
 from edge.model.model_file import read_model
 from tests.support.videos import BGR, picture, write_picture
 from training.errors import DataError, GateError

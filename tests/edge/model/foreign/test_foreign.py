@@ -17,6 +17,7 @@ from edge.model.foreign.probe import try_out
 from edge.model.interpreter import RuntimeName
 from edge.model.model_file import read_model
 from edge.preprocess import prepare
+from edge.records import ModelInput
 from tests.support.command_line import edge_agent
 from tests.support.videos import BGR, picture, write_picture
 
@@ -85,7 +86,7 @@ def test_the_same_network_decides_alike_in_every_coding(
 def test_a_prepared_picture_gives_the_same_scores(folder: Path, runtime: RuntimeName, coding: str) -> None:
     classifier = Classifier(read_model(folder / f"foreign_{coding}.tflite"), runtime=runtime)
     image = picture("green") // 2 + picture("red") // 3
-    prepared = classifier.classify_prepared(prepare(image, classifier.spec))
+    prepared = classifier.classify_input(ModelInput(prepare(image, classifier.spec)))
     assert np.array_equal(classifier.classify(image).values, prepared.values)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from edge.agent.addresses import broker_address
-from edge.config import AgentConfig, BrokerConfig, load_config
+from edge.config import AgentConfig, BrokerConfig
+from edge.config_file import load_config
 from edge.errors import ConfigError
 from edge.publish.mqtt.address import BrokerAddress, check_tls
 from tests.support.certificates import Certificates, make_certificates

@@ -23,9 +23,9 @@ def message(leaf: str, payload: bytes, *, retain: bool = False) -> Message:
     return Message(f"edge/pi/front/{leaf}", payload, retain=retain)
 
 
-def frame(width: int, height: int, *, prepared: bool = False) -> Frame:
+def frame(width: int, height: int) -> Frame:
     pixels = np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
-    return Frame("front", 0, pixels, 0.0, 0.0, time.monotonic(), prepared=prepared)
+    return Frame("front", 0, pixels, 0.0, 0.0, time.monotonic())
 
 
 @pytest.mark.parametrize(
@@ -176,8 +176,8 @@ def test_a_snapshot_is_bounded_in_size(size: tuple[int, int]) -> None:
     assert max(decoded.shape) <= 1280
 
 
-def test_a_prepared_frame_keeps_its_colours() -> None:
-    red = Frame("front", 0, np.full((16, 16, 3), (250, 0, 0), np.uint8), 0.0, 0.0, 0.0, prepared=True)
+def test_a_snapshot_keeps_the_colours() -> None:
+    red = Frame("front", 0, np.full((16, 16, 3), (0, 0, 250), np.uint8), 0.0, 0.0, 0.0)
     decoded = cv2.imdecode(np.frombuffer(jpeg(red), np.uint8), cv2.IMREAD_COLOR)
     assert decoded is not None
     blue, _, found_red = decoded[8, 8]

@@ -12,7 +12,8 @@ import pytest
 from edge.commands.doctor.areas import broker
 from edge.commands.doctor.finding import Finding, Grade
 from edge.commands.doctor.subprocess_check import checked
-from edge.config import PASSWORD_VARIABLE, AgentConfig, BrokerConfig
+from edge.config import AgentConfig, BrokerConfig
+from edge.config_file import PASSWORD_VARIABLE
 from tests.support.certificates import issued, make_certificates
 from tests.support.mosquitto import Mosquitto
 from tests.support.old_broker import OldBroker

@@ -1,0 +1,1 @@
+"""How the programs are run, and what each is seen to need."""

@@ -1,0 +1,1 @@
+"""What is measured on: recordings, live cameras and models."""
