@@ -1,30 +1,32 @@
-"""The hook by which mkdocs fills in what is generated: the reference pages, and the documents of the root.
+"""Write the site's pages into a folder, with what is generated: the reference, and the root's documents.
 
-A page of `docs/` says `<!-- generated: NAME -->` where one of GENERATORS has to write. The command lines come from
-the programs themselves, the keys of agent.toml from `edge.config`, their explanation from the example's comments.
+A page of `docs/` says `<!-- generated: NAME -->` where one of GENERATORS has to write. The command lines
+come from the programs themselves, the keys of agent.toml from `edge.config`, their explanation from the
+example's comments.
 """
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
+import shutil
 import sys
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+import typer
+from pydantic import BaseModel
+
+from edge.cli import app as agent_app
+from edge.config import AgentConfig
+from edge.region import Crop
+from training.cli import app as train_app
+from training.config import TrainConfig
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # mkdocs does not look for packages in the folder that it is called in
-
-import typer  # noqa: E402
-from pydantic import BaseModel  # noqa: E402
-
-from edge.config import AgentConfig  # noqa: E402
-from edge.region import Crop  # noqa: E402
-
+DOCS = ROOT / "docs"
 EXAMPLE = ROOT / "deploy" / "agent.example.toml"
 MARKER = re.compile(r"^<!-- generated: ([a-z-]+) -->$", re.MULTILINE)
 LINK = re.compile(r"(?<=\]\()([^)#\s:]+\.md)(?=[)#])")
@@ -41,19 +43,21 @@ COMMENTED_KEY = re.compile(r"^#?(?P<key>[a-z_]+) = .*?\s# (?P<text>.+)$")
 SECTION = re.compile(r"^#?\[+(?P<name>[a-z_.]+)\]+")
 
 
-def on_files(files: Any, config: Any) -> Any:
-    """Add the documents of the root to the site."""
-    from mkdocs.structure.files import File
+def write_pages(folder: Path) -> None:
+    """Write all pages of the site into a folder: those of docs/, filled in, and the documents of the root."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(DOCS, folder, ignore=shutil.ignore_patterns("*.md", "*.py", "__pycache__"))
+    sources = {f"docs/{path.relative_to(DOCS)}": str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")}
+    for source, page in {**sources, **ROOT_PAGES}.items():
+        target = folder / page
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(filled((ROOT / source).read_text(encoding="utf-8"), page), encoding="utf-8")
 
-    for source, page in ROOT_PAGES.items():
-        files.append(File.generated(config, page, content=(ROOT / source).read_text(encoding="utf-8")))
-    return files
 
-
-def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Write what is generated, and lead links between docs/ and the root to the site's pages."""
-    filled = MARKER.sub(lambda found: GENERATORS[found[1]](), markdown)
-    return LINK.sub(lambda found: site_link(page.file.src_uri, found[1]), filled)
+def filled(markdown: str, page: str) -> str:
+    """A page with what is generated, and with links between docs/ and the root led to the site's pages."""
+    whole = MARKER.sub(lambda found: GENERATORS[found[1]](), markdown)
+    return LINK.sub(lambda found: site_link(page, found[1]), whole)
 
 
 def site_link(page: str, target: str) -> str:
@@ -67,16 +71,12 @@ def site_link(page: str, target: str) -> str:
 
 def agent_commands() -> str:
     """All command lines of edge-agent."""
-    from edge.cli import app
-
-    return "\n".join(_described("edge-agent", typer.main.get_command(app)))
+    return "\n".join(_described("edge-agent", typer.main.get_command(agent_app)))
 
 
 def train_commands() -> str:
     """All command lines of edge-train."""
-    from training.cli import app
-
-    return "\n".join(_described("edge-train", typer.main.get_command(app)))
+    return "\n".join(_described("edge-train", typer.main.get_command(train_app)))
 
 
 def command_tree(name: str, command: Any) -> Iterator[tuple[str, Any]]:
@@ -102,7 +102,9 @@ def _is_hidden(parameter: Any) -> bool:
 def _paragraphs(text: str) -> str:
     """Help text as Markdown; typer keeps lines after a form feed as they are."""
     lines = text.replace("\b", "").strip().splitlines()
-    return "\n".join(f"    {line.strip()}" if line.strip().startswith("edge-") else line.strip() for line in lines)
+    return "\n".join(
+        f"    {line.strip()}" if line.strip().startswith("edge-") else line.strip() for line in lines
+    )
 
 
 def _parameter_row(parameter: Any) -> str:
@@ -132,8 +134,6 @@ def agent_keys() -> str:
 
 def train_keys() -> str:
     """Every key of a training's settings."""
-    from training.config import TrainConfig
-
     return "\n".join(_section("", TrainConfig, {}, top=True))
 
 
@@ -149,24 +149,31 @@ def example_comments() -> dict[str, str]:
     return comments
 
 
-def example_settings() -> dict[str, Any]:
-    """The example configuration as the agent reads it."""
-    return tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
-
-
-def _section(path: str, model: type[BaseModel], comments: dict[str, str], *, top: bool = False) -> Iterator[str]:
-    inner = {name: found for name, field in model.model_fields.items() if (found := _model_in(field.annotation))}
+def _section(
+    path: str, model: type[BaseModel], comments: Mapping[str, str], *, top: bool = False
+) -> Iterator[str]:
+    fields = model.model_fields
+    inner = {name: found for name, field in fields.items() if (found := _model_in(field.annotation))}
     heading = "Above the first table" if top else (f"[[{path}]]" if path in LISTS else f"[{path}]")
     yield f"\n## {heading}\n\n{_paragraphs(model.__doc__ or '')}\n"
     yield "| key | value | default | what it does |\n| --- | --- | --- | --- |"
-    for name, field in model.model_fields.items():
-        if name not in inner and name != "sinks":
-            limits = [BOUNDS[k].format(v) for m in field.metadata for k in BOUNDS if (v := getattr(m, k, None)) is not None]
-            value = ", ".join([_type_text(field.annotation), *limits])
+    for name, field in fields.items():
+        if name not in inner and name != "sinks":  # a sink's keys are its own class's affair
             what = comments.get(f"{path}.{name}".lstrip("."), "") or comments.get(f"camera.{name}", "")
-            yield f"| `{name}` | {_cell(value)} | {_cell(_default_text(field))} | {_cell(what)} |"
+            cells = (f"`{name}`", _value_text(field), _default_text(field), what)
+            yield "| " + " | ".join(_cell(cell) for cell in cells) + " |"
     for name, found in inner.items():
         yield from _section(f"{path}.{name}".lstrip("."), found, comments)
+
+
+def _value_text(field: Any) -> str:
+    limits = [
+        text.format(limit)
+        for rule in field.metadata
+        for name, text in BOUNDS.items()
+        if (limit := getattr(rule, name, None)) is not None
+    ]
+    return ", ".join([_type_text(field.annotation), *limits])
 
 
 LISTS = ("camera", "camera.region")
@@ -199,7 +206,9 @@ def _type_text(annotation: Any) -> str:
     if origin is Annotated:
         return _type_text(get_args(annotation)[0])
     if origin in {Union, UnionType}:
-        return " or ".join(dict.fromkeys(_type_text(part) for part in get_args(annotation) if part is not NoneType))
+        return " or ".join(
+            dict.fromkeys(_type_text(part) for part in get_args(annotation) if part is not NoneType)
+        )
     if origin is tuple:
         return "several: " + _type_text(get_args(annotation)[0])
     return PLAIN_TYPES.get(annotation, "text")
@@ -218,6 +227,4 @@ GENERATORS = {
 }
 
 if __name__ == "__main__":
-    os.environ.setdefault("NO_COLOR", "1")
-    for name in sys.argv[1:] or GENERATORS:
-        print(GENERATORS[name]())
+    write_pages(Path(sys.argv[1]))
