@@ -111,7 +111,7 @@ def _parameter_row(parameter: Any) -> str:
     is_option = any(name.startswith("-") for name in parameter.opts)
     names = [*parameter.opts, *parameter.secondary_opts] if is_option else [parameter.name]
     is_flag = bool(getattr(parameter, "is_flag", False))
-    value = "" if is_flag else f"`{_value_of(parameter)}`"
+    value = "" if is_flag else _value_of(parameter)
     default = parameter.default
     shown = "" if callable(default) or default is None or default == () or is_flag else f"`{default}`"
     what = (getattr(parameter, "help", None) or "") + (" Required." if parameter.required else "")
@@ -120,11 +120,14 @@ def _parameter_row(parameter: Any) -> str:
 
 
 def _value_of(parameter: Any) -> str:
-    """What follows an option: its metavar, its choices, or the name of its type."""
-    if parameter.metavar:
-        return str(parameter.metavar)
-    # typer says `<int range> [0.0<=x<=1.0]` in its own help; the reader wants the type and the bounds
-    return str(parameter.display_type(None)).replace("<", "", 1).replace(">", "", 1)
+    """What follows an option: its metavar, or the name of its type with its bounds."""
+    name = parameter.metavar or parameter.display_type(None).strip("<>").removesuffix(" range")
+    bounds = [
+        text.format(limit)
+        for limit, text in ((parameter.min, "≥ {}"), (parameter.max, "≤ {}"))
+        if limit is not None
+    ]
+    return " ".join([f"`{name}`", *bounds])
 
 
 def agent_keys() -> str:
