@@ -9,6 +9,7 @@ import pytest
 from docs.generate_reference import ROOT_PAGES, site_link, write_pages
 from edge.cli import COMMANDS
 from edge.config import AgentConfig
+from tests.docs.documents import read
 
 
 @pytest.fixture(scope="module")
@@ -25,14 +26,14 @@ def test_nothing_is_left_to_generate(pages: Path) -> None:
 
 
 def test_every_command_has_its_table(pages: Path) -> None:
-    text = (pages / "reference" / "edge-agent.md").read_text(encoding="utf-8")
+    text = read(pages / "reference" / "edge-agent.md")
 
     assert [name for name in COMMANDS if f"## edge-agent {name}\n" not in text] == []
     assert "| `--camera`, `-c` |" in text
 
 
 def test_every_key_has_its_row(pages: Path) -> None:
-    text = (pages / "reference" / "agent-toml.md").read_text(encoding="utf-8")
+    text = read(pages / "reference" / "agent-toml.md")
 
     missing = [
         key for key in AgentConfig.model_fields if f"| `{key}` |" not in text and f"[{key}" not in text
