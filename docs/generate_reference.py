@@ -157,16 +157,27 @@ def _section(
 ) -> Iterator[str]:
     fields = model.model_fields
     inner = {name: found for name, field in fields.items() if (found := _model_in(field.annotation))}
+    named = [name for name, field in fields.items() if get_origin(field.annotation) is dict]
     heading = "Above the first table" if top else (f"[[{path}]]" if path in LISTS else f"[{path}]")
     yield f"\n## {heading}\n\n{_paragraphs(model.__doc__ or '')}\n"
     yield "| key | value | default | what it does |\n| --- | --- | --- | --- |"
     for name, field in fields.items():
-        if name not in inner and name != "sinks":  # a sink's keys are its own class's affair
+        if name not in inner and name not in named:
             what = comments.get(f"{path}.{name}".lstrip("."), "") or comments.get(f"camera.{name}", "")
             cells = (f"`{name}`", _value_text(field), _default_text(field), what)
             yield "| " + " | ".join(_cell(cell) for cell in cells) + " |"
     for name, found in inner.items():
         yield from _section(f"{path}.{name}".lstrip("."), found, comments)
+    for name in named:
+        yield from _named_sections(name, comments)
+
+
+def _named_sections(name: str, comments: Mapping[str, str]) -> Iterator[str]:
+    """Tables with a name of the user's, for classes of his own: all keys but `class` go to the class."""
+    what = next((text for key, text in comments.items() if re.fullmatch(rf"{name}\.\w+\.class", key)), "")
+    yield f"\n## [{name}.NAME]\n\n| key | value | default | what it does |\n| --- | --- | --- | --- |"
+    yield f"| `class` | text | must be given | {_cell(what)} |"
+    yield "| any other | | | an argument of the class |"
 
 
 def _value_text(field: Any) -> str:

@@ -16,7 +16,7 @@ README = ROOT / "README.md"
 GUIDES = [README, *sorted(DOCS.rglob("*.md"))]
 ALL = [*GUIDES, *(ROOT / name for name in ROOT_PAGES)]
 
-BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 PROGRAM = re.compile(r"(?:\.venv/bin/)?(edge-agent|edge-train)$")
