@@ -6,8 +6,9 @@ It builds a whole `.venv` and trains, so it is part of `make docs-test` (and `ma
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -39,10 +40,18 @@ def clean_environment(home: Path) -> Mapping[str, str]:
     return {**kept, "HOME": str(home), "PATH": CLEAN_PATH, "LANG": "C.UTF-8"}
 
 
-def test_get_started_word_by_word(tmp_path: Path) -> None:
-    clone, home = tmp_path / "clone", tmp_path / "home"
+@pytest.fixture
+def clone(tmp_path: Path) -> Iterator[Path]:
+    """A fresh clone of what is committed; pytest keeps old folders, and this one has 2 GB."""
+    folder = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", documents.ROOT, folder], check=True)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_get_started_word_by_word(clone: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
     home.mkdir()
-    subprocess.run(["git", "clone", "--quiet", documents.ROOT, clone], check=True)
     environment = clean_environment(home)
 
     for command in typed_commands():
