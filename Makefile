@@ -138,6 +138,18 @@ lint: .venv/ready ## style, types and who may import whom
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 
+.PHONY: docs
+docs: .venv/ready ## the documentation as pages in build/site; dead links fail
+	$(NAMED)
+	@.venv/bin/python -m docs.generate_reference build/docs
+	@.venv/bin/zensical build --strict
+
+# It builds .venv once more, as a newcomer does: minutes, and 2 GB under TMPDIR.
+.PHONY: docs-test
+docs-test: .venv/ready ## what docs/get-started.md says, word by word, in a fresh clone and a clean environment
+	$(NAMED)
+	@FOLLOW_DOCUMENTS=1 $(ALONE) .venv/bin/python -m pytest tests/docs/test_get_started.py
+
 .PHONY: test-edge
 test-edge: .venv-edge/ready ## the device's tests with the device's dependencies only
 	$(NAMED)
@@ -166,7 +178,7 @@ interchange: .venv/ready .venv-mediapipe/ready ## does MediaPipe, given our file
 .PHONY: check
 check: ## all that CI runs: side by side, each one's output when it is done, but for the measurements at the end
 	@$(MAKE) --no-print-directory --jobs --output-sync=target SIDE_BY_SIDE=1 \
-		test-edge lint interchange test-training test-faults test-agent test-edge-newest test-tflite-runtime deb-test
+		test-edge lint docs docs-test interchange test-training test-faults test-agent test-edge-newest test-tflite-runtime deb-test
 	@$(MAKE) --no-print-directory bench-quick
 
 .PHONY: setup
