@@ -8,16 +8,19 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from edge.publish.remote.commands import LEAVES
 from edge.publish.topics import UNKNOWN, TopicNames
-from edge.records import Message, ModelIdentity
+from edge.records import Message, ModelIdentity, UnknownReason
 
 DEFAULT_PREFIX = "homeassistant"
 BIRTH = b"online"
-PROBLEMS = ("no_frames", "stale", "frozen", "dark", "bright", "covered")
-MISSED = 3  # so many heartbeats may be missed before a value counts as old
+# Reasons that say nothing against the camera: it begins, was switched off, or shows something doubtful.
+HARMLESS: frozenset[UnknownReason] = frozenset({"starting", "disabled", "low_score", "unfamiliar"})
+PROBLEMS: tuple[str, ...] = tuple(reason for reason in get_args(UnknownReason) if reason not in HARMLESS)
+# So many heartbeats may be missed before a value counts as old.
+MISSED = 3
 Component = dict[str, Any]
 
 
@@ -92,7 +95,7 @@ def _connection(device: Device) -> Component:
 
 
 def _of_camera(device: Device, camera: str) -> dict[str, Component]:
-    components = _sight(device, camera) | _condition(device, camera)
+    components = _sensors(device, camera) | _condition(device, camera)
     if device.commands:
         components |= _commands(device.names, camera)
     for kind, component in components.items():
@@ -100,7 +103,7 @@ def _of_camera(device: Device, camera: str) -> dict[str, Component]:
     return components
 
 
-def _sight(device: Device, camera: str) -> dict[str, Component]:
+def _sensors(device: Device, camera: str) -> dict[str, Component]:
     """What the camera sees."""
     names = device.names
     state = names.of_camera(camera, "state")
