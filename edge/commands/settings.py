@@ -29,7 +29,8 @@ def load(
 
     region: crop, rotate and flip of the one camera.
     """
-    from edge.capture.sources.address import credentials_of, split_name
+    from edge.capture.sources.address import extract_credentials, split_name
+    from edge.capture.sources.schemes import register_sources
     from edge.commands.process_title import hide
     from edge.config_file import load_config
 
@@ -39,9 +40,11 @@ def load(
         raise UsageError(f"can't use --{next(iter(part))} here", "it is for one camera", advice)
     if cameras:
         named = [split_name(text) for text in cameras]
-        hide(part for _, source in named for part in credentials_of(source))
+        hide(part for _, source in named for part in extract_credentials(source))
         overrides["camera"] = tuple({"name": name, "source": source, **part} for name, source in named)
-    return load_config(config_file(config), {**overrides, "broker": {"url": broker}})
+    settings = load_config(config_file(config), {**overrides, "broker": {"url": broker}})
+    register_sources(settings.sources)
+    return settings
 
 
 def config_file(config: Path | None) -> Path | None:

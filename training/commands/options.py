@@ -57,7 +57,6 @@ MinAgreement = Annotated[
     float,
     typer.Option(help="Least share of pictures with the same label in float and int8.", min=0.0, max=1.0),
 ]
-QuantizerName = Annotated[str | None, typer.Option("--quantizer", help="tensorflow or litert.")]
 Fallback = Annotated[
     bool, typer.Option(help="Where int8 does not pass: try mixed precision, dynamic range and float16.")
 ]

@@ -79,13 +79,13 @@ def bench_command(
 
 def _measure(settings: AgentConfig, frames: int) -> Bench:
     """On the only camera there is; without one on a synthetic video, which is not counted into the start."""
-    from edge.capture.sources.address import without_credentials
+    from edge.capture.sources.address import strip_credentials
     from edge.commands.bench.measure import measure, measure_on_synthetic_video
 
     if not settings.camera:
         return measure_on_synthetic_video(settings, frames)
     if len(settings.camera) > 1:
-        names = ", ".join(each.name or without_credentials(each.source) for each in settings.camera)
+        names = ", ".join(each.name or strip_credentials(each.source) for each in settings.camera)
         why = f"bench measures one camera, and here are {names}"
         raise UsageError("can't measure several cameras at once", why, "name one of them: --camera NAME")
     return measure(settings, frames)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
-from edge.capture.frame_quality import Sight
+from edge.capture.frame_quality import QualityCheck
 from edge.capture.sources.address import Source
 from edge.capture.sources.registry import opener
 from edge.commands.bench.agent_run import LIVE_LIMIT_S, make_too_short_error
@@ -60,7 +60,7 @@ class _Stages:
         self._classifier, self._regions, self._config = classifier, regions, config
         rules = DecisionRules(classifier.limits, window=config.decision.window)
         self._deciders = {name: Decider(name, classifier.labels, rules) for name in regions}
-        self._checkers = {name: Sight(config.frame_quality.frozen_after) for name in regions}
+        self._checkers = {name: QualityCheck(config.frame_quality.frozen_after) for name in regions}
         self._sink = StdoutSink(SinkContext(config.device_id, classifier.identity, classifier.labels, stream))
 
     def take(self, number: int, pixels: Image) -> None:

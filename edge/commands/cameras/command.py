@@ -20,9 +20,9 @@ MAX_SIZES = 8
 def cameras_command(as_json: options.Json = False, debug: options.Debug = False) -> None:
     """List the connected cameras with node, name, lasting link, formats and sizes."""
     set_up_logging(debug, quiet=True)
-    from edge.capture.sources.v4l2 import NEXT_STEPS, video_devices
+    from edge.capture.sources.v4l2 import NEXT_STEPS, list_devices
 
-    devices = video_devices()
+    devices = list_devices()
     if not devices:
         raise CameraUnavailableError("there is no camera", "no V4L2 device gives pictures", NEXT_STEPS)
     for device in devices:

@@ -13,11 +13,11 @@ from edge.agent.load_classifier import describe_reading, open_classifier
 from edge.capture.sources.address import Source
 from edge.capture.sources.registry import opener
 from edge.config import AgentConfig
-from edge.errors import BrokerUnavailableError, CameraUnavailableError, EdgeError, UsageError
+from edge.errors import CameraUnavailableError, EdgeError, UsageError
 from edge.infer.classifier import Classifier
 from edge.infer.selftest import run_selftest
 from edge.publish.mqtt.address import BrokerAddress
-from edge.publish.mqtt.connection import BrokerConnection, ConnectionCallbacks
+from edge.publish.mqtt.connection import BrokerConnection, ConnectionCallbacks, Login
 from edge.publish.mqtt.embedded_broker import EmbeddedBroker, embedded_port
 from edge.region import Region
 
@@ -129,15 +129,11 @@ def _check_login(config: AgentConfig) -> str:
 
 def try_login(address: BrokerAddress) -> str:
     """Log in and out again under a client id of its own; raises BrokerUnavailableError."""
-    nothing = ConnectionCallbacks(lambda: None, lambda: None, lambda _mid, _refused: None)
-    connection = BrokerConnection(address, "", None, nothing)
+    connection = BrokerConnection(Login(address, ""), ConnectionCallbacks())
     connection.start()
     try:
         if not connection.wait_until_tried(BROKER_TIMEOUT_S) or not connection.connected:
-            advice = "start it, or check the address and the login"
-            raise BrokerUnavailableError(
-                f"the broker {address.shown}", connection.problem or "no answer", advice
-            )
+            raise connection.report.unavailable(f"the broker {address.shown}")
     finally:
         connection.stop()
     return f"{address.shown} lets us in"

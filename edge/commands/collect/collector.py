@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from edge.capture.capture import Capture, CaptureOptions
+from edge.capture.capture import CaptureOptions
 from edge.capture.inbox import Inbox
-from edge.capture.shared_capture import shares
+from edge.capture.shared_capture import make_capture, share_capture
 from edge.capture.sources.address import Source, default_name
 from edge.capture.sources.registry import opener
 from edge.capture.views import View
@@ -79,8 +79,9 @@ class Feed:
         name = default_name(source)
         self.inbox = Inbox()
         views = (View(name, region),)
-        options = CaptureOptions(live=source.live, views=views)
-        (self.capture,) = shares(Capture(name, opener(source), self.inbox, options), views)
+        options = CaptureOptions(views=views)
+        capture = make_capture(name, opener(source), self.inbox, options, live=source.live)
+        (self.capture,) = share_capture(capture, views)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Feed]:

@@ -83,8 +83,10 @@ def _collect(output: bytes, found: FindingsByKind) -> None:
 
 
 def _examine(kinds: Sequence[str], config: AgentConfig) -> None:
+    from edge.capture.sources.schemes import register_sources
     from edge.commands.check import checks as check
 
+    register_sources(config.sources)
     results = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # libraries may print what they like
     checks = {

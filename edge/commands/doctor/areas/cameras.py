@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from edge.capture.reachability import PORTS
 from edge.capture.sources.address import Source
-from edge.capture.sources.v4l2 import NEXT_STEPS, SYSTEM, Places, find_device, video_devices
+from edge.capture.sources.v4l2 import NEXT_STEPS, SYSTEM, Places, find_device, list_devices
 from edge.commands.doctor.finding import Finding, failure, warning
 from edge.commands.doctor.system.network import find_network_fault
 from edge.commands.doctor.system.user import as_root, program, user_name
@@ -47,7 +47,7 @@ class Holder:
 
 def report_connected(places: Places = SYSTEM) -> Finding:
     """What is connected, where no camera is named."""
-    devices = video_devices(places)
+    devices = list_devices(places)
     if not devices:
         return warning("cameras", "none is named, and no V4L2 camera is connected", NEXT_STEPS)
     there = ", ".join(f"{device.node} ({device.name})" for device in devices)
@@ -122,7 +122,7 @@ def _node_path(source: Source, places: Places) -> Path | None:
 
 
 def _explain_absence(found: Finding, node: Node, places: Places) -> Finding:
-    there = ", ".join(f"{device.node} ({device.name})" for device in video_devices(places))
+    there = ", ".join(f"{device.node} ({device.name})" for device in list_devices(places))
     detail = f"there is no {node.path}; connected: {there or 'no camera'}"
     return failure(found.part, detail, f"{program()} cameras" if there else NEXT_STEPS, found.exit_code)
 

@@ -83,7 +83,7 @@ def search_path() -> dict[str, str]:
 def _pip_command() -> str:
     """How to install into the Python that runs this; where Debian's tools do, pip's words are a comment."""
     if importlib.util.find_spec("pip") is None and DPKG_RECORD.exists():
-        return as_root("apt-get install --reinstall edge-agent  # instead of pip")
+        return as_root("apt install --reinstall ./edge-agent_*.deb  # instead of pip")
     command = f"{shlex.quote(sys.executable)} -m pip"
     return command if os.access(sysconfig.get_path("purelib"), os.W_OK) else as_root(command)
 
