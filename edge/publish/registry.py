@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TextIO
 
 from edge.errors import ConfigError
+from edge.plugins import CLASS_KEY, make_object
 from edge.publish.sink import Sink
 from edge.records import ModelIdentity
 
-CLASS_KEY = "class"  # of a sink's settings: whose class it is, for one that is not in SINKS
 # Each is `module:class`, imported only when somebody asks for it.
 SINKS = {"stdout": "edge.publish.stdout:StdoutSink"}
 
@@ -42,15 +41,4 @@ def open_sink(name: str, settings: Mapping[str, Any], context: SinkContext) -> S
     if not target:
         advice = f'name one of these, or its class: sinks.{name}.class = "module:class"'
         raise ConfigError(what, f"there are: {', '.join(sorted(SINKS))}", advice)
-    module, _, attribute = str(target).partition(":")
-    try:
-        sink_class: Any = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(what, str(error), f"is {target!r} right, and installed for this Python?") from error
-    if not (isinstance(sink_class, type) and Sink in sink_class.__mro__):
-        raise ConfigError(what, f"{target} is not a subclass of edge.publish.sink.Sink")
-    try:
-        made: Sink = sink_class(context, **own)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(what, str(error), f"check [sinks.{name}]") from error
-    return made
+    return make_object(str(target), Sink, context, own, section=f"sinks.{name}")

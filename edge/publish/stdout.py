@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
+from edge.publish.payloads import decision_record
 from edge.publish.registry import SinkContext
 from edge.publish.sink import Sink
-from edge.publish.topics import decision_record
 from edge.records import Decision
 
 

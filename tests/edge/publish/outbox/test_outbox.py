@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from edge.publish.outbox.event_store import EventStore, Stored
-from edge.publish.outbox.outbox import AGEING_S, RETRY_S, NumberedEvent, Outbox, OutboxLimits
+from edge.publish.outbox.fallback_store import RETRY_S
+from edge.publish.outbox.outbox import AGEING_S, NumberedEvent, Outbox, OutboxLimits
 from edge.publish.outbox.sequences import Sequences
 from edge.records import Message
 
@@ -148,10 +149,10 @@ def test_what_is_too_old_goes_by_the_agents_own_time(clock: Clock, path: Path) -
     outbox.close()
     clock.now_s = 5.0  # the machine was started anew, after a year or so
     again = opened(path, limits, clock)
-    again.tend()
+    again.poll()
     assert len(again) == 4
     clock.now_s += 2 * AGEING_S
-    again.tend()
+    again.poll()
     assert list(everything(again, clock)) == [2, 3]
     assert again.dropped == 2
 
@@ -170,13 +171,13 @@ def test_events_numbers_and_counts_survive_a_restart(path: Path) -> None:
 def test_a_commit_waits_for_the_disk(path: Path) -> None:
     statements: list[str] = []
     outbox = opened(path)
-    outbox._store._database.set_trace_callback(statements.append)
+    outbox._store._store._database.set_trace_callback(statements.append)
     fill(outbox, range(1))
     (handle, _), *_ = outbox.hand_out()
     durable = [statement for statement in statements if "synchronous" in statement]
     outbox.acknowledge(handle)
     assert durable == ["PRAGMA synchronous = FULL"]
-    assert outbox._store._database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert outbox._store._store._database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_two_agents_do_not_share_one_file(path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -233,10 +234,10 @@ def test_what_came_while_the_disk_was_away_goes_behind_what_it_held(clock: Clock
     first, _ = outbox.hand_out()
     path.parent.unlink()
     path.parent.with_name("away").rename(path.parent)
-    outbox.tend()
+    outbox.poll()
     assert outbox.trouble
     clock.now_s += RETRY_S
-    outbox.tend()
+    outbox.poll()
     assert outbox.trouble is None
     outbox.acknowledge(first[0])  # of a store that is gone: it comes again
     outbox.close()
@@ -247,7 +248,7 @@ def test_a_disk_that_gets_full_puts_the_queue_into_memory_and_back(
     clock: Clock, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     outbox = fill(opened(path, None, clock), range(3))
-    database = outbox._store._database
+    database = outbox._store._store._database
     (pages,) = database.execute("PRAGMA page_count").fetchone()
     database.execute(f"PRAGMA max_page_count = {pages}")  # SQLite's own full disk
     with caplog.at_level(logging.WARNING):
@@ -258,7 +259,7 @@ def test_a_disk_that_gets_full_puts_the_queue_into_memory_and_back(
     (handle, _), *_ = outbox.hand_out()
     outbox.acknowledge(handle)
     clock.now_s += RETRY_S
-    outbox.tend()
+    outbox.poll()
     assert outbox.report()["outbox"] == "disk"
     outbox.close()
     again = opened(path)
@@ -269,7 +270,7 @@ def test_a_disk_that_gets_full_puts_the_queue_into_memory_and_back(
 def test_events_leave_also_where_the_disk_fails_while_nothing_waits(path: Path) -> None:
     outbox = filled(3, path)
     assert list(everything(outbox)) == [0, 1, 2]
-    outbox._store._database.execute("PRAGMA query_only = ON")
+    outbox._store._store._database.execute("PRAGMA query_only = ON")
     fill(outbox, range(3, 6))
     assert outbox.trouble
     assert list(everything(outbox)) == [3, 4, 5]
@@ -350,10 +351,10 @@ def test_counts_and_ages_go_on_from_a_disk_that_was_away_at_the_start(clock: Clo
     path.parent.unlink()
     path.parent.with_name("away").rename(path.parent)
     clock.now_s += RETRY_S
-    outbox.tend()
+    outbox.poll()
     assert (outbox.trouble, len(outbox), outbox.dropped) == (None, 3, 2)
     clock.now_s += 100
-    outbox.tend()
+    outbox.poll()
     assert list(everything(outbox, clock)) == [7]
 
 
@@ -361,7 +362,7 @@ def test_a_copy_taken_at_any_moment_is_whole(path: Path, tmp_path: Path) -> None
     outbox = filled(40, path)
     for handle, _ in outbox.hand_out()[:7]:
         outbox.acknowledge(handle)
-    outbox.tend()
+    outbox.poll()
     copied = shutil.copytree(path.parent, tmp_path / "copy") / path.name
     with contextlib.closing(sqlite3.connect(copied)) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
