@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TextIO
 
@@ -36,21 +37,31 @@ def open_sink(name: str, settings: Mapping[str, Any], context: SinkContext) -> S
 
     `class` in the settings names the class of a sink that is not in SINKS. Raises ConfigError.
     """
-    target = settings.get(CLASS_KEY) or SINKS.get(name, "")
+    target = str(settings.get(CLASS_KEY) or SINKS.get(name, ""))
     own = {key: value for key, value in settings.items() if key != CLASS_KEY}
     what = f"can't make the sink {name}"
     if not target:
-        advice = f'name one of these, or its class: sinks.{name}.class = "module:class"'
-        raise ConfigError(what, f"there are: {', '.join(sorted(SINKS))}", advice)
-    module, _, attribute = str(target).partition(":")
+        why = f"there is no sink of that name, only {', '.join(sorted(SINKS))}"
+        raise ConfigError(what, why, f'name its class: sinks.{name}.class = "module:class"')
+    sink_class = _load_class(target, what)
     try:
-        sink_class: Any = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(what, str(error), f"is {target!r} right, and installed for this Python?") from error
-    if not (isinstance(sink_class, type) and Sink in sink_class.__mro__):
-        raise ConfigError(what, f"{target} is not a subclass of edge.publish.sink.Sink")
-    try:
-        made: Sink = sink_class(context, **own)
+        inspect.signature(sink_class).bind(context, **own)
+        return sink_class(context, **own)
     except (TypeError, ValueError) as error:
-        raise ConfigError(what, str(error), f"check [sinks.{name}]") from error
-    return made
+        raise ConfigError(what, str(error), f"check its settings under sinks.{name}") from error
+
+
+def _load_class(target: str, what: str) -> Callable[..., Sink]:
+    module, colon, attribute = target.partition(":")
+    if not (module and colon and attribute):
+        raise ConfigError(what, f"{target!r} is not a module and a class", 'write class = "module:class"')
+    try:
+        loaded: Any = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, TypeError) as error:
+        advice = f"check {target!r}, and that its module is installed for this Python or on PYTHONPATH"
+        raise ConfigError(what, str(error), advice) from error
+    if not (isinstance(loaded, type) and issubclass(loaded, Sink)):
+        raise ConfigError(
+            what, f"{target} is not a subclass of Sink", "derive it from edge.publish.sink.Sink"
+        )
+    return loaded

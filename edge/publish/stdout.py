@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
+from edge.publish.payloads import decision_record, model_record
 from edge.publish.registry import SinkContext
 from edge.publish.sink import Sink
-from edge.publish.topics import decision_record
 from edge.records import Decision
 
 
@@ -15,8 +15,7 @@ class StdoutSink(Sink):
 
     def __init__(self, context: SinkContext) -> None:
         self._stream, self._device = context.stream, context.device
-        model = context.model
-        self._model = {"name": model.name, "version": model.version, "hash": model.sha256}
+        self._model = model_record(context.model)
 
     def publish(self, decision: Decision, sequence: int) -> None:
         """Print a decision."""

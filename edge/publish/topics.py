@@ -1,22 +1,16 @@
-"""Topic names, payloads, QoS and retain: pure, so that the contract with subscribers is in one place."""
+"""Topic names, QoS and retain of all messages; the contract with subscribers, with payloads.py. Pure."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.publish.payloads import SCHEMA, UNKNOWN, decision_record, encode_json, model_record, scores_record
 from edge.records import Decision, Frame, Message, ModelIdentity
-
-SCHEMA = 1
-_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # json.dumps would make one each time
-UNKNOWN = "unknown"  # an empty payload would delete the retained label
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +35,7 @@ class Topics:
     def __init__(self, prefix: str, device: str, model: ModelIdentity) -> None:
         self._device = device
         self.names = TopicNames(prefix, device)
-        self._model = {"name": model.name, "version": model.version, "hash": model.sha256}
+        self._model = model_record(model)
 
     def device_availability(self, *, online: bool) -> Message:
         """Is the agent connected; `offline` is also its last will."""
@@ -74,59 +68,19 @@ class Topics:
         self, frame: Frame, age_ms: float, labels: tuple[str, ...], values: NDArray[np.float32]
     ) -> Message:
         """Every label's score of one frame; age_ms: from capture to scores."""
-        scores = {label: round(value, 4) for label, value in zip(labels, values.tolist(), strict=True)}
-        body = {
-            "schema": SCHEMA,
-            "camera": frame.camera,
-            "frame": frame.index,
-            "timestamp": rfc3339(frame.captured_at),
-            "frame_age_ms": round(age_ms, 1),
-            "scores": scores,
-        }
-        return Message(self.names.of_camera(frame.camera, "scores"), _dump(body), qos=0)
+        body = scores_record(frame, age_ms, labels, values)
+        return Message(self.names.of_camera(frame.camera, "scores"), encode_json(body), qos=0)
 
     def stats(self, stats: Mapping[str, Any]) -> Message:
         """How the agent is doing."""
         body = {"schema": SCHEMA, "device": self._device, "model": self._model, **stats}
-        return Message(self.names.of_device("stats"), _dump(body), qos=0)
+        return Message(self.names.of_device("stats"), encode_json(body), qos=0)
 
     def _json(self, decision: Decision, sequence: int) -> bytes:
-        return _dump(decision_record(decision, device=self._device, sequence=sequence, model=self._model))
-
-
-def decision_record(
-    decision: Decision, *, device: str, sequence: int, model: Mapping[str, str]
-) -> dict[str, Any]:
-    """The JSON object of a decision; `frame` is the camera's frame number, from 0."""
-    return {
-        "schema": SCHEMA,
-        "device": device,
-        "camera": decision.camera,
-        "label": decision.label,
-        "confidence": round(decision.confidence, 4),
-        "unknown_reason": decision.unknown_reason,
-        "familiarity": None if decision.familiarity is None else round(decision.familiarity, 4),
-        "previous": decision.previous,
-        "since": rfc3339(decision.since),
-        "timestamp": rfc3339(decision.timestamp),
-        "sequence": sequence,
-        "frame": decision.frame_index,
-        "frame_age_ms": round(decision.frame_age_ms, 1),
-        "inference_ms": round(decision.inference_ms, 2),
-        "top": [{"label": entry.label, "score": round(entry.score, 4)} for entry in decision.top],
-        "region": None if decision.region is None else dataclasses.asdict(decision.region),
-        "model": dict(model),
-    }
-
-
-def rfc3339(unix_s: float) -> str:
-    """UTC seconds as RFC 3339 with milliseconds, like 2026-01-31T12:00:00.000Z."""
-    return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return encode_json(
+            decision_record(decision, device=self._device, sequence=sequence, model=self._model)
+        )
 
 
 def _availability(online: bool) -> bytes:
     return b"online" if online else b"offline"
-
-
-def _dump(body: Mapping[str, Any]) -> bytes:
-    return _JSON.encode(body).encode()

@@ -13,7 +13,7 @@ from edge.errors import ModelError, StorageError, UpdateError, UsageError
 from edge.model.foreign.sidecar import read_sidecar
 from edge.model.model_file import ModelFile, read_bytes, read_model
 from edge.model.store import CURRENT, ModelStore, StoredModel
-from edge.publish.topics import rfc3339
+from edge.publish.payloads import rfc3339
 
 USUAL_STORE = Path("/var/lib/edge-agent/models")
 

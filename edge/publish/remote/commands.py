@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from edge.publish.topics import SCHEMA, TopicNames
+from edge.publish.payloads import SCHEMA
+from edge.publish.topics import TopicNames
 from edge.records import Message
 
 MAX_PAYLOAD_BYTES = 64

@@ -8,7 +8,8 @@ import json
 import numpy as np
 import pytest
 
-from edge.publish.topics import Topics, rfc3339
+from edge.publish.payloads import rfc3339
+from edge.publish.topics import Topics
 from edge.records import Decision, Frame, LabelScore, Message, ModelIdentity
 from edge.region import PixelRegion
 
