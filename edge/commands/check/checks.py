@@ -13,7 +13,7 @@ from edge.agent.load_classifier import describe_reading, open_classifier
 from edge.capture.sources.address import Source
 from edge.capture.sources.registry import opener
 from edge.config import AgentConfig
-from edge.errors import BrokerUnavailableError, CameraUnavailableError, EdgeError, UsageError
+from edge.errors import CameraUnavailableError, EdgeError, UsageError
 from edge.infer.classifier import Classifier
 from edge.infer.selftest import run_selftest
 from edge.publish.mqtt.address import BrokerAddress
@@ -132,10 +132,7 @@ def try_login(address: BrokerAddress) -> str:
     connection.start()
     try:
         if not connection.wait_until_tried(BROKER_TIMEOUT_S) or not connection.connected:
-            advice = "start it, or check the address and the login"
-            raise BrokerUnavailableError(
-                f"the broker {address.shown}", connection.problem or "no answer", advice
-            )
+            raise connection.unavailable(f"the broker {address.shown}", "no answer")
     finally:
         connection.stop()
     return f"{address.shown} lets us in"

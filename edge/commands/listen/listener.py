@@ -8,7 +8,6 @@ import queue
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from edge.errors import BrokerUnavailableError
 from edge.publish.mqtt.address import BrokerAddress
 from edge.publish.mqtt.connection import BrokerConnection, ConnectionCallbacks
 from edge.records import Message
@@ -68,7 +67,7 @@ def _wait_for_login(connection: BrokerConnection, stopped: Callable[[], bool]) -
         pass
     if not stopped() and not connection.connected:
         what = f"can't listen at the broker {connection.address.shown}"
-        raise BrokerUnavailableError(what, connection.problem or "", "start it, or check the address")
+        raise connection.unavailable(what)
 
 
 def _next_record(arrived: queue.Queue[bytes]) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge.errors import ThreadStuckError
+from edge.errors import BrokerUnavailableError, ThreadStuckError
 from edge.publish.mqtt.address import BrokerAddress
 from edge.publish.mqtt.client import (
     CONNECT_TIMEOUT_S,
@@ -103,6 +103,12 @@ class BrokerConnection:
     @property
     def _in_conflict(self) -> bool:
         return time.monotonic() < self._conflict_until_s
+
+    def unavailable(self, what: str, why: str = "") -> BrokerUnavailableError:
+        """The error that says why there is no connection, else `why`, with one piece of advice."""
+        problem = self.problem or why
+        has_advice = ";" in problem  # connection_outcome.py puts it behind a semicolon
+        return BrokerUnavailableError(what, problem, "" if has_advice else "start it, or check the address")
 
     def subscribe(self, topic: str) -> None:
         """Ask for what is published there, after every login; before `start`."""

@@ -26,9 +26,7 @@ def deliver(address: BrokerAddress, message: Message, timeout_s: float) -> None:
             with contextlib.suppress(queue.Empty):
                 verdict = answers.get(timeout=max(0.0, deadline_s - time.monotonic()))
         if verdict is None:
-            why = connection.problem or "no acknowledgement"
-            advice = "start it, or check the address and the login"
-            raise BrokerUnavailableError(f"the broker {address.shown}", why, advice)
+            raise connection.unavailable(f"the broker {address.shown}", "no acknowledgement")
         if verdict is not Verdict.TAKEN:
             what, why = f"the broker {address.shown} does not take the message", connection.refusal
             raise BrokerUnavailableError(what, why, f"let this user publish on {message.topic}")

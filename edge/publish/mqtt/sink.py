@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import BrokerUnavailableError
 from edge.publish.mqtt.address import BrokerAddress
 from edge.publish.mqtt.client import Verdict
 from edge.publish.mqtt.connection import BrokerConnection, ConnectionCallbacks
@@ -74,9 +73,7 @@ class MqttSink(Sink):
         """Wait for the connection; raises BrokerUnavailableError after `timeout_s`."""
         if not self._connection.wait_until_up(timeout_s):
             what = f"the broker {self._connection.address.shown} is not available"
-            raise BrokerUnavailableError(
-                what, self._connection.problem or "", "start it, or check the address"
-            )
+            raise self._connection.unavailable(what)
 
     def publish(self, decision: Decision, sequence: int) -> None:
         """Take a decision: an event and a new state if it changed, else only remembered for `refresh`."""
