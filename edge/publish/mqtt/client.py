@@ -72,7 +72,7 @@ class Closed:
     words: str
 
 
-class Verdict(Enum):
+class Acknowledgement(Enum):
     """What a broker says to a message."""
 
     TAKEN = auto()
@@ -85,7 +85,7 @@ class Acknowledged:
     """The broker has answered a publish; `refusal` says why it does not take it, empty where it does."""
 
     mid: int
-    verdict: Verdict = Verdict.TAKEN
+    acknowledgement: Acknowledgement = Acknowledgement.TAKEN
     refusal: str = ""
 
 
@@ -216,8 +216,10 @@ class Client:
         if not code.is_failure:
             self.signs.put(Acknowledged(mid))
             return
-        verdict = Verdict.NOT_NOW if code.value in PASSING_REFUSALS else Verdict.REFUSED
-        self.signs.put(Acknowledged(mid, verdict, str(code).lower()))
+        acknowledgement = (
+            Acknowledgement.NOT_NOW if code.value in PASSING_REFUSALS else Acknowledgement.REFUSED
+        )
+        self.signs.put(Acknowledged(mid, acknowledgement, str(code).lower()))
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, codes: list[ReasonCode], _more: Any) -> None:
         answers = zip(self._topics, codes, strict=False)  # a broker may answer less than it was asked

@@ -18,13 +18,13 @@ from edge.publish.mqtt.address import BrokerAddress
 from edge.publish.mqtt.client import (
     CONNECT_TIMEOUT_S,
     Acknowledged,
+    Acknowledgement,
     Client,
     Closed,
     LoggedIn,
     Refused,
     Sign,
     Subscribed,
-    Verdict,
 )
 from edge.publish.mqtt.connection_outcome import (
     Ending,
@@ -58,7 +58,7 @@ class ConnectionCallbacks:
 
     on_up: Callable[[], None]
     on_down: Callable[[], None]
-    on_acknowledged: Callable[[int, Verdict], None]
+    on_acknowledged: Callable[[int, Acknowledgement], None]
     on_message: Callable[[Message], None] = lambda _message: None
 
 
@@ -219,9 +219,9 @@ class BrokerConnection:
                     return refused(code, words)
                 case Closed(code, words):
                     return ended(code, words) if self.connected else unanswered(words)
-                case Acknowledged(mid, verdict, refusal):
-                    self._note_refusal(verdict, refusal)
-                    self._callbacks.on_acknowledged(mid, verdict)
+                case Acknowledged(mid, acknowledgement, refusal):
+                    self._note_refusal(acknowledgement, refusal)
+                    self._callbacks.on_acknowledged(mid, acknowledgement)
                 case Subscribed(topics, refusal):
                     self._note_refused_topics(topics, refusal)
                 case Message():
@@ -270,12 +270,12 @@ class BrokerConnection:
         self._conflict_until_s = time.monotonic() + CONFLICT_REMEMBERED_S
         self._problem = self._conflict
 
-    def _note_refusal(self, verdict: Verdict, refusal: str) -> None:
+    def _note_refusal(self, acknowledgement: Acknowledgement, refusal: str) -> None:
         """A broker that does not take a message of ours (MQTT 5 tells)."""
-        if verdict is Verdict.TAKEN or refusal == self.refusal:
+        if acknowledgement is Acknowledgement.TAKEN or refusal == self.refusal:
             return
         self.refusal = refusal
-        if verdict is Verdict.NOT_NOW:
+        if acknowledgement is Acknowledgement.NOT_NOW:
             advice = "events are kept and offered again; raise the broker's limits if this lasts"
         else:
             advice = "let this user publish under the agent's topics"

@@ -98,7 +98,7 @@ def _connection(device: Device) -> Component:
 
 
 def _of_camera(device: Device, camera: str) -> dict[str, Component]:
-    components = _sight(device, camera) | _condition(device, camera)
+    components = _label_and_confidence(device, camera) | _condition(device, camera)
     if device.commands:
         components |= _commands(device.names, camera)
     for kind, component in components.items():
@@ -106,7 +106,7 @@ def _of_camera(device: Device, camera: str) -> dict[str, Component]:
     return components
 
 
-def _sight(device: Device, camera: str) -> dict[str, Component]:
+def _label_and_confidence(device: Device, camera: str) -> dict[str, Component]:
     """What the camera sees."""
     names = device.names
     state = names.of_camera(camera, "state")

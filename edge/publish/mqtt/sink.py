@@ -11,17 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.publish.mqtt.address import BrokerAddress
-from edge.publish.mqtt.client import Verdict
+from edge.publish.mqtt.client import Acknowledgement
 from edge.publish.mqtt.connection import BrokerConnection, ConnectionCallbacks
 from edge.publish.outbox.outbox import NumberedEvent, Outbox
-from edge.publish.outbox.outbox_writer import GroupCommitter
+from edge.publish.outbox.outbox_writer import OutboxWriter
 from edge.publish.sink import Sink, SinkLiveness
 from edge.publish.topics import Topics
 from edge.records import Decision, Frame, Message
 
 POLL_S = 0.02
-TEND_S = 0.2  # shorter than the burst of what may be sent late (pace.py)
-MOST_OPEN_STATES = 8  # of one camera: short changes are seen, and a flood is not queued
+OUTBOX_POLL_S = 0.2  # shorter than the burst of what may be sent late (rate_limit.py)
+MAX_OPEN_STATES = 8  # of one camera: short changes are seen, and a flood is not queued
 ANNOUNCE_AGAIN_S = 30.0  # after a broker would not take a retained message for now
 
 Numbered = tuple[Decision, int]  # with the number of its camera's last event
@@ -56,7 +56,7 @@ class MqttSink(Sink):
         self._announce_due_s: float | None = None
         self._latest: dict[str, Numbered] = {}
         self._heard_elsewhere = heard_elsewhere
-        self._kept = GroupCommitter[Numbered](self._keep, self._tend, TEND_S)
+        self._kept = OutboxWriter[Numbered](self._keep, self._send_due, OUTBOX_POLL_S)
         self._cameras_online: dict[str, bool] = {}
         will = topics.device_availability(online=False)
         self._standing: dict[str, Message] = {}
@@ -178,16 +178,16 @@ class MqttSink(Sink):
                     self._send_state(decision.camera, next(messages))
             self._drain()
 
-    def _tend(self) -> None:
+    def _send_due(self) -> None:
         """Send what may go by now."""
         with self._lock:
-            self._outbox.tend()
+            self._outbox.poll()
             if self._announce_due_s is not None and time.monotonic() >= self._announce_due_s:
                 self._announce()
             self._drain()
 
     def _is_drained(self) -> bool:
-        self._tend()
+        self._send_due()
         return self._announced and not len(self._outbox) and not self._late_states
 
     def _on_up(self) -> None:
@@ -217,20 +217,20 @@ class MqttSink(Sink):
             self._late_states.clear()
             self._outbox.take_back()
 
-    def _on_acknowledged(self, mid: int, verdict: Verdict) -> None:
+    def _on_acknowledged(self, mid: int, acknowledgement: Acknowledgement) -> None:
         with self._lock:
             key = self._keys_by_mid.pop(mid, None)
             if key is None:
-                if verdict is Verdict.NOT_NOW:
+                if acknowledgement is Acknowledgement.NOT_NOW:
                     self._announce_due_s = time.monotonic() + ANNOUNCE_AGAIN_S
                 self._state_answered(mid)
                 return
             self._answered += 1
-            if verdict is Verdict.NOT_NOW:
+            if acknowledgement is Acknowledgement.NOT_NOW:
                 self._outbox.postpone(key)
             else:
-                self._acknowledged += verdict is Verdict.TAKEN
-                self._outbox.acknowledge(key, refused=verdict is Verdict.REFUSED)
+                self._acknowledged += acknowledgement is Acknowledgement.TAKEN
+                self._outbox.acknowledge(key, refused=acknowledgement is Acknowledgement.REFUSED)
             self._drain()
 
     def _on_message(self, message: Message) -> None:
@@ -250,7 +250,7 @@ class MqttSink(Sink):
         """
         if camera not in self._latest:
             return
-        if sum(each == camera for each in self._open_states.values()) >= MOST_OPEN_STATES:
+        if sum(each == camera for each in self._open_states.values()) >= MAX_OPEN_STATES:
             self._late_states.add(camera)
             return
         decision, sequence = self._latest[camera]

@@ -129,7 +129,7 @@ class Outbox:
         self._in_flight.clear()
         self._handed_key = 0
 
-    def tend(self) -> None:
+    def poll(self) -> None:
         """To be called now and then: drops what is too old, and goes back to disk when that works again."""
         now_s = self._clock()
         self._do(lambda store: store.flush())

@@ -16,21 +16,21 @@ from edge.errors import ThreadStuckError
 
 Entry = TypeVar("Entry")
 
-MOST_WAITING = 2_000  # beyond that the loop waits after all
-MOST_AT_ONCE = 256
+MAX_WAITING = 2_000  # beyond that the loop waits after all
+MAX_AT_ONCE = 256
 STOP_TIMEOUT_S = 10.0
 
 
-class GroupCommitter(Generic[Entry]):
+class OutboxWriter(Generic[Entry]):
     """Entries of one thread go to `keep` in order, which is called in ours and returns when they are safe."""
 
     def __init__(
-        self, keep: Callable[[Sequence[Entry]], None], tend: Callable[[], None], tend_every_s: float
+        self, keep: Callable[[Sequence[Entry]], None], poll: Callable[[], None], poll_interval_s: float
     ) -> None:
-        """tend: called in our thread too, each `tend_every_s`."""
+        """poll: called in our thread too, each `poll_interval_s`."""
         self.alive_s = time.monotonic()  # when our thread last moved
-        self._keep, self._tend, self._tend_every_s = keep, tend, tend_every_s
-        self._tend_due_s = 0.0
+        self._keep, self._poll, self._poll_interval_s = keep, poll, poll_interval_s
+        self._poll_due_s = 0.0
         self._waiting: deque[Entry] = deque()
         self._changed = threading.Condition()
         self._stop = False
@@ -48,7 +48,7 @@ class GroupCommitter(Generic[Entry]):
     def put(self, entry: Entry) -> None:
         """Hand over an entry; raises what our thread ended by."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self._waiting) < MOST_WAITING or self._failure)
+            self._changed.wait_for(lambda: len(self._waiting) < MAX_WAITING or self._failure)
             self._waiting.append(entry)
             self._changed.notify_all()
         self.check()
@@ -87,8 +87,8 @@ class GroupCommitter(Generic[Entry]):
 
     def _next_group(self) -> list[Entry]:
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._stop, self._tend_every_s)
-            return [self._waiting[place] for place in range(min(len(self._waiting), MOST_AT_ONCE))]
+            self._changed.wait_for(lambda: self._waiting or self._stop, self._poll_interval_s)
+            return [self._waiting[place] for place in range(min(len(self._waiting), MAX_AT_ONCE))]
 
     def _work(self, group: list[Entry]) -> None:
         if group:
@@ -97,6 +97,6 @@ class GroupCommitter(Generic[Entry]):
                 for _ in group:
                     self._waiting.popleft()
                 self._changed.notify_all()
-        if time.monotonic() >= self._tend_due_s:
-            self._tend()
-            self._tend_due_s = time.monotonic() + self._tend_every_s
+        if time.monotonic() >= self._poll_due_s:
+            self._poll()
+            self._poll_due_s = time.monotonic() + self._poll_interval_s

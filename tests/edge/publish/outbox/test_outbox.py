@@ -148,10 +148,10 @@ def test_what_is_too_old_goes_by_the_agents_own_time(clock: Clock, path: Path) -
     outbox.close()
     clock.now_s = 5.0  # the machine was started anew, after a year or so
     again = opened(path, limits, clock)
-    again.tend()
+    again.poll()
     assert len(again) == 4
     clock.now_s += 2 * AGEING_S
-    again.tend()
+    again.poll()
     assert list(everything(again, clock)) == [2, 3]
     assert again.dropped == 2
 
@@ -233,10 +233,10 @@ def test_what_came_while_the_disk_was_away_goes_behind_what_it_held(clock: Clock
     first, _ = outbox.hand_out()
     path.parent.unlink()
     path.parent.with_name("away").rename(path.parent)
-    outbox.tend()
+    outbox.poll()
     assert outbox.trouble
     clock.now_s += RETRY_S
-    outbox.tend()
+    outbox.poll()
     assert outbox.trouble is None
     outbox.acknowledge(first[0])  # of a store that is gone: it comes again
     outbox.close()
@@ -258,7 +258,7 @@ def test_a_disk_that_gets_full_puts_the_queue_into_memory_and_back(
     (handle, _), *_ = outbox.hand_out()
     outbox.acknowledge(handle)
     clock.now_s += RETRY_S
-    outbox.tend()
+    outbox.poll()
     assert outbox.report()["outbox"] == "disk"
     outbox.close()
     again = opened(path)
@@ -350,10 +350,10 @@ def test_counts_and_ages_go_on_from_a_disk_that_was_away_at_the_start(clock: Clo
     path.parent.unlink()
     path.parent.with_name("away").rename(path.parent)
     clock.now_s += RETRY_S
-    outbox.tend()
+    outbox.poll()
     assert (outbox.trouble, len(outbox), outbox.dropped) == (None, 3, 2)
     clock.now_s += 100
-    outbox.tend()
+    outbox.poll()
     assert list(everything(outbox, clock)) == [7]
 
 
@@ -361,7 +361,7 @@ def test_a_copy_taken_at_any_moment_is_whole(path: Path, tmp_path: Path) -> None
     outbox = filled(40, path)
     for handle, _ in outbox.hand_out()[:7]:
         outbox.acknowledge(handle)
-    outbox.tend()
+    outbox.poll()
     copied = shutil.copytree(path.parent, tmp_path / "copy") / path.name
     with contextlib.closing(sqlite3.connect(copied)) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)

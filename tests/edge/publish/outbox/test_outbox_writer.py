@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from edge.publish.outbox import outbox_writer as group_commit
-from edge.publish.outbox.outbox_writer import GroupCommitter
+from edge.publish.outbox import outbox_writer
+from edge.publish.outbox.outbox_writer import OutboxWriter
 from tests.support.tools import wait_until
 
 
@@ -21,7 +21,7 @@ class Disk:
         self.asked, self.free = threading.Event(), threading.Event()
         self.free.set()
         self.broken: Exception | None = None
-        self.tended = 0
+        self.polled = 0
 
     @property
     def kept(self) -> list[int]:
@@ -34,60 +34,60 @@ class Disk:
             raise self.broken
         self.groups.append(list(group))
 
-    def tend(self) -> None:
-        self.tended += 1
+    def poll(self) -> None:
+        self.polled += 1
 
 
 @contextlib.contextmanager
-def committing(disk: Disk) -> Iterator[GroupCommitter[int]]:
-    committer = GroupCommitter[int](disk.keep, disk.tend, 0.02)
-    committer.start()
+def writing(disk: Disk) -> Iterator[OutboxWriter[int]]:
+    writer = OutboxWriter[int](disk.keep, disk.poll, 0.02)
+    writer.start()
     try:
-        yield committer
+        yield writer
     finally:
         disk.free.set()
-        committer.stop()
+        writer.stop()
 
 
 def test_what_gathers_while_the_disk_is_slow_becomes_one_group() -> None:
     disk = Disk()
     disk.free.clear()
-    with committing(disk) as committer:
-        committer.put(1)
+    with writing(disk) as writer:
+        writer.put(1)
         assert disk.asked.wait(20)
         for entry in (2, 3, 4):  # none of these waits for the disk
-            committer.put(entry)
-        assert (len(committer), disk.kept) == (4, [])
+            writer.put(entry)
+        assert (len(writer), disk.kept) == (4, [])
         disk.free.set()
-        committer.wait()
-        assert (len(committer), disk.groups) == (0, [[1], [2, 3, 4]])
+        writer.wait()
+        assert (len(writer), disk.groups) == (0, [[1], [2, 3, 4]])
 
 
 def test_all_is_kept_in_order_also_what_waits_at_the_end() -> None:
     disk = Disk()
-    with committing(disk) as committer:
+    with writing(disk) as writer:
         for entry in range(1000):
-            committer.put(entry)
+            writer.put(entry)
     assert disk.kept == list(range(1000))
 
 
 def test_what_is_put_before_the_start_is_kept_at_the_end() -> None:
     disk = Disk()
-    committer = GroupCommitter[int](disk.keep, disk.tend, 0.02)
-    committer.put(1)
-    committer.stop()
+    writer = OutboxWriter[int](disk.keep, disk.poll, 0.02)
+    writer.put(1)
+    writer.stop()
     assert disk.kept == [1]
 
 
 def test_a_full_queue_makes_the_loop_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_commit, "MOST_WAITING", 2)
+    monkeypatch.setattr(outbox_writer, "MAX_WAITING", 2)
     disk = Disk()
     disk.free.clear()
-    with committing(disk) as committer:
-        loop = threading.Thread(target=lambda: [committer.put(entry) for entry in range(5)])
+    with writing(disk) as writer:
+        loop = threading.Thread(target=lambda: [writer.put(entry) for entry in range(5)])
         loop.start()
         assert disk.asked.wait(20)
-        wait_until(lambda: len(committer) == 2, "a full queue")
+        wait_until(lambda: len(writer) == 2, "a full queue")
         assert loop.is_alive()
         disk.free.set()
         loop.join(20)
@@ -97,19 +97,19 @@ def test_a_full_queue_makes_the_loop_wait(monkeypatch: pytest.MonkeyPatch) -> No
 def test_what_ends_the_thread_is_raised_in_the_loop() -> None:
     disk = Disk()
     disk.broken = RuntimeError("no such table")
-    with committing(disk) as committer:
+    with writing(disk) as writer:
 
         def hand_over() -> None:
-            committer.put(1)
-            committer.wait()
+            writer.put(1)
+            writer.wait()
 
         with pytest.raises(RuntimeError, match="no such table"):
             hand_over()
         with pytest.raises(RuntimeError, match="no such table"):
-            committer.check()
+            writer.check()
 
 
 def test_it_tends_also_while_nothing_comes() -> None:
     disk = Disk()
-    with committing(disk):
-        wait_until(lambda: disk.tended > 2, "several times")
+    with writing(disk):
+        wait_until(lambda: disk.polled > 2, "several times")
