@@ -99,46 +99,34 @@ faults-guest: .venv/ready ## power cut, clock set back, camera unplugged, in an 
 	@.venv/bin/python -m tests.faults $(if $(SHORT),--short) camera-unplugged power-cut machine-clock
 
 TARGET ?= x86_64-bookworm
-.PHONY: dist
-dist: .venv-edge/ready ## dist/edge-agent-….tar.gz, which installs without a network (TARGET=aarch64-bookworm, aarch64-trixie, x86_64-…)
-	@.venv-edge/bin/python deploy/build_archive.py '$(TARGET)'
-
 .PHONY: deb
-deb: .venv-edge/ready ## dist/edge-agent_….deb, by Debian's debhelper (TARGET as for dist)
+deb: .venv-edge/ready ## dist/edge-agent_….deb, which installs without a network (TARGET=aarch64-bookworm, aarch64-trixie, x86_64-…)
 	@.venv-edge/bin/python deploy/build_deb.py '$(TARGET)'
+
+.PHONY: release-notes
+release-notes: ## the newest part of CHANGELOG.md, for git tag --cleanup=verbatim -a v0.1.0 -F <(make release-notes)
+	@awk '/^## / { part++ } part == 1' CHANGELOG.md
 
 # deploy.sh reads HOST and the others from its environment, where make puts what stands on its command line.
 .PHONY: deploy
 deploy: .venv-edge/ready ## install on a device over ssh (HOST=pi@raspberrypi.local, MODEL=…, CAMERA=0, BROKER=mqtt://…)
 	@PYTHON=.venv-edge/bin/python deploy/deploy.sh
 
-# Beside a real systemd, under a throw-away overlay of this machine's root: archive and package are for this machine then.
-THIS_MACHINE = $$(uname -m)-$$(. /etc/os-release; echo $$VERSION_CODENAME)
-IF_BESIDE_SYSTEMD = if [ ! -x ../shared/pi/nspawn.sh ] || [ "$$(id -u)" -ne 0 ]; then \
-	echo 'skipped: $@ takes ../shared/pi and root'; exit 0; fi
-.PHONY: install-test
-install-test: test-archive ## install.sh, the units and deploy.sh, done to a machine of their own (../shared/pi, root; some minutes)
-	$(NAMED)
-	@$(IF_BESIDE_SYSTEMD); $(IN_TURN) ../shared/pi/nspawn.sh tests/deploy/inside.sh build/test-archive/*.tar.gz
-
-# The user's package is compressed better: that takes minutes.
+# Beside a real systemd, under a throw-away overlay of this machine's root, and so for this machine. The user's package
+# is compressed better: that takes minutes.
 .PHONY: deb-test
-deb-test: test-archive ## the Debian package: lintian, and from installation to purge on a machine of its own (as install-test)
+deb-test: .venv/ready ## the Debian package and deploy.sh, from installation to purge on a machine of its own (../shared/pi, root; some minutes)
 	$(NAMED)
-	@$(IF_BESIDE_SYSTEMD); rm -rf build/deb-test; \
-	DPKG_DEB_COMPRESSOR_TYPE=gzip DPKG_DEB_COMPRESSOR_LEVEL=1 \
-		.venv/bin/python deploy/build_deb.py build/test-archive/*.tar.gz build/deb-test; \
+	@if [ ! -x ../shared/pi/nspawn.sh ] || [ "$$(id -u)" -ne 0 ]; then \
+		echo 'skipped: $@ takes ../shared/pi and root'; exit 0; fi; \
+	rm -rf build/deb-test; \
+	DPKG_DEB_COMPRESSOR_TYPE=gzip DPKG_DEB_COMPRESSOR_LEVEL=1 .venv/bin/python deploy/build_deb.py \
+		"$$(uname -m)-$$(. /etc/os-release; echo $$VERSION_CODENAME)" build/deb-test; \
 	$(IN_TURN) ../shared/pi/nspawn.sh tests/debian/inside.sh build/deb-test/*.deb
 
-# Once for the two above.
-.PHONY: test-archive
-test-archive: .venv/ready
-	@$(IF_BESIDE_SYSTEMD); rm -rf build/test-archive; \
-	.venv/bin/python deploy/build_archive.py "$(THIS_MACHINE)" build/test-archive
-
-# Without TARGET= it is a Raspberry Pi, and not what is the default of dist.
+# Without TARGET= it is a Raspberry Pi, and not what is the default of deb.
 .PHONY: pi-test
-pi-test: .venv/ready ## from archive to removal on an emulated Pi (TARGET=aarch64-bookworm, …-trixie; QUICK=1: x86_64; MODEL=…; ../shared/pi, QEMU, root)
+pi-test: .venv/ready ## from package to removal on an emulated Pi (TARGET=aarch64-bookworm, …-trixie; QUICK=1: x86_64; MODEL=…; ../shared/pi, QEMU, root)
 	@.venv/bin/python -m tests.pi $(if $(filter-out file,$(origin TARGET)),'$(TARGET)',$(if $(QUICK),x86_64-bookworm)) \
 		$(if $(MODEL),--model '$(MODEL)')
 
@@ -149,6 +137,18 @@ lint: .venv/ready ## style, types and who may import whom
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+
+.PHONY: docs
+docs: .venv/ready ## the documentation as pages in build/site; dead links fail
+	$(NAMED)
+	@.venv/bin/python -m docs.generate_reference build/docs
+	@.venv/bin/zensical build --strict
+
+# It builds .venv once more, as a newcomer does: minutes, and 2 GB under TMPDIR.
+.PHONY: docs-test
+docs-test: .venv/ready ## what docs/get-started.md says, word by word, in a fresh clone and a clean environment
+	$(NAMED)
+	@FOLLOW_DOCUMENTS=1 $(ALONE) .venv/bin/python -m pytest tests/docs/test_get_started.py
 
 .PHONY: test-edge
 test-edge: .venv-edge/ready ## the device's tests with the device's dependencies only
@@ -178,7 +178,7 @@ interchange: .venv/ready .venv-mediapipe/ready ## does MediaPipe, given our file
 .PHONY: check
 check: ## all that CI runs: side by side, each one's output when it is done, but for the measurements at the end
 	@$(MAKE) --no-print-directory --jobs --output-sync=target SIDE_BY_SIDE=1 \
-		test-edge lint interchange test-training test-faults test-agent test-edge-newest test-tflite-runtime install-test deb-test
+		test-edge lint docs docs-test interchange test-training test-faults test-agent test-edge-newest test-tflite-runtime deb-test
 	@$(MAKE) --no-print-directory bench-quick
 
 .PHONY: setup

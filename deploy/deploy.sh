@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# `make deploy`: builds the archive for a device, copies it there over ssh, and runs its install.sh with sudo.
-# What it is told stands in the environment: HOST, and perhaps MODEL, CAMERA, BROKER, ARCHIVE, PYTHON.
+# `make deploy`: builds the Debian package for a device, copies it there over ssh, and runs on-device.sh there with sudo.
+# What it is told stands in the environment: HOST, and perhaps MODEL, CAMERA, BROKER, PACKAGE, PYTHON.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-host=${HOST:-} model=${MODEL:-} camera=${CAMERA:-} broker=${BROKER:-} archive=${ARCHIVE:-} python=${PYTHON:-python3}
+host=${HOST:-} model=${MODEL:-} camera=${CAMERA:-} broker=${BROKER:-} package=${PACKAGE:-} python=${PYTHON:-python3}
 folder=''
 
 fail() {
@@ -40,22 +40,22 @@ about=$(on_device '. /etc/os-release; echo "$(uname -m) $(getconf LONG_BIT) ${VE
 read -r machine bits release <<<"$about"
 [ "$bits" = 64 ] || fail 1 "can't install on $host: its system is 32-bit, and there are no packages for it; install a 64-bit one"
 echo "$host is $machine, Debian $release"
-if [ ! "$archive" ]; then
-    "$python" "$here/build_archive.py" "$machine-$release" "$work/built" || exit
-    archive=$(echo "$work"/built/*.tar.gz)
+if [ ! "$package" ]; then
+    "$python" "$here/build_deb.py" "$machine-$release" "$work/built" || exit
+    package=$(echo "$work"/built/*.deb)
 fi
+package=$(realpath "$package")
 
 # In the home folder, as /tmp may be in memory.
 # shellcheck disable=SC2016
 folder=$(on_device 'mktemp -d "$HOME/edge-agent.XXXXXX"') || fail 1 "can't make a folder on $host: see above"
-files=("$(realpath "$archive")")
+files=("$here/on-device.sh" "$package")
 [ ! "$model" ] || files+=("$(realpath "$model")")
 scp -q "${through[@]}" -- "${files[@]}" "$host:$folder/" || fail 1 "can't copy to $host: see above; is its disk full?"
 
-install="cd $(quoted "$folder") && tar xzf $(quoted "$(basename "$archive")") --strip-components=1 && sudo ./install.sh"
-[ ! "$model" ] || install+=" --model $(quoted "$(basename "$(realpath "$model")")")"
-[ ! "$camera" ] || install+=" --camera $(quoted "$camera")"
-[ ! "$broker" ] || install+=" --broker $(quoted "$broker")"
+install="sudo bash $(quoted "$folder/on-device.sh") $(quoted "$folder/$(basename "$package")")"
+[ ! "$model" ] || model=$folder/$(basename "$(realpath "$model")")
+install+=" $(quoted "$model") $(quoted "$camera") $(quoted "$broker")"
 terminal=()
 [ ! -t 0 ] || terminal=(-t) # for sudo's password
 ssh "${through[@]}" "${terminal[@]}" -- "$host" "$install"

@@ -9,7 +9,6 @@ if [ $# -lt 2 ] || [ -z "$1" ]; then
     exit 2
 fi
 host=$1 model=$2 seconds=${3:-60}
-agent=/opt/edge-agent/bin/edge-agent
 fail() { echo "error: can't push $model to $host: $1" >&2; exit "${2:-1}"; }
 [ -f "$model" ] || fail "there is no such file; make it with make train quantize DATA=photos/" 78
 
@@ -36,6 +35,5 @@ there=$(remote mktemp -d) || fail "there is no way in with ssh"
 case $there in /*) ;; *) there=; fail "it says no name for a temporary file" ;; esac
 name=$(basename -- "$model")
 scp -q "${options[@]}" -- "$(realpath -s -- "$model")" "$host:$there/" || fail "the copy failed"
-remote test -x "$agent" || agent=/usr/bin/edge-agent  # the Debian package's
 [ ! -t 0 ] || terminal=-t  # for sudo's question
-remote sudo "$agent" models add "$there/$name" --sha256 "$sha256" --watch "$seconds"
+remote sudo /usr/bin/edge-agent models add "$there/$name" --sha256 "$sha256" --watch "$seconds"

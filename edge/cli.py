@@ -29,7 +29,6 @@ COMMANDS = (
     "models",
     "homeassistant",
 )
-PLAIN: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False}
 
 
 class CommandsWhenNamed(TyperGroup):
@@ -44,21 +43,25 @@ class CommandsWhenNamed(TyperGroup):
         # A name that does not exist is compared with all that do.
         for name in (cmd_name,) if cmd_name in COMMANDS else COMMANDS:
             if name not in self.commands:
-                self.add_command(_made(name), name)
+                self.add_command(_make_command(name), name)
         return super().get_command(ctx, cmd_name)
 
 
-def _made(name: str) -> Any:
+def _make_command(name: str) -> Any:
     module = importlib.import_module(f"edge.commands.{name}.command")
-    command = getattr(module, f"{name}_app", None)
-    if command is None:
-        command = typer.Typer(**PLAIN)
-        command.command(name)(getattr(module, f"{name}_command"))
-    return typer.main.get_command(command)
+    app_of_command = getattr(module, f"{name}_app", None)
+    if app_of_command is None:
+        app_of_command = typer.Typer(add_completion=False)
+        app_of_command.command(name)(getattr(module, f"{name}_command"))
+    command = typer.main.get_command(app_of_command)
+    command.name = name
+    return command
 
 
 app = typer.Typer(
-    cls=CommandsWhenNamed, help="Turn a camera into labels on MQTT: edge-agent --camera 0", **PLAIN
+    cls=CommandsWhenNamed,
+    help="Turn a camera into labels on MQTT: edge-agent --camera 0",
+    pretty_exceptions_enable=False,
 )
 app.callback(invoke_without_command=True)(run_command)
 
@@ -74,15 +77,15 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except ImportError as error:
-        sys.exit(_without_a_package(error))
+        sys.exit(_report_missing_package(error))
     except Exception as error:  # noqa: BLE001 (the last line of defence: a person must be able to read it)
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         show_error(EdgeError("something went wrong that should not", what, "run it again with --debug"))
         sys.exit(1)
 
 
-def _without_a_package(error: ImportError) -> int:
-    """The exit code; reading the command line may need the package as well, but not for doctor."""
+def _report_missing_package(error: ImportError) -> int:
+    """Say which package can't be loaded; `doctor` explains it, even where the command line can't be read."""
     if sys.argv[1:2] == ["doctor"]:
         from edge.commands.doctor.command import report
 

@@ -132,6 +132,7 @@ class AgentConfig(Section):
     outbox: OutboxConfig = OutboxConfig()
     frame_quality: FrameQualityConfig = FrameQualityConfig()
     sinks: dict[str, dict[str, Any]] = {}
+    sources: dict[str, dict[str, Any]] = {}
     runtime: Literal["auto", "litert", "tflite-runtime"] = "auto"
     threads: int = Field(default=1, ge=1, le=64)
     fps: float | None = Field(default=None, gt=0, le=1000)

@@ -27,3 +27,13 @@ def default_state_dir(environment: Mapping[str, str]) -> Path:
         return Path(environment["STATE_DIRECTORY"].split(":")[0])
     base = environment.get("XDG_STATE_HOME") or Path(environment.get("HOME", "/tmp")) / ".local/state"  # noqa: S108
     return Path(base) / "edge-agent"
+
+
+def usual_config_files(environment: Mapping[str, str]) -> tuple[Path, ...]:
+    """Where agent.toml is looked for: the current folder, the user's settings, the machine's settings."""
+    home = environment.get("HOME")
+    own = Path(environment.get("XDG_CONFIG_HOME", ""))
+    # The XDG specification tells programs to ignore a relative path.
+    folder = own if own.is_absolute() else Path(home) / ".config" if home else None
+    user = [folder / "edge-agent/agent.toml"] if folder else []
+    return Path("agent.toml"), *user, Path("/etc/edge-agent/agent.toml")

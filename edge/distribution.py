@@ -6,16 +6,27 @@ On the public index `edge-agent` is somebody else's package: no hint may ever na
 from __future__ import annotations
 
 import importlib.metadata
+import platform
+from collections.abc import Sequence
 
 DISTRIBUTION = "edge-camera-agent"
+RUNTIMES = ("ai-edge-litert", "tflite-runtime")
 
 
-def version() -> str:
-    """The installed version of this project; empty where it runs without being installed."""
+def version(name: str = DISTRIBUTION) -> str:
+    """The installed version of this project or of another distribution; empty where it is not installed."""
     try:
-        return importlib.metadata.version(DISTRIBUTION)
+        return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return ""
+
+
+def describe_version(program: str, libraries: Sequence[str] = RUNTIMES) -> str:
+    """The answer to `--version`: the package, the libraries that are installed, and Python."""
+    found = {library: version(library) for library in libraries}
+    parts = [f"{program} ({DISTRIBUTION}) {version() or 'not installed'}"]
+    parts += [f"{library} {number}" for library, number in found.items() if number]
+    return ", ".join([*parts, f"Python {platform.python_version()}"])
 
 
 def install_hint(extra: str) -> str:

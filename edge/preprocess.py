@@ -24,6 +24,7 @@ Image = NDArray[np.uint8]
 Pixels = TypeVar("Pixels", NDArray[np.uint8], NDArray[np.float32])
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
+# Borders in the middle of the range: after normalisation they are close to 0.
 PAD_VALUE = 128
 OPAQUE = 255
 TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
@@ -33,7 +34,7 @@ REDUCED = {
     4: cv2.IMREAD_REDUCED_COLOR_4,
     8: cv2.IMREAD_REDUCED_COLOR_8,
 }
-MOST_REDUCED = max(REDUCED)
+MAX_REDUCED = max(REDUCED)
 FLIPS = {"horizontal": 1, "vertical": 0}
 
 
@@ -66,12 +67,12 @@ def reduction(spec: PreprocessSpec, width: int, height: int) -> int:
     if spec.interpolation != "pyramid":
         return 1
     # the decoder rounds up, which would move the picture where its sides can't be halved
-    sides = math.gcd(width, height, MOST_REDUCED)
+    sides = math.gcd(width, height, MAX_REDUCED)
     if spec.fit == "pad":
-        inner_width, inner_height = _inner_size(width, height, spec)
+        inner_width, inner_height = _compute_inner_size(width, height, spec)
     else:
         inner_width, inner_height = spec.width, spec.height
-        width, height = _cropped_size(width, height, spec)
+        width, height = _compute_cropped_size(width, height, spec)
     factor = 1
     while sides % (2 * factor) == 0 and _is_much_larger(width, height, inner_width, inner_height):
         width, height, factor = width // 2, height // 2, 2 * factor
@@ -88,11 +89,11 @@ def decode(data: bytes | memoryview, name: str = "picture", *, reduced: int = 1)
     buffer = np.frombuffer(data, np.uint8)
     if buffer.size == 0:
         raise ImageError(f"can't decode {name}", "it is empty", "remove it or replace it")
-    image = _decoded(buffer, name, REDUCED[reduced])
+    image = _decode_buffer(buffer, name, REDUCED[reduced])
     if _may_have_alpha(data):
-        raw = _decoded(buffer, name, cv2.IMREAD_UNCHANGED)
+        raw = _decode_buffer(buffer, name, cv2.IMREAD_UNCHANGED)
         if raw.ndim == 3 and raw.shape[2] == 4:
-            return _over_white(raw)
+            return _blend_over_white(raw)
     return image
 
 
@@ -133,12 +134,12 @@ def prepare(image: Image, spec: PreprocessSpec, out: Image | None = None) -> Ima
     if spec.fit == "pad":
         sized = _pad(image, spec)
     else:
-        sized = _resize(_fitted(image, spec), spec.width, spec.height, spec)
+        sized = _resize(_crop_to_fit(image, spec), spec.width, spec.height, spec)
     cv2.cvtColor(sized, cv2.COLOR_BGR2RGB, dst=out)
     return out
 
 
-def _decoded(buffer: NDArray[np.uint8], name: str, flags: int) -> Image:
+def _decode_buffer(buffer: NDArray[np.uint8], name: str, flags: int) -> Image:
     try:
         image = cv2.imdecode(buffer, flags)
     except cv2.error as error:
@@ -152,14 +153,14 @@ def _may_have_alpha(data: bytes | memoryview) -> bool:
     return data[:8] == b"\x89PNG\r\n\x1a\n" or data[8:12] == b"WEBP"
 
 
-def _over_white(image: NDArray[np.uint8] | NDArray[np.uint16]) -> Image:
+def _blend_over_white(image: NDArray[np.uint8] | NDArray[np.uint16]) -> Image:
     scale = OPAQUE / np.iinfo(image.dtype).max
     pixels = image.astype(np.float32) * scale
     alpha = pixels[..., 3:] / OPAQUE
     return np.rint(pixels[..., :3] * alpha + OPAQUE * (1 - alpha)).astype(np.uint8)
 
 
-def _cropped_size(width: int, height: int, spec: PreprocessSpec) -> tuple[int, int]:
+def _compute_cropped_size(width: int, height: int, spec: PreprocessSpec) -> tuple[int, int]:
     """Width and height of the centre with the target's aspect ratio, or of all of it for `stretch`."""
     if spec.fit == "stretch" or width * spec.height == height * spec.width:
         return width, height
@@ -167,22 +168,22 @@ def _cropped_size(width: int, height: int, spec: PreprocessSpec) -> tuple[int, i
     return crop_width, min(height, max(1, round(width * spec.height / spec.width)))
 
 
-def _inner_size(width: int, height: int, spec: PreprocessSpec) -> tuple[int, int]:
+def _compute_inner_size(width: int, height: int, spec: PreprocessSpec) -> tuple[int, int]:
     """Width and height of a picture inside its grey borders."""
     scale = min(spec.width / width, spec.height / height)
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _fitted(image: Image, spec: PreprocessSpec) -> Image:
+def _crop_to_fit(image: Image, spec: PreprocessSpec) -> Image:
     """Centre crop to the target's aspect ratio (a view), or the whole picture for `stretch`."""
     height, width = image.shape[:2]
-    crop_width, crop_height = _cropped_size(width, height, spec)
+    crop_width, crop_height = _compute_cropped_size(width, height, spec)
     left, top = (width - crop_width) // 2, (height - crop_height) // 2
     return image[top : top + crop_height, left : left + crop_width]
 
 
 def _pad(image: Image, spec: PreprocessSpec) -> Image:
-    inner_width, inner_height = _inner_size(image.shape[1], image.shape[0], spec)
+    inner_width, inner_height = _compute_inner_size(image.shape[1], image.shape[0], spec)
     canvas = np.full((spec.height, spec.width, 3), PAD_VALUE, np.uint8)
     left, top = (spec.width - inner_width) // 2, (spec.height - inner_height) // 2
     inner = _resize(image, inner_width, inner_height, spec)

@@ -74,10 +74,10 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an answer must reach; below it is unknown.
+    """What an answer must reach to count (see `edge.unknown_rule`).
 
-    threshold: of the score, 0 to 1; class_thresholds: by label, where another one holds. familiarity: the
-    least, −1 to 1, None for no such rule; familiarity_scale: from there to what is typical.
+    threshold: the least score, 0 to 1; class_thresholds: by label, where a label has its own. familiarity:
+    the least familiarity, −1 to 1, None for no such limit; familiarity_scale: how far above it is typical.
     """
 
     threshold: float
@@ -85,15 +85,9 @@ class Limits:
     familiarity: float | None = None
     familiarity_scale: float = 0.0
 
-    def threshold_of(self, label: str) -> float:
-        """The score that this label must reach."""
-        return self.class_thresholds.get(label, self.threshold)
-
-    def unknown_reason(self, label: str, score: float, familiarity: float | None) -> UnknownReason | None:
-        """Why an answer does not count, None where it does; a missing familiarity is no reason."""
-        if self.familiarity is not None and familiarity is not None and familiarity < self.familiarity:
-            return "unfamiliar"
-        return "low_score" if score < self.threshold_of(label) else None
+    def thresholds_of(self, labels: tuple[str, ...]) -> NDArray[np.float64]:
+        """The score that each label must reach, float64 (labels,)."""
+        return np.array([self.class_thresholds.get(label, self.threshold) for label in labels], np.float64)
 
 
 @dataclass(frozen=True, slots=True)

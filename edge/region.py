@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 Rotate = Literal[0, 90, 180, 270]
 Flip = Literal["horizontal", "vertical"]
+# Fractions such as 0.1 + 0.9 miss 1 by rounding.
 SLACK = 1e-9
 
 
@@ -40,7 +41,7 @@ class PixelRegion:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """What is wanted of any picture; crop None: all of it."""
+    """The part of every picture that is kept; without `crop` it is all of it."""
 
     crop: Crop | None = None
     rotate: Rotate = 0

@@ -19,13 +19,14 @@ from training.commands.demo import demo_command
 from training.commands.evaluate import evaluate_command
 from training.commands.export import export_command
 from training.commands.import_ import import_command
+from training.commands.options import Version
 from training.commands.pretrained import pretrained_command
 from training.commands.quantize import quantize_command
 from training.commands.report import report_command
 from training.commands.train import train_command
 from training.commands.tune import tune_command
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 INTERRUPTED = 130
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -47,7 +48,10 @@ for name, function in COMMANDS.items():
 
 
 @app.callback()
-def _root(debug: Annotated[bool, typer.Option(help="Show tracebacks and the log.")] = False) -> None:
+def _root(
+    debug: Annotated[bool, typer.Option(help="Show tracebacks and the log.")] = False,
+    version: Version = False,
+) -> None:
     """Train an image classifier on folders of photographs, for `edge-agent` to run."""
     if debug:
         logging.basicConfig(level=logging.INFO)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from edge.model.model_file import first_finding
+from edge.model.model_file import describe_first_error
 from edge.preprocess import Fit, Interpolation, PreprocessSpec
 from training.errors import SettingsError
 
@@ -116,7 +116,7 @@ def make_config(values: Mapping[str, Any]) -> TrainConfig:
     try:
         return TrainConfig.model_validate(dict(values))
     except ValidationError as error:
-        raise SettingsError("can't use the settings", first_finding(error), "see --help") from error
+        raise SettingsError("can't use the settings", describe_first_error(error), "see --help") from error
 
 
 def gathered(file: Path | None, assignments: Sequence[str], options: Mapping[str, Any]) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class ConversionError(TrainingError, RuntimeError):
     """The network can't be converted, or came out other than promised."""
 
 
-class GateError(TrainingError, RuntimeError):
+class AcceptanceError(TrainingError, RuntimeError):
     """The quantized network is worse than allowed, so no model file is written."""
 
 

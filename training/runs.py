@@ -17,9 +17,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from edge.model.model_file import first_finding, write_atomically
+from edge.model.model_file import describe_first_error, write_atomically
 from training.config import TrainConfig
 from training.dataset.scan import PARTS, Part
 from training.dataset.split import Split
@@ -37,6 +37,12 @@ ADVICE = "train one with `edge-train train PHOTOS`"
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+class Record(BaseModel):
+    """The base of what is kept as JSON: frozen; unknown keys are an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,7 @@ class Run:
         try:
             return kind.model_validate_json(self.read(file))
         except ValidationError as error:
-            why = f"{file}: {first_finding(error)}"
+            why = f"{file}: {describe_first_error(error)}"
             raise RunError(f"can't use the run {self.name}", why, ADVICE) from error
 
 

@@ -6,11 +6,11 @@ Run: python -m benchmarks.bare.every_picture, with the agent's own options
 from __future__ import annotations
 
 from edge.capture import reader_thread
-from edge.capture.sources import registry as readers
+from edge.capture.sources import mjpeg
 from edge.cli import main
 
 reader_thread.GrabbingReader = type("NoReader", (), {})  # type: ignore[assignment, attr-defined]
-readers.has_own_options = lambda: True  # type: ignore[attr-defined]
+mjpeg.has_own_options = lambda: True  # type: ignore[attr-defined]
 
 if __name__ == "__main__":
     main()

@@ -21,6 +21,7 @@ from edge.commands.classify.classify_images import image_files
 from edge.infer.classifier import Classifier
 from edge.model.model_file import read_model, write_model
 from edge.preprocess import Fit, Image, encode_png, read_image
+from edge.unknown_rule import unknown_reason
 
 ROOT = Path(__file__).parents[2]
 MEDIAPIPE = ROOT / ".venv-mediapipe" / "bin" / "python"
@@ -139,8 +140,7 @@ def _answer(classifier: Classifier, path: Path) -> tuple[str, bool]:
     """The best label, and whether the agent would say it rather than unknown."""
     found = classifier.classify(read_image(path))
     best = int(found.values.argmax())
-    label, score = classifier.labels[best], float(found.values[best])
-    return label, classifier.limits.unknown_reason(label, score, found.familiarity) is None
+    return classifier.labels[best], unknown_reason(found, classifier.labels, classifier.limits) is None
 
 
 def _spread(paths: Sequence[Path]) -> list[Path]:

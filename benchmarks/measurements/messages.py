@@ -23,6 +23,7 @@ from benchmarks.programs.counting import Arrivals
 from benchmarks.subjects.models import LABELS, model_file
 from edge.model.interpreter import Network
 from edge.publish.mqtt.address import parse_broker_url
+from edge.publish.mqtt.connection import Login
 from edge.publish.mqtt.sink import MqttSink
 from edge.publish.outbox.outbox import Outbox, OutboxLimits
 from edge.publish.topics import Topics
@@ -160,7 +161,7 @@ def _commits(work: Path, count: int) -> float:
 
 
 def _sink(broker: Mosquitto, outbox: Outbox) -> MqttSink:
-    sink = MqttSink(parse_broker_url(broker.url), "bench", TOPICS, labels=NAMES, outbox=outbox)
+    sink = MqttSink(Login(parse_broker_url(broker.url), "bench"), TOPICS, labels=NAMES, outbox=outbox)
     sink.start()
     sink.require(TIMEOUT_S)
     return sink

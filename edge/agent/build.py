@@ -14,10 +14,10 @@ from edge.agent.addresses import broker_address, regions_by_name, sources_by_nam
 from edge.agent.camera_session import CameraSession, SessionRules, SharedParts
 from edge.agent.loop import Agent, AgentOptions
 from edge.agent.supervisor import Audience, Supervisor
-from edge.capture.capture import Capture, CaptureOptions
-from edge.capture.frame_quality import Sight
+from edge.capture.capture import CaptureOptions
+from edge.capture.frame_quality import QualityCheck
 from edge.capture.inbox import Inbox
-from edge.capture.shared_capture import SharedCapture, shares
+from edge.capture.shared_capture import SharedCapture, make_capture, share_capture
 from edge.capture.sources.address import Source
 from edge.capture.sources.registry import Opener, opener
 from edge.capture.views import View
@@ -122,7 +122,8 @@ def _captures(
     for (name, source, open_reader), camera in zip(readers, config.camera, strict=True):
         views = _views(regions_by_name(name, camera), config)
         options = _capture_options(source, views, classifier, config)
-        captures += shares(Capture(name, open_reader, inbox, options), views)
+        capture = make_capture(name, open_reader, inbox, options, live=source.live)
+        captures += share_capture(capture, views)
     return captures
 
 
@@ -141,7 +142,7 @@ def _metrics(config: AgentConfig, resources: contextlib.ExitStack) -> MetricsSer
 def _views(regions: Mapping[str, Region | None], config: AgentConfig) -> tuple[View, ...]:
     quality = config.frame_quality
     return tuple(
-        View(name, region, Sight(quality.frozen_after) if quality.enabled else None)
+        View(name, region, QualityCheck(quality.frozen_after) if quality.enabled else None)
         for name, region in regions.items()
     )
 
@@ -155,7 +156,7 @@ def _capture_options(
     # A region is cut out of the whole picture, and stands in its pixels.
     reduces = config.reduce_jpegs and all(view.region is None for view in views)
     reduction = functools.partial(preprocess.reduction, classifier.spec) if reduces else None
-    return CaptureOptions(source.live, config.fps, prepare, views, reduction)
+    return CaptureOptions(config.fps, prepare, views, reduction)
 
 
 def _rules(classifier: Classifier, config: AgentConfig) -> DecisionRules:

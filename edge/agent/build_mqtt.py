@@ -14,7 +14,7 @@ from edge.distribution import version
 from edge.infer.classifier import Classifier
 from edge.publish.mqtt import homeassistant
 from edge.publish.mqtt.address import BrokerAddress
-from edge.publish.mqtt.connection import CLIENT_PREFIX
+from edge.publish.mqtt.connection import CLIENT_PREFIX, Login
 from edge.publish.mqtt.sink import MqttSink
 from edge.publish.outbox.outbox import Outbox, OutboxLimits
 from edge.publish.outbox.sequences import Sequences
@@ -42,15 +42,10 @@ def build_broker_side(
 ) -> BrokerSide:
     """The sink and what it is opened up to, not started yet; its outbox is closed with the resources."""
     outbox = resources.enter_context(contextlib.closing(_outbox(config)))
-    client_id = f"{CLIENT_PREFIX}{config.device_id}"
-    sink = MqttSink(
-        address,
-        client_id,
-        topics,
-        labels=classifier.labels,
-        outbox=outbox,
-        heard_elsewhere=config.stdout,
-    )
+    will = topics.device_availability(online=False)
+    login = Login(address, f"{CLIENT_PREFIX}{config.device_id}", will)
+    elsewhere = config.stdout or bool(config.sinks)
+    sink = MqttSink(login, topics, labels=classifier.labels, outbox=outbox, heard_elsewhere=elsewhere)
     numbers = Sequences(outbox.numbers, lost=outbox.numbers_lost)
     return BrokerSide(sink, numbers, _open_up(sink, config, classifier, topics, cameras))
 

@@ -140,7 +140,7 @@ class CameraSession:
             scores = classifier.classify_input(frame.model_input)
         age_ms = self._observe(frame, scores)
         if self._rules.publish_scores and self._scores_rate.is_due(frame.time_s):
-            self._scores_rate.passed(frame.time_s)
+            self._scores_rate.advance(frame.time_s)
             shared.publisher.scores(frame, age_ms, scores.values)
         return shared.health.classified(self.camera, scores, age_ms)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-TIME_STAMP_GRACE_S = 5e-4  # containers round their time stamps to milliseconds
+# Containers round their time stamps to milliseconds.
+TIME_STAMP_GRACE_S = 5e-4
 
 
 class RateLimit:
@@ -14,12 +15,13 @@ class RateLimit:
         self._due_s = float("-inf")
 
     def is_due(self, time_s: float) -> bool:
-        """True if a picture of this time may be let through; `passed` says that it was."""
+        """True if a picture of this time may be let through; `advance` says that it was."""
         interval_s = self._interval_s
-        rested = self._due_s > time_s + interval_s + TIME_STAMP_GRACE_S  # that is too long to wait by now
-        return not interval_s or rested or time_s >= self._due_s - TIME_STAMP_GRACE_S
+        # A due time that is more than an interval away comes from a clock or a position that was set back.
+        was_set_back = self._due_s > time_s + interval_s + TIME_STAMP_GRACE_S
+        return not interval_s or was_set_back or time_s >= self._due_s - TIME_STAMP_GRACE_S
 
-    def passed(self, time_s: float) -> None:
+    def advance(self, time_s: float) -> None:
         """A picture of this time was let through."""
         interval_s = self._interval_s
         off = not -interval_s <= time_s - self._due_s < interval_s

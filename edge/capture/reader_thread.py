@@ -126,7 +126,7 @@ class ReaderThread:
 
     def _hand_over(self, picture: Picture | None, now_s: float) -> None:
         if picture is not None:
-            self._rate.passed(now_s)
+            self._rate.advance(now_s)
         with self._changed:
             waiting = self._arrival
             if waiting is None:

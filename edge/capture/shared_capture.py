@@ -1,11 +1,15 @@
-"""One capture thread that serves several views: the loop sees a capture for each of them."""
+"""One capture thread may serve several views: the loop sees a capture for each of them."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from edge.capture.capture import Capture
+from edge.capture.capture import Capture, CaptureOptions
+from edge.capture.inbox import Inbox
+from edge.capture.live_capture import LiveCapture
+from edge.capture.recording_capture import RecordingCapture
+from edge.capture.sources.reader import Reader
 from edge.capture.status import CaptureStatus
 from edge.capture.views import View
 
@@ -46,7 +50,20 @@ class SharedCapture:
             self._capture.join()
 
 
-def shares(capture: Capture, views: Sequence[View]) -> list[SharedCapture]:
+def make_capture(
+    camera: str,
+    open_reader: Callable[[], Reader],
+    inbox: Inbox,
+    options: CaptureOptions,
+    *,
+    live: bool,
+) -> Capture:
+    """The capture of a live source, or of a recording."""
+    kind = LiveCapture if live else RecordingCapture
+    return kind(camera, open_reader, inbox, options)
+
+
+def share_capture(capture: Capture, views: Sequence[View]) -> list[SharedCapture]:
     """A capture for each view."""
     running: set[str] = set()
     return [SharedCapture(capture, view, running) for view in views]

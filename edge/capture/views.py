@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge.capture.frame_quality import Sight, sampled
+from edge.capture.frame_quality import QualityCheck, take_sample
 from edge.preprocess import Image, cut
 from edge.records import Frame, ModelInput
 from edge.region import Region
@@ -24,7 +24,7 @@ class View:
 
     name: str
     region: Region | None = None
-    sight: Sight | None = None
+    quality: QualityCheck | None = None
     replaced: int = 0
     skipped: int = 0
     problem: str = ""
@@ -45,11 +45,11 @@ class View:
         if self.region is not None:
             region = self.region.on(pixels.shape[1], pixels.shape[0])
             pixels = cut(pixels, region)
-        sample = sampled(pixels) if self.sight else None
+        sample = take_sample(pixels) if self.quality else None
         unusable = (
-            self.sight.judge_sample(sample, whole.time_s) if self.sight and sample is not None else None
+            self.quality.judge_sample(sample, whole.time_s) if self.quality and sample is not None else None
         )
-        if self.sight and self.sight.doubtful:
+        if self.quality and self.quality.is_pending:
             self.skipped += 1
             return None
         started_s, model_input = time.monotonic(), None

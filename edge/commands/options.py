@@ -7,63 +7,103 @@ from typing import Annotated
 
 import typer
 
-CameraOption = Annotated[
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from edge.distribution import describe_version
+
+        typer.echo(describe_version("edge-agent"))
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version",
+        callback=_print_version,
+        is_eager=True,
+        help="Print the versions of this package, the runtime and Python, and exit.",
+    ),
+]
+Camera = Annotated[
     list[str] | None,
     typer.Option(
         "--camera",
         "-c",
         metavar="[NAME=]SOURCE",
-        help="0, /dev/video0, usb://name, csi://0, rtsp://…, http://…, a video, a folder of images, "
-        "watch://folder, test://; may be repeated.",
+        help="Where the pictures come from: 0 or /dev/video0 (a webcam), usb://name, csi://0 (Raspberry Pi), "
+        "rtsp://…, http://…, a video file, a folder of images, watch://folder, or test:// (a test pattern). "
+        "Give it again for each further camera.",
     ),
 ]
-CropOption = Annotated[
+Crop = Annotated[
     str | None,
-    typer.Option("--crop", metavar="X,Y,W,H", help="Only this part; pixels, or fractions such as 0.5."),
+    typer.Option(
+        "--crop", metavar="X,Y,W,H", help="Use only this part, in pixels or in fractions such as 0.5."
+    ),
 ]
-RotateOption = Annotated[
-    int | None, typer.Option("--rotate", help="Then turn it clockwise: 0, 90, 180 or 270 degrees.")
+Rotate = Annotated[
+    int | None, typer.Option("--rotate", help="Turn the picture clockwise by 0, 90, 180 or 270 degrees.")
 ]
-FlipOption = Annotated[
-    str | None, typer.Option("--flip", help="Then mirror it: horizontal (left and right) or vertical.")
+Flip = Annotated[
+    str | None, typer.Option("--flip", help="Mirror the picture: horizontal (left and right) or vertical.")
 ]
-ModelOption = Annotated[
-    Path | None, typer.Option("--model", "-m", help="Model file (default: runs/latest/model.tflite)")
+Model = Annotated[
+    Path | None, typer.Option("--model", "-m", help="The model file (default: runs/latest/model.tflite).")
 ]
-LabelsOption = Annotated[
-    Path | None, typer.Option("--labels", help="Label list for a model that carries none, one a line.")
+Labels = Annotated[
+    Path | None, typer.Option("--labels", help="A file with one label a line, for a model that carries none.")
 ]
-MeanOption = Annotated[
+Mean = Annotated[
     str | None,
-    typer.Option("--mean", metavar="X[,X,X]", help="A foreign model's input is (0…255 − mean) / std; R,G,B."),
+    typer.Option(
+        "--mean", metavar="X[,X,X]", help="For a model from elsewhere: its input is (pixel − mean) / std."
+    ),
 ]
-StdOption = Annotated[str | None, typer.Option("--std", metavar="X[,X,X]", help="See --mean.")]
-FitOption = Annotated[
-    str | None, typer.Option("--fit", help="Of a foreign model: crop, pad or stretch (default: crop)")
+Std = Annotated[str | None, typer.Option("--std", metavar="X[,X,X]", help="The std that belongs to --mean.")]
+Fit = Annotated[
+    str | None,
+    typer.Option("--fit", help="For a model from elsewhere: crop, pad or stretch pictures (default: crop)."),
 ]
-BrokerOption = Annotated[
+Broker = Annotated[
     str | None,
     typer.Option(
         "--broker",
         "-b",
         metavar="URL",
-        help="mqtt://user@host:1883, mqtts://host, embedded[:PORT] (default: mqtt://localhost:1883)",
+        help="The MQTT broker: mqtt://user@host:1883, mqtts://host, or embedded[:PORT] to start one "
+        "(default: mqtt://localhost:1883).",
     ),
 ]
-ConfigOption = Annotated[
+Config = Annotated[
     Path | None,
-    typer.Option("--config", help="Configuration (default: agent.toml, /etc/edge-agent/agent.toml)"),
+    typer.Option(
+        "--config",
+        help="Configuration file (default: the first of agent.toml, ~/.config/edge-agent/agent.toml "
+        "and /etc/edge-agent/agent.toml).",
+    ),
 ]
-PrefixOption = Annotated[str | None, typer.Option("--topic-prefix", help="First topic level (default: edge)")]
-DeviceOption = Annotated[str | None, typer.Option(help="Topic level (default: the host's name)")]
-ThreadsOption = Annotated[int | None, typer.Option("--threads", help="Interpreter threads (default: 1)")]
-RuntimeOption = Annotated[
-    str | None, typer.Option("--runtime", help="auto, litert or tflite-runtime (default: auto)")
+Prefix = Annotated[
+    str | None, typer.Option("--topic-prefix", help="The first level of all topics (default: edge).")
 ]
-ConfidenceOption = Annotated[
+Device = Annotated[
+    str | None, typer.Option(help="This device's name in the topics (default: the host's name).")
+]
+Threads = Annotated[
+    int | None, typer.Option("--threads", help="How many threads the model runs in (default: 1).")
+]
+Runtime = Annotated[
+    str | None,
+    typer.Option("--runtime", help="What runs the model: auto, litert or tflite-runtime (default: auto)."),
+]
+Confidence = Annotated[
     float | None,
-    typer.Option("--min-confidence", help="Below it the answer is unknown (default: the model's)"),
+    typer.Option(
+        "--min-confidence", help="Answer `unknown` below this score (default: the model's own limits)."
+    ),
 ]
-RequireCameraOption = Annotated[bool, typer.Option("--require-camera", help="No camera: exit 69.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
-DebugOption = Annotated[bool, typer.Option("--debug", help="Log everything; tracebacks on errors.")]
+RequireCamera = Annotated[
+    bool, typer.Option("--require-camera", help="Exit with 69 if a camera is missing at the start.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Log everything, and show a traceback with an error.")]

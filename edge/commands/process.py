@@ -20,7 +20,7 @@ STARTING_THRESHOLD = 200_000  # objects: imports make many, and hardly any garba
 # mallopt(3). A heap for each thread would hold 1 MB a camera more, for no speed; and memory that is given
 # back after each picture, and fetched for the next one, costs up to a third of decoding it.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
-KEPT_BYTES, MOST_ALLOWED = 64 << 20, 32 << 20
+KEPT_BYTES, MAX_ALLOWED = 64 << 20, 32 << 20
 USUAL_THRESHOLDS = gc.get_threshold()
 
 
@@ -34,7 +34,7 @@ def hurry_imports() -> None:
 def share_one_heap() -> None:
     """Before the first thread: all that will be share one heap, unless somebody wants it otherwise."""
     if "MALLOC_ARENA_MAX" not in os.environ:
-        _of_the_heap("mallopt", M_ARENA_MAX, 1)
+        _call_heap_function("mallopt", M_ARENA_MAX, 1)
 
 
 def settle() -> None:
@@ -42,10 +42,10 @@ def settle() -> None:
 
     Garbage is never looked for in what the start has left.
     """
-    _of_the_heap("malloc_trim", 0)
+    _call_heap_function("malloc_trim", 0)
     if not os.environ.keys() & {"MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"}:
-        _of_the_heap("mallopt", M_MMAP_THRESHOLD, MOST_ALLOWED)
-        _of_the_heap("mallopt", M_TRIM_THRESHOLD, KEPT_BYTES)
+        _call_heap_function("mallopt", M_MMAP_THRESHOLD, MAX_ALLOWED)
+        _call_heap_function("mallopt", M_TRIM_THRESHOLD, KEPT_BYTES)
     gc.freeze()
     gc.set_threshold(*USUAL_THRESHOLDS)
 
@@ -79,7 +79,7 @@ def show_error(error: EdgeError) -> None:
     print(with_level(line, logging.ERROR) if is_journal(sys.stderr) else line, file=sys.stderr)
 
 
-def _of_the_heap(name: str, *arguments: int) -> None:
+def _call_heap_function(name: str, *arguments: int) -> None:
     """Call one of glibc's functions for its heap; another C library has none, and none is needed."""
     import ctypes
 

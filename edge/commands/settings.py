@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
     from edge.config import AgentConfig
 
-CONFIG_FILES = (Path("agent.toml"), Path("/etc/edge-agent/agent.toml"))
 NO_CAMERA = """try edge-agent --camera 0 for a webcam, --camera rtsp://… for a stream, --camera video.mp4 \
 for a recording, --camera test:// for none at all, or name cameras in agent.toml"""
 
@@ -29,7 +29,8 @@ def load(
 
     region: crop, rotate and flip of the one camera.
     """
-    from edge.capture.sources.address import credentials_of, split_name
+    from edge.capture.sources.address import extract_credentials, split_name
+    from edge.capture.sources.schemes import register_sources
     from edge.commands.process_title import hide
     from edge.config_file import load_config
 
@@ -39,14 +40,18 @@ def load(
         raise UsageError(f"can't use --{next(iter(part))} here", "it is for one camera", advice)
     if cameras:
         named = [split_name(text) for text in cameras]
-        hide(part for _, source in named for part in credentials_of(source))
+        hide(part for _, source in named for part in extract_credentials(source))
         overrides["camera"] = tuple({"name": name, "source": source, **part} for name, source in named)
-    return load_config(config_file(config), {**overrides, "broker": {"url": broker}})
+    settings = load_config(config_file(config), {**overrides, "broker": {"url": broker}})
+    register_sources(settings.sources)
+    return settings
 
 
 def config_file(config: Path | None) -> Path | None:
-    """The file named, else the first of the usual ones that is there."""
-    return config or next((path for path in CONFIG_FILES if path.is_file()), None)
+    """The file named, else the first of the usual ones that exists."""
+    from edge.defaults import usual_config_files
+
+    return config or next((path for path in usual_config_files(os.environ) if path.is_file()), None)
 
 
 def blame_the_file(file: Path | None, settings: AgentConfig, *, cameras: bool, broker: bool) -> None:

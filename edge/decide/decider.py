@@ -1,39 +1,44 @@
 """STAGE 3: a pure state machine from scores to decisions; no clock, no device, no socket.
 
-Rules, in the order they are tried on scores and familiarity averaged over the window:
-1. until the window is full the answer is unknown (`starting`);
-2. below the familiarity limit it is unknown (`unfamiliar`); a picture that was familiar stays so until it is
-   below the limit by the hysteresis' share of the familiarity scale, so that neither answer flaps;
-3. the present label stays while its average is at least its threshold − hysteresis, unless another label
-   has reached its own and leads by the hysteresis;
-4. else the best label is the answer if its average reaches its threshold;
-5. else the answer is unknown (`low_score`).
+These rules are tried in order on scores and familiarity averaged over the window:
+1. Until the window is full the answer is unknown (`starting`).
+2. Below the familiarity limit it is unknown (`unfamiliar`). A picture that was familiar stays so until it is
+   below the limit by the hysteresis' share of the familiarity scale, so that neither answer flaps.
+3. The present label stays while its average is at least its threshold − hysteresis, unless another label
+   has reached its own threshold and leads by the hysteresis.
+4. Else the best label is the answer if its average reaches its threshold.
+5. Else the answer is unknown (`low_score`).
 
-With votes in place of the mean, 3 to 5 are asked of each frame in the window alone. The label with the most
-votes is the answer if it has as many as are needed; the present one may lack the hysteresis' share of the
-window, rounded up. Familiarity is averaged all the same.
+`edge.unknown_rule` says when an answer counts; the window, the hysteresis and the hold are added here.
+
+With votes in place of the mean, rules 3 to 5 are applied to each frame in the window alone. The label with
+the most votes is the answer if it has as many as are needed; the present one may lack the hysteresis' share
+of the window, rounded up. Familiarity is averaged all the same.
 
 With a hold, a label must be the answer for so long, on the frames' own time line, before it becomes the
-state; until then the state stays what it is. Unknown needs no hold: it claims nothing.
+state; until then the state stays what it is. Unknown needs no hold, because it claims nothing.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections import Counter, deque
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.decide.choice import NONE, choose_labels, elect_label
+from edge.decide.hold import Hold
+from edge.decide.window import ScoreWindow
 from edge.records import Decision, Frame, LabelScore, Limits, Scores, UnknownReason, ranked
 from edge.region import PixelRegion
+from edge.unknown_rule import is_familiar
 
+Float = NDArray[np.float32]
 Smoothing = Literal["mean", "votes"]
-ROUNDING_S = 1e-6
-OF_FRAMES = ("starting", "low_score", "unfamiliar")  # what frames that were judged can lead to
+FRAME_REASONS = ("starting", "low_score", "unfamiliar")  # what judged frames can lead to
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,27 @@ class DecisionRules:
         """How many votes make an answer."""
         return self.window // 2 + 1 if self.votes is None else self.votes
 
+    @property
+    def needed_to_stay(self) -> int:
+        """How many votes keep the present label."""
+        return max(1, self.needed - math.ceil(self.hysteresis * self.window))
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """The label or the reason, the label before, and since when, in UTC seconds."""
+
+    label: str | None = None
+    reason: UnknownReason | None = None
+    previous: str | None = None
+    since: float = 0.0
+
+    def moved(self, label: str | None, reason: UnknownReason | None, timestamp: float) -> _State:
+        """This very state where nothing changes, else the next one."""
+        if (label, reason) == (self.label, self.reason):
+            return self
+        return _State(label, reason, self.label, timestamp)
+
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
@@ -69,124 +95,98 @@ class Decider:
 
     def __init__(self, camera: str, labels: tuple[str, ...], rules: DecisionRules) -> None:
         self._camera, self._labels, self._rules = camera, labels, rules
-        self._window: deque[Scores] = deque(maxlen=rules.window)
-        self._familiar = False
-        self._candidate: str | None = None
-        self._candidate_since_s = 0.0
-        self._label: str | None = None
-        self._reason: UnknownReason | None = None
-        self._previous: str | None = None
-        self._since = self._latest = 0.0
+        self._thresholds = rules.limits.thresholds_of(labels)
+        self._window, self._hold = ScoreWindow(rules.window), Hold(rules.hold_s)
+        self._was_familiar = False
+        self._state = _State()
+        self._latest = 0.0
         self._frame_index: int | None = None
         self._region: PixelRegion | None = None
 
     def observe(self, frame: Frame, scores: Scores, age_ms: float = 0.0) -> Decision:
         """Take one classified frame into account; `age_ms` is the frame's age, for the record."""
-        self._window.append(scores)
-        values = np.array([entry.values for entry in self._window])  # a third of np.stack's time
-        average: NDArray[np.float32] = np.add.reduce(values, axis=0) / np.float32(len(values))
-        familiarity = self._average_familiarity()
-        label, reason = self._held(*self._choose(values, average, familiarity), frame.time_s)
+        self._window.add(scores)
+        values, familiarity = self._window.values(), self._window.mean_familiarity()
+        average: Float = np.add.reduce(values, axis=0) / np.float32(len(values))
+        label, reason = self._apply_hold(*self._answer(values, average, familiarity), frame.time_s)
         self._frame_index, self._latest, self._region = frame.index, frame.captured_at, frame.region
-        changed = self._move_to(label, reason, frame.captured_at)
         top = ranked(self._labels, average)
         confidence = float(average[self._labels.index(label)]) if label is not None else top[0].score
         seen = _Seen(confidence, top, familiarity, age_ms, scores.inference_ms)
-        return self._decision(frame.captured_at, changed, seen)
+        return self._decide(label, reason, frame.captured_at, seen)
 
     def missing(self, reason: UnknownReason, timestamp: float, frame: Frame | None = None) -> Decision:
-        """No picture to judge: unknown for that reason, and what was seen before counts no more.
+        """No picture to judge: unknown for that reason, and what was seen before no longer counts.
 
         frame: the one whose picture shows nothing, None where no frame came.
         """
         self._window.clear()
-        self._familiar, self._candidate = False, None
+        self._hold.clear()
+        self._was_familiar = False
         self._frame_index = frame.index if frame else None
         self._region = frame.region if frame else self._region
         if frame is None:
             timestamp = max(timestamp, self._latest)  # a recording's time runs ahead of the clock
         self._latest = timestamp
-        changed = self._move_to(None, reason, timestamp)
-        return self._decision(timestamp, changed, _Seen())
+        return self._decide(None, reason, timestamp, _Seen())
 
     def set_threshold(self, threshold: float) -> None:
         """From now on every label's score must reach this, 0 to 1."""
         limits = dataclasses.replace(self._rules.limits, threshold=threshold, class_thresholds={})
         self._rules = dataclasses.replace(self._rules, limits=limits)
+        self._thresholds = limits.thresholds_of(self._labels)
 
-    def _average_familiarity(self) -> float | None:
-        known = [entry.familiarity for entry in self._window if entry.familiarity is not None]
-        return sum(known) / len(known) if known else None
-
-    def _held(
-        self, label: str | None, reason: UnknownReason | None, time_s: float
+    def _answer(
+        self, values: Float, average: Float, familiarity: float | None
     ) -> tuple[str | None, UnknownReason | None]:
-        """The answer, or the present state while the answer is a label that is not old enough."""
-        if label != self._candidate:
-            self._candidate, self._candidate_since_s = label, time_s
-        lasted_s = time_s - self._candidate_since_s + ROUNDING_S
-        if label in (None, self._label) or lasted_s >= self._rules.hold_s:
-            return label, reason
-        if self._label is None and self._reason not in OF_FRAMES:
+        """What the window says, before the hold."""
+        if not self._window.is_full:
             return None, "starting"
-        return self._label, self._reason
-
-    def _choose(
-        self, values: NDArray[np.float32], average: NDArray[np.float32], familiarity: float | None
-    ) -> tuple[str | None, UnknownReason | None]:
-        if len(self._window) < self._rules.window:
-            return None, "starting"
-        self._familiar = self._is_familiar(familiarity)
-        if not self._familiar:
+        self._was_familiar = self._is_familiar(familiarity)
+        if not self._was_familiar:
             return None, "unfamiliar"
-        label = self._choose_label(average) if self._rules.smoothing == "mean" else self._elect(values)
-        return label, None if label is not None else "low_score"
-
-    def _elect(self, values: NDArray[np.float32]) -> str | None:
-        """The label with enough votes, one a frame; of several the one with most, then the present one."""
-        rules, votes = self._rules, Counter(self._choose_label(frame) for frame in values)
-        least = max(1, rules.needed - math.ceil(rules.hysteresis * rules.window))
-        needed = {label: least if label == self._label else rules.needed for label in self._labels}
-        elected = [label for label in self._labels if votes[label] >= needed[label]]
-        return max(elected, key=lambda label: (votes[label], label == self._label), default=None)
+        chosen = self._choose(values, average)
+        return (None, "low_score") if chosen == NONE else (self._labels[chosen], None)
 
     def _is_familiar(self, familiarity: float | None) -> bool:
         limits = self._rules.limits
-        if limits.familiarity is None or familiarity is None:
-            return True
-        slack = self._rules.hysteresis * limits.familiarity_scale if self._familiar else 0.0
-        return familiarity >= limits.familiarity - slack
+        slack = self._rules.hysteresis * limits.familiarity_scale if self._was_familiar else 0.0
+        value = np.array([np.nan if familiarity is None else familiarity])
+        return bool(is_familiar(value, limits.familiarity, slack)[0])
 
-    def _choose_label(self, average: NDArray[np.float32]) -> str | None:
-        threshold_of, hysteresis = self._rules.limits.threshold_of, self._rules.hysteresis
-        place = int(average.argmax())
-        best, highest = self._labels[place], float(average[place])
-        if highest <= 0:  # nothing at all is no label, however low its threshold
-            return None
-        if self._label is not None:
-            present = float(average[self._labels.index(self._label)])
-            overtaken = highest >= max(threshold_of(best), present + hysteresis)
-            if present >= threshold_of(self._label) - hysteresis and not overtaken:
-                return self._label
-        return best if highest >= threshold_of(best) else None
+    def _choose(self, values: Float, average: Float) -> int:
+        rules, label = self._rules, self._state.label
+        present = NONE if label is None else self._labels.index(label)
+        if rules.smoothing == "mean":
+            return int(choose_labels(average[None], present, self._thresholds, rules.hysteresis)[0])
+        votes = choose_labels(values, present, self._thresholds, rules.hysteresis)
+        return elect_label(votes, present, len(self._labels), rules.needed, rules.needed_to_stay)
 
-    def _move_to(self, label: str | None, reason: UnknownReason | None, timestamp: float) -> bool:
-        if (label, reason) == (self._label, self._reason):
-            return False
-        self._previous, self._label, self._reason = self._label, label, reason
-        self._since = timestamp
-        return True
+    def _apply_hold(
+        self, label: str | None, reason: UnknownReason | None, time_s: float
+    ) -> tuple[str | None, UnknownReason | None]:
+        """The answer, or the present state while the answer is a label that is not old enough."""
+        state, is_over = self._state, self._hold.is_over(label, time_s)
+        if is_over or label in (None, state.label):
+            return label, reason
+        if state.label is None and state.reason not in FRAME_REASONS:
+            return None, "starting"
+        return state.label, state.reason
 
-    def _decision(self, timestamp: float, changed: bool, seen: _Seen) -> Decision:
+    def _decide(
+        self, label: str | None, reason: UnknownReason | None, timestamp: float, seen: _Seen
+    ) -> Decision:
+        """Move to the new state, and say what it is."""
+        before, self._state = self._state, self._state.moved(label, reason, timestamp)
         return Decision(
             camera=self._camera,
-            label=self._label,
+            label=label,
             confidence=seen.confidence,
-            unknown_reason=self._reason,
-            previous=self._previous,
-            since=self._since,
+            unknown_reason=reason,
+            previous=self._state.previous,
+            since=self._state.since,
             timestamp=timestamp,
-            changed=changed,
+            changed=self._state is not before,
             frame_index=self._frame_index,
             frame_age_ms=seen.age_ms,
             inference_ms=seen.inference_ms,

@@ -19,8 +19,10 @@ Activation = Literal["none", "softmax"]
 Float = NDArray[np.float32]
 
 INPUT_TYPES = ("uint8", "int8", "float32")
-MOST_CLIPPED = 0.25  # of the 256 values: beyond, a mean and std don't belong to the input's quantization
-ROUNDING = 0.02  # beyond 0 and 1: what dequantized probabilities may reach
+# Where more of the 256 values are clipped, mean and std do not belong to the input's quantization.
+MAX_CLIPPED = 0.25
+# Dequantized probabilities may lie this far outside 0 to 1.
+ROUNDING = 0.02
 
 
 @dataclass(frozen=True, slots=True)

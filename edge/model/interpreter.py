@@ -31,7 +31,7 @@ RUNTIMES = {
 
 DELEGATE = "DELEGATE"  # the step that stands for a piece of the graph given to XNNPACK
 
-_redirecting = threading.Lock()  # two at a time would leave stderr closed
+_stderr_lock = threading.Lock()  # two at a time would leave stderr closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,9 @@ class Network:
         if len(inputs) != 1 or not outputs:
             counts = f"it has {len(inputs)} inputs and {len(outputs)} outputs"
             raise ModelError("can't use the network", counts, "an image classifier has one input")
-        self.input, self.outputs = _tensor_info(inputs[0]), tuple(map(_tensor_info, outputs))
+        self.input, self.outputs = _make_tensor_info(inputs[0]), tuple(map(_make_tensor_info, outputs))
         self.output = self.outputs[0]
-        with _blaming_the_network(self.runtime):
+        with _blame_network(self.runtime):
             self.input_view()
 
     def input_view(self) -> NDArray[Any]:
@@ -80,13 +80,13 @@ class Network:
 
     def invoke(self) -> None:
         """Run the network on what the input tensor holds; raises ModelError where it breaks off."""
-        with _blaming_the_network(self.runtime):
+        with _blame_network(self.runtime):
             self._interpreter.invoke()
 
     def output_values(self, output: TensorInfo | None = None) -> NDArray[np.float32]:
         """A copy of an output, the first if none is named, as real numbers: float32 of its shape."""
         output = output or self.output
-        with _blaming_the_network(self.runtime):
+        with _blame_network(self.runtime):
             raw = self._interpreter.get_tensor(output.index)
         values: NDArray[np.float32] = raw.astype(np.float32)
         if output.scale > 0:
@@ -98,22 +98,22 @@ class Network:
 
     def operations(self) -> tuple[Operation, ...]:
         """The steps of the (main) graph in the order of the file; raises ModelError."""
-        with _blaming_the_network(self.runtime):
+        with _blame_network(self.runtime):
             steps = self._interpreter._get_ops_details()
             details = self._interpreter.get_tensor_details()
         types = {detail["index"]: np.dtype(detail["dtype"]).name for detail in details}
         own = [step for step in steps if step["op_name"] != DELEGATE]
-        taken = _taken_over(own, [step for step in steps if step["op_name"] == DELEGATE])
+        taken = _find_taken_over(own, [step for step in steps if step["op_name"] == DELEGATE])
         return tuple(
-            Operation(step["op_name"], _result_type(step, types), step["index"] in taken) for step in own
+            Operation(step["op_name"], _get_result_type(step, types), step["index"] in taken) for step in own
         )
 
 
-def _result_type(step: dict[str, Any], types: dict[int, str]) -> str:
+def _get_result_type(step: dict[str, Any], types: dict[int, str]) -> str:
     return types.get(int(step["outputs"][0]), "other") if len(step["outputs"]) else "none"
 
 
-def _taken_over(steps: list[dict[str, Any]], delegates: list[dict[str, Any]]) -> set[int]:
+def _find_taken_over(steps: list[dict[str, Any]], delegates: list[dict[str, Any]]) -> set[int]:
     """Which steps lie between a delegate's inputs and its outputs: the runtimes keep both in their list."""
     makers = {int(tensor): step for step in steps for tensor in step["outputs"]}
     taken: set[int] = set()
@@ -130,7 +130,7 @@ def _taken_over(steps: list[dict[str, Any]], delegates: list[dict[str, Any]]) ->
     return taken
 
 
-def _tensor_info(detail: dict[str, Any]) -> TensorInfo:
+def _make_tensor_info(detail: dict[str, Any]) -> TensorInfo:
     scale, zero_point = detail["quantization"]
     shape = tuple(int(size) for size in detail["shape"])
     kind = np.dtype(detail["dtype"])
@@ -144,7 +144,7 @@ def _make_interpreter(
     name, interpreter_class = _load_runtime(runtime)
     if name.startswith("tflite-runtime"):  # it would follow a damaged file's pointers anywhere
         _check_pointers(content, name)
-    with _blaming_the_network(name), _quiet_stderr():
+    with _blame_network(name), _silence_stderr():
         interpreter = interpreter_class(model_content=content, num_threads=threads)
         interpreter.allocate_tensors()
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
@@ -160,7 +160,7 @@ def _check_pointers(content: bytes, runtime: str) -> None:
 
 
 @contextlib.contextmanager
-def _blaming_the_network(runtime: str) -> Iterator[None]:
+def _blame_network(runtime: str) -> Iterator[None]:
     """What the runtime raises over a network becomes a ModelError."""
     try:
         yield
@@ -189,9 +189,9 @@ def _load_runtime(runtime: RuntimeName) -> tuple[str, Any]:
 
 
 @contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
+def _silence_stderr() -> Iterator[None]:
     """Keep the runtime's C++ greeting ("Created XNNPACK delegate") out of the agent's log."""
-    with _redirecting:
+    with _stderr_lock:
         sys.stderr.flush()
         saved = os.dup(2)
         with open(os.devnull, "wb") as sink:  # noqa: PTH123

@@ -21,13 +21,13 @@ Cosine = Annotated[float, Field(ge=-1.0, le=1.0, strict=True)]
 UnknownRule = Literal["threshold", "threshold+familiarity"]
 
 
-class Record(BaseModel):
+class ManifestPart(BaseModel):
     """Frozen; unknown keys are ignored, so that an older agent reads what a newer trainer adds."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
 
-class Preprocess(Record):
+class Preprocess(ManifestPart):
     """The serialized PreprocessSpec: sizes in pixels."""
 
     width: int = Field(ge=8, le=4096)
@@ -45,7 +45,7 @@ class Preprocess(Record):
         return PreprocessSpec(self.width, self.height, self.fit, self.interpolation)
 
 
-class TensorQuantization(Record):
+class TensorQuantization(ManifestPart):
     """real value = scale × (stored value − zero_point)."""
 
     dtype: Literal["uint8", "int8", "float32"]
@@ -53,7 +53,7 @@ class TensorQuantization(Record):
     zero_point: int
 
 
-class Coding(Record):
+class Coding(ManifestPart):
     """What a network made elsewhere wants and gives; without it: bytes as they are, and probabilities.
 
     mean, std: (R, G, B), so that input = (byte − mean) / std before it is quantized. activation: what the
@@ -66,14 +66,14 @@ class Coding(Record):
     background: int | None = Field(default=None, ge=0)
 
 
-class Accuracy(Record):
+class Accuracy(ManifestPart):
     """Top-1 accuracy on `count` held-out pictures."""
 
     accuracy: Fraction
     count: int = Field(ge=0)
 
 
-class Metrics(Record):
+class Metrics(ManifestPart):
     """Held-out accuracy before and after quantization, and how often the two decide alike.
 
     int8: of the network in this file, also where its precision is another.
@@ -84,7 +84,7 @@ class Metrics(Record):
     agreement: Fraction
 
 
-class Familiarity(Record):
+class Familiarity(ManifestPart):
     """How like the training photographs a picture must be, by the network's second output.
 
     output: the tensor's name; it gives the cosine between a picture's features and the nearest class's mean.
@@ -97,7 +97,7 @@ class Familiarity(Record):
     typical: Cosine
 
 
-class Quantization(Record):
+class Quantization(ManifestPart):
     """How the network was made smaller. in_float: the number of operations that were left in float."""
 
     precision: Literal["int8", "mixed", "dynamic", "float16"]
@@ -105,14 +105,14 @@ class Quantization(Record):
     in_float: int = Field(default=0, ge=0)
 
 
-class CalibrationError(Record):
+class CalibrationError(ManifestPart):
     """Expected calibration error on held-out photographs before and after temperature scaling."""
 
     before: Fraction
     after: Fraction
 
 
-class Provenance(Record):
+class Provenance(ManifestPart):
     """Where the model comes from: enough to make it again."""
 
     created: str
@@ -126,7 +126,7 @@ class Provenance(Record):
     git_revision: str | None = None
 
 
-class Manifest(Record):
+class Manifest(ManifestPart):
     """All that the agent needs to know beside the network itself.
 
     class_thresholds: only the labels whose threshold is not the common one. temperature: for the record,
@@ -171,7 +171,7 @@ class Manifest(Record):
         return self
 
 
-class SelftestVector(Record):
+class SelftestVector(ManifestPart):
     """A picture stored in the model file and what the packing machine got for it."""
 
     image: str = Field(pattern=r"^selftest/[0-9a-z_-]+\.png$")
@@ -179,7 +179,7 @@ class SelftestVector(Record):
     familiarity: Cosine | None = None
 
 
-class Selftest(Record):
+class Selftest(ManifestPart):
     """`selftest/index.json`: the vectors and the largest differences that are allowed."""
 
     tolerance: float = Field(gt=0.0, le=0.5)

@@ -21,10 +21,10 @@ from pydantic import ValidationError
 from edge.errors import ModelError
 from edge.input_settings import InputSettings
 from edge.model.foreign.description import (
-    NOTHING_KNOWN,
-    NOTHING_SAID,
-    Given,
-    Words,
+    NO_SETTINGS,
+    UNKNOWN_INPUT,
+    ForeignSources,
+    KnownInput,
     describe,
     is_archive,
     read_archive,
@@ -55,7 +55,7 @@ class ModelFile:
     manifest: Manifest | None
     selftest: Selftest | None
     selftest_images: Mapping[str, bytes]
-    given: Given = NOTHING_KNOWN
+    given: KnownInput = UNKNOWN_INPUT
 
     @property
     def name(self) -> str:
@@ -69,7 +69,7 @@ class ModelFile:
 
 
 def read_model(
-    path: Path, labels_path: Path | None = None, settings: InputSettings = NOTHING_SAID
+    path: Path, labels_path: Path | None = None, settings: InputSettings = NO_SETTINGS
 ) -> ModelFile:
     """Read a model file and verify its hash and its labels; raises ModelError.
 
@@ -81,13 +81,15 @@ def read_model(
     if is_archive(data):
         archived = read_archive(path, data, MAX_FILE_BYTES)
         data = archived.network
-    entries, network_size = _read_entries(path, _checked(path, data))
+    entries, network_size = _read_entries(path, _check_whole(path, data))
     network = data[:network_size]
     sha256 = hashlib.sha256(network).hexdigest()
     manifest = _parse_manifest(path, entries, sha256)
     if manifest is None:
-        texts = {name: _text(path, name, body) for name, body in entries.items() if name.endswith(".txt")}
-        labels, given = describe(path, network, Words(texts, labels_path, settings, archived))
+        texts = {
+            name: _decode_text(path, name, body) for name, body in entries.items() if name.endswith(".txt")
+        }
+        labels, given = describe(path, network, ForeignSources(texts, labels_path, settings, archived))
         return ModelFile(path, network, sha256, labels, None, None, {}, given)
     refuse_settings(path, settings)
     if labels_path and read_labels(labels_path) != manifest.labels:
@@ -145,7 +147,7 @@ def read_bytes(path: Path) -> bytes:
     return data
 
 
-def _checked(path: Path, data: bytes) -> bytes:
+def _check_whole(path: Path, data: bytes) -> bytes:
     if data[4:8] != b"TFL3":
         raise ModelError(f"can't use the model {path}", "it is not a TFLite file", "give a .tflite file")
     return data
@@ -165,7 +167,7 @@ def _read_entries(path: Path, data: bytes) -> tuple[dict[str, bytes], int]:
                 raise ModelError(f"the model {path} is damaged", why, ADVICE)
             if len({info.filename for info in infos}) != len(infos):
                 raise ModelError(f"the model {path} is damaged", "two packed files have one name", ADVICE)
-            if len(infos) != _claimed_entries(data):
+            if len(infos) != _count_claimed_entries(data):
                 why = "its list of packed files is cut off"
                 raise ModelError(f"the model {path} is damaged", why, ADVICE)
             entries = {info.filename: archive.read(info) for info in infos}
@@ -179,7 +181,7 @@ def _read_entries(path: Path, data: bytes) -> tuple[dict[str, bytes], int]:
     return entries, network_size
 
 
-def _claimed_entries(data: bytes) -> int:
+def _count_claimed_entries(data: bytes) -> int:
     """How many entries the zip's end record claims; a damaged directory may yield fewer."""
     end_record = data.rfind(b"PK\x05\x06")
     return int.from_bytes(data[end_record + 10 : end_record + 12], "little")
@@ -191,11 +193,11 @@ def _parse_manifest(path: Path, entries: Mapping[str, bytes], sha256: str) -> Ma
     try:
         manifest = Manifest.model_validate_json(entries[MANIFEST])
     except ValidationError as error:
-        why = f"its manifest is invalid: {first_finding(error)}"
+        why = f"its manifest is invalid: {describe_first_error(error)}"
         raise ModelError(f"can't use the model {path}", why, ADVICE) from error
     if manifest.model_sha256 != sha256:
         raise ModelError(f"the model {path} is damaged", "its content does not match its own hash", ADVICE)
-    packed = _text(path, LABELS, entries.get(LABELS, b"no labels"))
+    packed = _decode_text(path, LABELS, entries.get(LABELS, b"no labels"))
     if label_lines(packed, f"{path}:{LABELS}") != manifest.labels:
         raise ModelError(f"the model {path} is damaged", "labels.txt and manifest.json disagree", ADVICE)
     return manifest
@@ -207,30 +209,30 @@ def _parse_selftest(path: Path, entries: Mapping[str, bytes]) -> Selftest | None
     try:
         selftest = Selftest.model_validate_json(entries[SELFTEST])
     except ValidationError as error:
-        why = f"its self-test is invalid: {first_finding(error)}"
+        why = f"its self-test is invalid: {describe_first_error(error)}"
         raise ModelError(f"can't use the model {path}", why, ADVICE) from error
     missing = [vector.image for vector in selftest.vectors if vector.image not in entries]
     if missing:
         raise ModelError(f"the model {path} is damaged", f"its self-test lacks {missing[0]}", ADVICE)
     for vector in selftest.vectors:
-        if _png_pixels(entries[vector.image]) > MAX_SELFTEST_PIXELS:
+        if _count_png_pixels(entries[vector.image]) > MAX_SELFTEST_PIXELS:
             raise ModelError(f"can't use the model {path}", f"{vector.image} claims too many pixels", ADVICE)
     return selftest
 
 
-def _png_pixels(picture: bytes) -> int:
+def _count_png_pixels(picture: bytes) -> int:
     """Width times height as a PNG's header has them; looked at before anybody makes room for them."""
     return int.from_bytes(picture[16:20], "big") * int.from_bytes(picture[20:24], "big")
 
 
-def _text(path: Path, name: str, content: bytes) -> str:
+def _decode_text(path: Path, name: str, content: bytes) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ModelError(f"can't read {path}:{name}", "it is not UTF-8", ADVICE) from error
 
 
-def first_finding(error: ValidationError) -> str:
+def describe_first_error(error: ValidationError) -> str:
     """The first finding of a validation, as `key: reason`."""
     finding = error.errors()[0]
     where = ".".join(str(part) for part in finding["loc"]) or json.dumps("root")

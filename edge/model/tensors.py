@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from edge.errors import ModelError
-from edge.model.coding import INPUT_TYPES, MOST_CLIPPED, InputCoding
+from edge.model.coding import INPUT_TYPES, MAX_CLIPPED, InputCoding
 from edge.model.interpreter import Network, TensorInfo
 from edge.model.labels import OutputLabels, output_labels
 from edge.model.model_file import ModelFile
 from edge.preprocess import PreprocessSpec
 
+# Image classifiers take 32 to 1,024 pixels; sizes far outside mean that the input is no picture.
 SIZES = range(8, 4097)
 
 
@@ -102,7 +103,7 @@ def _own_coding(model: ModelFile, tensor: TensorInfo) -> InputCoding:
 def _foreign_coding(model: ModelFile, tensor: TensorInfo) -> InputCoding:
     said = model.given.settings
     coding = _coding(model, tensor, said.mean, said.std)
-    if coding.clipped <= MOST_CLIPPED:
+    if coding.clipped <= MAX_CLIPPED:
         return coding
     if not model.given.by_hand:
         # such metadata speaks of a float model that this one was made from

@@ -1,21 +1,15 @@
-"""What the agent says of decisions, scores and its own state, as JSON objects for every sink. Pure."""
+"""A decision as the JSON object that every sink gives away."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from edge.records import Decision
 
-from edge.records import Decision, Frame, ModelIdentity
-
-SCHEMA = 1  # of all payloads; it rises when a subscriber would have to be changed
-UNKNOWN = "unknown"  # an empty payload would delete the retained label
-_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # json.dumps would make one each time
+SCHEMA = 1
 
 
 def decision_record(
@@ -43,30 +37,6 @@ def decision_record(
     }
 
 
-def scores_record(
-    frame: Frame, age_ms: float, labels: tuple[str, ...], values: NDArray[np.float32]
-) -> dict[str, Any]:
-    """The JSON object of one frame's scores, of shape (labels,); age_ms: from capture to scores."""
-    return {
-        "schema": SCHEMA,
-        "camera": frame.camera,
-        "frame": frame.index,
-        "timestamp": rfc3339(frame.captured_at),
-        "frame_age_ms": round(age_ms, 1),
-        "scores": {label: round(value, 4) for label, value in zip(labels, values.tolist(), strict=True)},
-    }
-
-
-def model_record(model: ModelIdentity) -> dict[str, str]:
-    """The JSON object that names a model."""
-    return {"name": model.name, "version": model.version, "hash": model.sha256}
-
-
 def rfc3339(unix_s: float) -> str:
     """UTC seconds as RFC 3339 with milliseconds, like 2026-01-31T12:00:00.000Z."""
     return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def encode_json(body: Mapping[str, Any]) -> bytes:
-    """Compact JSON in UTF-8."""
-    return _JSON.encode(body).encode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from edge.publish.payloads import decision_record, model_record
+from edge.publish.payloads import decision_record
 from edge.publish.registry import SinkContext
 from edge.publish.sink import Sink
 from edge.records import Decision
@@ -15,7 +15,8 @@ class StdoutSink(Sink):
 
     def __init__(self, context: SinkContext) -> None:
         self._stream, self._device = context.stream, context.device
-        self._model = model_record(context.model)
+        model = context.model
+        self._model = {"name": model.name, "version": model.version, "hash": model.sha256}
 
     def publish(self, decision: Decision, sequence: int) -> None:
         """Print a decision."""

@@ -1,7 +1,8 @@
-"""Topic names, QoS and retain of all messages; the contract with subscribers, with payloads.py. Pure."""
+"""Topic names, QoS and retain around the payloads: the contract with subscribers. Pure."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.publish.payloads import SCHEMA, UNKNOWN, decision_record, encode_json, model_record, scores_record
+from edge.publish.payloads import SCHEMA, decision_record, rfc3339
 from edge.records import Decision, Frame, Message, ModelIdentity
+
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # json.dumps would make one each time
+UNKNOWN = "unknown"  # an empty payload would delete the retained label
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class Topics:
     def __init__(self, prefix: str, device: str, model: ModelIdentity) -> None:
         self._device = device
         self.names = TopicNames(prefix, device)
-        self._model = model_record(model)
+        self._model = {"name": model.name, "version": model.version, "hash": model.sha256}
 
     def device_availability(self, *, online: bool) -> Message:
         """Is the agent connected; `offline` is also its last will."""
@@ -68,19 +72,29 @@ class Topics:
         self, frame: Frame, age_ms: float, labels: tuple[str, ...], values: NDArray[np.float32]
     ) -> Message:
         """Every label's score of one frame; age_ms: from capture to scores."""
-        body = scores_record(frame, age_ms, labels, values)
-        return Message(self.names.of_camera(frame.camera, "scores"), encode_json(body), qos=0)
+        scores = {label: round(value, 4) for label, value in zip(labels, values.tolist(), strict=True)}
+        body = {
+            "schema": SCHEMA,
+            "camera": frame.camera,
+            "frame": frame.index,
+            "timestamp": rfc3339(frame.captured_at),
+            "frame_age_ms": round(age_ms, 1),
+            "scores": scores,
+        }
+        return Message(self.names.of_camera(frame.camera, "scores"), _dump(body), qos=0)
 
     def stats(self, stats: Mapping[str, Any]) -> Message:
         """How the agent is doing."""
         body = {"schema": SCHEMA, "device": self._device, "model": self._model, **stats}
-        return Message(self.names.of_device("stats"), encode_json(body), qos=0)
+        return Message(self.names.of_device("stats"), _dump(body), qos=0)
 
     def _json(self, decision: Decision, sequence: int) -> bytes:
-        return encode_json(
-            decision_record(decision, device=self._device, sequence=sequence, model=self._model)
-        )
+        return _dump(decision_record(decision, device=self._device, sequence=sequence, model=self._model))
 
 
 def _availability(online: bool) -> bytes:
     return b"online" if online else b"offline"
+
+
+def _dump(body: Mapping[str, Any]) -> bytes:
+    return _JSON.encode(body).encode()

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import tarfile
 import tomllib
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
-from deploy.build_archive import ArchiveError, build, pack
+from deploy.build_deb import PackageError, build
 from edge.config import AgentConfig, BrokerConfig, CameraConfig, NamedRegionConfig
 from edge.config_file import load_config
 from tests.support.tools import need_program
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-
+DEBIAN = DEPLOY / "debian"
 
 UNITS = ("edge-agent.service", "edge-agent@.service")
 
@@ -26,39 +24,40 @@ UNITS = ("edge-agent.service", "edge-agent@.service")
 def verified(name: str, folder: Path, text: str) -> subprocess.CompletedProcess[str]:
     """What systemd says of a unit. It exits 0 on an unknown key: only silence counts."""
     unit = folder / name
-    unit.write_text(re.sub("(?m)^ExecStart=.*", "ExecStart=/bin/true", text))
+    unit.write_text(re.sub("(?m)^(Exec[A-Z][a-z]+)=.*", r"\1=/bin/true", text))
     command = [need_program("systemd-analyze"), "verify", "--man=no", str(unit)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("name", UNITS)
 def test_systemd_has_nothing_to_say_about_the_unit(tmp_path: Path, name: str) -> None:
-    said = verified(name, tmp_path, (DEPLOY / name).read_text())
+    said = verified(name, tmp_path, (DEBIAN / name).read_text())
     assert (said.returncode, said.stdout + said.stderr) == (0, "")
 
 
 def test_systemd_would_speak_up_about_a_misspelt_key(tmp_path: Path) -> None:
-    unit = (DEPLOY / UNITS[0]).read_text().replace("WatchdogSec=", "WatchdogSecs=")
+    unit = (DEBIAN / UNITS[0]).read_text().replace("WatchdogSec=", "WatchdogSecs=")
     assert "WatchdogSecs" in verified(UNITS[0], tmp_path, unit).stderr
 
 
 def test_the_template_differs_from_the_unit_only_where_instances_must() -> None:
     plain, template = (
-        [line for line in (DEPLOY / name).read_text().splitlines() if line and not line.startswith("#")]
+        [line for line in (DEBIAN / name).read_text().splitlines() if line and not line.startswith("#")]
         for name in UNITS
     )
     assert [line for line in template if line not in plain] == [
         "Description=Edge agent: labels from the camera %i over MQTT",
-        "ExecStart=/opt/edge-agent/bin/edge-agent --config /etc/edge-agent/%i.toml",
+        "ExecCondition=/usr/lib/edge-agent/has-model /etc/edge-agent/%i.toml",
+        "ExecStart=/usr/bin/edge-agent --config /etc/edge-agent/%i.toml",
         "Environment=EDGE_AGENT_INSTANCE=%i",
         "StateDirectory=edge-agent/cameras/%i",
         "RuntimeDirectory=edge-agent-%i",
     ]
     replaced = [line.split("=")[0] for line in plain if line not in template]
-    assert replaced == ["Description", "ExecStart", "StateDirectory", "RuntimeDirectory"]
+    assert replaced == ["Description", "ExecCondition", "ExecStart", "StateDirectory", "RuntimeDirectory"]
 
 
-@pytest.mark.parametrize("name", ["install.sh", "deploy.sh"])
+@pytest.mark.parametrize("name", ["deploy.sh", "on-device.sh"])
 def test_shellcheck_has_nothing_to_say_about_the_scripts(name: str) -> None:
     said = subprocess.run(
         [need_program("shellcheck"), DEPLOY / name], capture_output=True, text=True, check=False
@@ -66,24 +65,21 @@ def test_shellcheck_has_nothing_to_say_about_the_scripts(name: str) -> None:
     assert said.stdout == ""
 
 
-def test_the_same_files_make_the_same_archive(tmp_path: Path) -> None:
-    folder = tmp_path / "edge-agent"
-    (folder / "wheels").mkdir(parents=True)
-    (folder / "wheels" / "one.whl").write_text("wheel")
-    (folder / "install.sh").write_text("script")
-    pack(folder, tmp_path / "first.tar.gz")
-    os.utime(folder / "install.sh", (1, 1))
-    (folder / "install.sh").chmod(0o600)
-    pack(folder, tmp_path / "second.tar.gz")
-    assert (tmp_path / "first.tar.gz").read_bytes() == (tmp_path / "second.tar.gz").read_bytes()
-    with tarfile.open(tmp_path / "first.tar.gz") as tar:
-        modes = {entry.name: oct(entry.mode) for entry in tar}
-    assert modes["edge-agent/install.sh"] == "0o755"
-    assert modes["edge-agent/wheels/one.whl"] == "0o644"
+def test_a_32_bit_device_is_refused(tmp_path: Path) -> None:
+    ssh = tmp_path / "ssh"
+    ssh.write_text("#!/bin/sh\necho aarch64 32 bookworm\n")
+    ssh.chmod(0o755)
+    settings = {"PATH": f"{tmp_path}:/usr/bin:/bin", "HOST": "pi@old"}
+    command = [DEPLOY / "deploy.sh"]
+    said = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stderr[:63]) == (
+        1,
+        "error: can't install on pi@old: its system is 32-bit, and there",
+    )
 
 
 def test_a_target_without_packages_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ArchiveError, match=r"armv7l-bookworm: .*32-bit ARM.*x86_64-bookworm"):
+    with pytest.raises(PackageError, match=r"armv7l-bookworm: .*32-bit ARM.*x86_64-bookworm"):
         build("armv7l-bookworm", tmp_path)
     assert list(tmp_path.iterdir()) == []
 

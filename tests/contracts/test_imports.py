@@ -36,7 +36,7 @@ DOCTOR_WITHOUT = """
 import sys
 for name in ("cv2", "numpy", "paho", "pydantic", "ai_edge_litert", "tflite_runtime"):
     sys.modules[name] = None
-import edge.commands.doctor.command, edge.commands.doctor.examinations
+import edge.commands.doctor.command, edge.commands.doctor.diagnosis
 """
 RUN_THEN_LIST = """
 import contextlib, io, sys

@@ -23,7 +23,7 @@ from tests.support.mosquitto import Mosquitto
 from tests.support.tools import accepts, need_program, wait_until
 
 GOLDEN = ROOT / "tests" / "golden"
-AGENT, UNIT = Path("/opt/edge-agent/bin/edge-agent"), "edge-agent"
+AGENT, UNIT = Path("/usr/bin/edge-agent"), "edge-agent"
 CONFIG, MODELS, RUN = (
     Path("/etc/edge-agent/agent.toml"),
     Path("/var/lib/edge-agent/models"),
@@ -59,7 +59,9 @@ def install(url: str) -> None:
     Path("/root").chmod(0o711)
     write(AGENT, f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m edge "$@"\n', 0o755)
     write(Path("/usr/local/bin/sudo"), '#!/bin/sh\nexec "$@"\n', 0o755)
-    shutil.copy(ROOT / "deploy" / "edge-agent.service", DROP_INS.with_suffix(""))
+    debian = ROOT / "deploy" / "debian"
+    write(Path("/usr/lib/edge-agent/has-model"), (debian / "has-model").read_text(), 0o755)
+    shutil.copy(debian / "edge-agent.service", DROP_INS.with_suffix(""))
     write(DROP_INS / "here.conf", HERE)
     configure(url, "test://?size=64x48&fps=50")
     run("systemctl", "daemon-reload")

@@ -75,7 +75,7 @@ def test_one_with_which_the_agent_does_not_start_is_taken_back(scenes: Scenes) -
 def test_a_trial_that_is_broken_off_changes_nothing(scenes: Scenes) -> None:
     scene = scenes["broken off"]
     assert (scene["status"], scene["active"], scene["current"]) == (1, "active", "colours")
-    assert "the trial was broken off; colours-1-86b09dac is current again" in scene["stderr"]
+    assert "watching the agent was interrupted; colours-1-86b09dac is current again" in scene["stderr"]
 
 
 @pytest.mark.slow

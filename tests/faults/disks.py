@@ -15,7 +15,7 @@ from tests.support.subscriber import Subscriber
 from tests.support.tools import need_program
 
 # 30 s between two looks are long for a test
-SOON_BACK = "import edge.publish.outbox.outbox; edge.publish.outbox.outbox.RETRY_S = 1.0; "
+SOON_BACK = "import edge.publish.outbox.fallback_store; edge.publish.outbox.fallback_store.RETRY_S = 1.0; "
 SIZE = "16m"  # SQLite's journal alone may take 4 MB
 LEFT, BACK = "can't be used", "on disk again"
 

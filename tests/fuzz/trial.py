@@ -22,6 +22,7 @@ from edge.infer.classifier import Classifier
 from edge.infer.selftest import run_selftest
 from edge.model.interpreter import RuntimeName
 from edge.model.model_file import read_model
+from edge.unknown_rule import unknown_reason
 
 MEMORY_BYTES = 2 << 30
 REFUSED, SAME, CHANGED, ESCAPED = "refused", "same", "CHANGED", "ESCAPED"
@@ -65,8 +66,7 @@ def _answer(
     for picture in pictures:
         scores = classifier.classify(picture)
         best = int(np.argmax(scores.values))
-        label, score = classifier.labels[best], float(scores.values[best])
-        decisions.append((best, classifier.limits.unknown_reason(label, score, scores.familiarity)))
+        decisions.append((best, unknown_reason(scores, classifier.labels, classifier.limits)))
     return classifier.labels, decisions
 
 

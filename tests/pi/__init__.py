@@ -1,1 +1,1 @@
-"""The agent on an emulated Raspberry Pi, from the offline archive to its removal: `make pi-test`."""
+"""The agent on an emulated Raspberry Pi, from the Debian package to its removal: `make pi-test`."""

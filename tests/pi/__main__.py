@@ -16,7 +16,7 @@ import pytest
 
 from tests.guest.image import BUILT, built_system, need_machine
 from tests.pi.device import Device
-from tests.pi.payload import build_archive, make_payload
+from tests.pi.payload import build_package, make_payload
 from tests.pi.report import Row, row_of, table
 from tests.pi.steps import STEPS
 
@@ -51,11 +51,11 @@ def main() -> int:
 def _rows(folder: Path, target: str, models: list[Path]) -> Iterator[Row]:
     """Each step's row, printed as it comes; ends early where what all others need is missing."""
     yield (image := row_of("image", lambda: _built(target)))
-    archive = folder / "archive"
-    yield (built := row_of("make dist", lambda: _size(build_archive(target, archive))))
+    package = folder / "package"
+    yield (built := row_of("make deb", lambda: _size(build_package(target, package))))
     if not (image.held and built.held):
         return
-    (file,) = archive.iterdir()
+    (file,) = package.iterdir()
     device = Device(folder, make_payload(folder, file, models), target)
     try:
         for step in STEPS:
@@ -71,8 +71,8 @@ def _built(target: str) -> str:
     return (built_system(target) / "info").read_text().strip()
 
 
-def _size(archive: Path) -> str:
-    return f"{archive.name}, {archive.stat().st_size / 1e6:.1f} MB"
+def _size(package: Path) -> str:
+    return f"{package.name}, {package.stat().st_size / 1e6:.1f} MB"
 
 
 if __name__ == "__main__":

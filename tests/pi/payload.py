@@ -1,7 +1,8 @@
-"""What the device finds on a disk beside its own: the archive, and models, among them two bad ones."""
+"""What the device finds on a disk beside its own: the package, and models, among them two bad ones."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from tests.conftest import GOLDEN
 from tests.guest.image import packed_payload
 from tests.support.command_line import ROOT
 
-ARCHIVE, MODELS = Path("/payload/archive.tar.gz"), Path("/payload/models")
+PACKAGE, ON_DEVICE, MODELS = (Path("/payload") / name for name in ("agent.deb", "on-device.sh", "models"))
 DAMAGED = "damaged"
 # A start that takes a Pi seconds may take minutes here, beside other work.
 PATIENCE = "[Service]\nTimeoutStartSec=600\n"
@@ -30,22 +31,24 @@ WantedBy=multi-user.target
 """
 
 
-def build_archive(target: str, into: Path) -> Path:
-    """The archive of `make dist`."""
-    command = [sys.executable, str(ROOT / "deploy" / "build_archive.py"), target, str(into)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def build_package(target: str, into: Path) -> Path:
+    """The package of `make deb`, compressed in a hurry."""
+    command = [sys.executable, str(ROOT / "deploy" / "build_deb.py"), target, str(into)]
+    quickly = os.environ | {"DPKG_DEB_COMPRESSOR_TYPE": "gzip", "DPKG_DEB_COMPRESSOR_LEVEL": "1"}
+    done = subprocess.run(command, env=quickly, capture_output=True, text=True, check=False)
     if done.returncode:
-        pytest.fail(f"the archive: {done.stderr.strip()[-300:]}")
-    (archive,) = into.glob(f"*-{target}.tar.gz")
-    return archive
+        pytest.fail(f"the package: {done.stderr.strip()[-300:]}")
+    (package,) = into.glob("*.deb")
+    return package
 
 
-def make_payload(folder: Path, archive: Path, more_models: Sequence[Path]) -> Path:
+def make_payload(folder: Path, package: Path, more_models: Sequence[Path]) -> Path:
     """The disk, as an image in a folder."""
     content = folder / "payload"
     models = content / MODELS.name
     models.mkdir(parents=True)
-    shutil.copy(archive, content / ARCHIVE.name)
+    shutil.copy(package, content / PACKAGE.name)
+    shutil.copy(ROOT / "deploy" / ON_DEVICE.name, content)
     for model in (
         *(GOLDEN.parent / f"{name}.tflite" for name in ("colours", "familiar", "slow")),
         *more_models,

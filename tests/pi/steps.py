@@ -13,10 +13,11 @@ import pytest
 from tests.faults.listener import faults_of
 from tests.guest.camera import plug_in, unplug
 from tests.pi.device import UNIT, Device
-from tests.pi.payload import ARCHIVE, DAMAGED, MODELS
+from tests.pi.payload import DAMAGED, MODELS, ON_DEVICE, PACKAGE
 
-RELEASE = "/root/release"
-AGENT = "/opt/edge-agent/bin/edge-agent"
+AGENT = "/usr/bin/edge-agent"
+# No package of this machine counts as installed, as no script of theirs has run; all that it needs is there.
+INSTALL = f"DEBIAN_FRONTEND=noninteractive dpkg --install --force-depends --force-confold {PACKAGE}"
 CURRENT = "/var/lib/edge-agent/models/current"
 WATCH_S = 60  # as `make push-model` does
 MOST_EXPOSURE = 2.0
@@ -43,17 +44,17 @@ def _install(device: Device) -> str:
     device.do("ip link set eth0 down; systemctl enable --now mosquitto")
     device.do("cp /payload/subscriber.service /etc/systemd/system; systemctl enable --now subscriber")
     device.do(f"install -D -t /etc/systemd/system/{UNIT}.service.d /payload/patience.conf")
-    device.do(f"mkdir {RELEASE}; tar xzf {ARCHIVE} -C {RELEASE} --strip-components=1")
-    model = MODELS / "colours.tflite"
-    options = f"--model {model} --camera 0 --broker mqtt://localhost"
-    return f"no network; {_last(device.do(f'{RELEASE}/install.sh {options}'))}"
+    device.do(INSTALL)
+    options = f"'' {MODELS}/colours.tflite 0 mqtt://localhost"
+    return f"no network; {_last(device.do(f'bash {ON_DEVICE} {options}'))}"
 
 
 def _install_again(device: Device) -> str:
-    process = device.systemd("MainPID")
-    said = _last(device.do(f"{RELEASE}/install.sh"))
-    _expect(said.startswith("nothing changed") and process == device.systemd("MainPID"), said)
-    return said
+    settings = device.do("cat /etc/edge-agent/agent.toml")
+    device.do(INSTALL)
+    device.wait_until(f"systemctl is-active --quiet {UNIT}")
+    _expect(settings == device.do("cat /etc/edge-agent/agent.toml"), "agent.toml is another")
+    return f"agent.toml stays, {device.see_another()}"
 
 
 def _active(device: Device) -> str:
@@ -173,17 +174,17 @@ def _events(device: Device) -> str:
     return f"{len(events)} received, numbered 1 to {events[-1]['sequence']} without a gap"
 
 
-def _uninstall(device: Device) -> str:
-    said = device.do("/opt/edge-agent/deploy/install.sh --uninstall")
-    device.do(f"! systemctl cat {UNIT} && ! ls -d /opt/edge-agent*")
+def _remove(device: Device) -> str:
+    device.do("dpkg --remove edge-agent")
+    device.do(f"! systemctl is-active {UNIT} && ! ls -d /usr/lib/edge-agent")
     device.do(f"ls {CURRENT} /etc/edge-agent/agent.toml")
-    return f"{_last(said)}; configuration and models stay"
+    return "configuration and models stay"
 
 
 def _purge(device: Device) -> str:
-    said = device.do(f"{RELEASE}/install.sh --purge")
-    device.do("! ls -d /etc/edge-agent && ! ls -d /var/lib/edge-agent && ! id edge-agent")
-    return _last(said)
+    device.do("dpkg --purge edge-agent")
+    device.do("! ls -d /etc/edge-agent && ! ls -d /var/lib/edge-agent")
+    return "nothing stays"
 
 
 def _expect(holds: bool, said: str) -> None:
@@ -197,8 +198,8 @@ def _last(said: str) -> str:
 
 STEPS = (
     Step("boot", _boot, needed=True),
-    Step("install.sh", _install, 3600, needed=True),
-    Step("install.sh again", _install_again),
+    Step("package and on-device.sh", _install, 3600, needed=True),
+    Step("package again", _install_again, 1800),
     Step("unit active and notified", _active),
     Step("labels of camera 0 on Mosquitto", _labels),
     Step("exposure", _exposure),
@@ -213,6 +214,6 @@ STEPS = (
     Step("models rollback", _roll_back),
     Step("reboot", _reboot),
     Step("every event arrived", _events),
-    Step("uninstall", _uninstall),
+    Step("removal", _remove),
     Step("purge", _purge),
 )

@@ -107,6 +107,7 @@ def environment(folder: Path, extra: Mapping[str, str]) -> dict[str, str]:
         "CREDENTIALS_DIRECTORY",
         "STATE_DIRECTORY",
         "RUNTIME_DIRECTORY",
+        "XDG_CONFIG_HOME",
         "XDG_STATE_HOME",
     ):
         inherited.pop(name, None)

@@ -14,7 +14,7 @@ from tests.support.photographs import write_photographs
 from tests.support.tools import need
 from training.config import HeadConfig, TrainConfig
 from training.progress import Silent
-from training.quantization.acceptance import Limits
+from training.quantization.acceptance import AcceptanceLimits
 from training.quantization.comparison import Comparison
 from training.quantize import QuantizeOptions, quantize
 from training.runs import Run
@@ -72,5 +72,5 @@ def trained(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Trai
         data=photographs, backbone="efficientnet_lite0", size=SIZE_PX, head=HeadConfig(epochs=30)
     )
     run = train(config, runs_dir, "first", Silent())
-    comparison = quantize(run, QuantizeOptions(Limits(0.1, 0.5), calibration=30), Silent())
+    comparison = quantize(run, QuantizeOptions(AcceptanceLimits(0.1, 0.5), calibration=30), Silent())
     return Trained(run, runs_dir, comparison)

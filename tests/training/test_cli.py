@@ -51,7 +51,10 @@ def test_without_tensorflow_the_extra_is_named(tmp_path: Path) -> None:
     write_photographs(tmp_path / "photos", 3)
     done = _edge_train("train", "photos", cwd=tmp_path)
     assert done.returncode == 1
-    assert done.stderr == "error: can't load TensorFlow: not here; pip install 'edge-agent[training]'\n"
+    assert (
+        done.stderr
+        == "error: can't load TensorFlow: not here; pip install '.[training]' in this project's folder\n"
+    )
     assert list((tmp_path / "runs").iterdir()) == []
 
 

@@ -17,15 +17,13 @@ from training.evaluation.record import read_evaluation
 from training.fit.trained_network import read_trained, shipped_network
 from training.head.temperature import calibrated
 from training.network.backbones.weights import PACKAGES, find_package_file
-from training.network.convert import to_float
+from training.network.convert import to_float, to_uint8
 from training.packing.pack import draft, finish_network
 from training.progress import Silent
 from training.quantization.acceptance import USUAL_LIMITS, refusal
-from training.quantization.bias_correction import corrected
+from training.quantization.bias_correction import correct_bias
 from training.quantization.calibration import calibration_images
 from training.quantization.comparison import Comparison, device_scores, paired_drop
-from training.quantization.recipe import Recipe, Subject
-from training.quantization.registry import find_quantizer
 from training.quantize import QuantizeOptions, quantize
 from training.runs import INT8_SCORES, MODEL, SCORES, Run
 from training.train import train
@@ -55,20 +53,20 @@ def test_mobilenet_v2_tells_groceries_apart(groceries: tuple[Run, Comparison]) -
     assert result.int8_interval[0] < result.int8_accuracy < result.int8_interval[1]
 
 
-def test_strangers_are_refused_on_the_device(groceries: tuple[Run, Comparison]) -> None:
+def test_ood_pictures_are_refused_on_the_device(groceries: tuple[Run, Comparison]) -> None:
     """The packed file through the device's own code. Measured: 1 of 60 accepted, 0.93 of test kept."""
     run, _ = groceries
     classifier = Classifier(read_model(run.path(MODEL)))
     assert run_selftest(classifier) is not None
-    strangers, known = (_answers(classifier, folder) for folder in ("other", "test"))
-    assert np.mean([answer.label is not None for answer in strangers]) <= 0.1
+    ood, known = (_answers(classifier, folder) for folder in ("other", "test"))
+    assert np.mean([answer.label is not None for answer in ood]) <= 0.1
     assert np.mean([answer.label is not None for answer in known]) >= 0.85
-    assert sum(answer.unknown_reason == "unfamiliar" for answer in strangers) >= 40
+    assert sum(answer.unknown_reason == "unfamiliar" for answer in ood) >= 40
 
 
-def test_familiarity_tells_strangers_better_than_the_score(groceries: tuple[Run, Comparison]) -> None:
+def test_familiarity_tells_ood_pictures_better_than_the_score(groceries: tuple[Run, Comparison]) -> None:
     run, result = groceries
-    exact, rounded = read_evaluation(run).strangers, result.strangers
+    exact, rounded = read_evaluation(run).ood, result.ood
     for found in (exact, rounded):
         assert found is not None
         assert found.count == 60
@@ -81,9 +79,9 @@ def test_familiarity_tells_strangers_better_than_the_score(groceries: tuple[Run,
 def test_a_class_left_out_is_measured_and_is_the_harder_case(groceries: tuple[Run, Comparison]) -> None:
     found = read_evaluation(groceries[0])
     assert found.left_out is not None
-    assert found.strangers is not None
+    assert found.ood is not None
     assert found.left_out.count == 795
-    assert 0.6 <= found.left_out.both.auroc < found.strangers.both.auroc
+    assert 0.6 <= found.left_out.both.auroc < found.ood.both.auroc
 
 
 def test_int8_says_the_same_familiarity(groceries: tuple[Run, Comparison]) -> None:
@@ -101,7 +99,7 @@ def _answers(classifier: Classifier, folder: str) -> list[Answer]:
 
 
 @pytest.mark.parametrize("name", ["dark pictures", "one class, by night", "unshuffled, the night first"])
-def test_the_gate_refuses_ranges_from_the_wrong_pictures(
+def test_acceptance_refuses_ranges_from_the_wrong_pictures(
     groceries: tuple[Run, Comparison], name: str
 ) -> None:
     """Black and white are among them, so the input's range is right and only the measurement can tell.
@@ -120,8 +118,7 @@ def test_the_gate_refuses_ranges_from_the_wrong_pictures(
     bad = np.concatenate((pictures, good[-2:]))
     head = calibrated(trained.head, evaluated.record.temperature)
     model = shipped_network(trained.trunk, head, evaluated.record.least_length)
-    subject = Subject(model, to_float(model))
-    network = corrected(find_quantizer("litert").quantize(subject, Recipe("int8", bad)), subject.network, bad)
+    network = correct_bias(to_uint8(model, bad), to_float(model), bad)
     said = device_scores(
         draft(trained, finish_network(trained, network), evaluated.record), trained.split.test, Silent()
     )

@@ -19,7 +19,7 @@ from tests.training.conftest import SIZE_PX, Trained
 from training.dataset.load import load_all
 from training.dataset.scan import PARTS
 from training.dataset.split import Split
-from training.errors import ConversionError, GateError, RunError
+from training.errors import AcceptanceError, ConversionError, RunError
 from training.evaluation.record import read_evaluation
 from training.fit.trained_network import read_trained, shipped_network
 from training.head.softmax_head import Head
@@ -28,7 +28,7 @@ from training.network.convert import to_float, to_uint8
 from training.packing.metadata import METADATA_ENTRY
 from training.packing.pack import finish_network
 from training.progress import Silent
-from training.quantization.acceptance import Limits
+from training.quantization.acceptance import AcceptanceLimits
 from training.quantization.bias_correction import corrected, mean_logits
 from training.quantization.calibration import calibration_images
 from training.quantize import QuantizeOptions, quantize
@@ -184,8 +184,8 @@ def test_a_network_that_fails_the_gate_becomes_no_model_and_moves_nothing(
     trained: Trained, tmp_path: Path
 ) -> None:
     run = _copy(trained.run, tmp_path / "runs" / "worse")
-    impossible = QuantizeOptions(Limits(-0.5), calibration=10)  # it would have to be better by half
-    with pytest.raises(GateError, match="lost too much"):
+    impossible = QuantizeOptions(AcceptanceLimits(-0.5), calibration=10)  # it would have to be better by half
+    with pytest.raises(AcceptanceError, match="lost too much"):
         quantize(run, impossible, Silent())
     assert run.path(COMPARISON).is_file()
     assert not run.path(MODEL).exists()

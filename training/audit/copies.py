@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from training.audit.record import AuditFinding, Kind, Listed, Severity, finding
+from training.audit.record import AuditFinding, Kind, Listed, Severity, make_finding
 from training.dataset.duplicates import Pairs
 from training.dataset.scan import Finding, Part, Photograph, Skipped
 from training.dataset.split import Item
 
-SAME_PICTURE = 0.99  # likeness from which two labels for one picture are worth a warning
+# From this likeness on, two labels for one picture are worth a warning.
+SAME_PICTURE = 0.99
 SKIPPED: dict[Skipped, tuple[Severity, str]] = {
     "unreadable": ("warning", "unreadable as a picture; replace or delete them"),
     "empty_file": ("warning", "with nothing inside; replace or delete them"),
@@ -24,7 +25,7 @@ def skipped_findings(skipped: Sequence[Finding]) -> Iterator[AuditFinding]:
     for kind, (severity, message) in SKIPPED.items():
         files = [Listed(path=f.name or f.path.name, note=f.why) for f in skipped if f.kind == kind]
         if files:
-            yield finding(kind, severity, f"{_files(len(files))} {message}", files)
+            yield make_finding(kind, severity, f"{_files(len(files))} {message}", files)
 
 
 def left_out_finding(left_out: Sequence[Item], names: Mapping[str, str]) -> Iterator[AuditFinding]:
@@ -34,7 +35,7 @@ def left_out_finding(left_out: Sequence[Item], names: Mapping[str, str]) -> Iter
         message = (
             f"{_files(len(files))} belonging to photographs in several parts of an earlier split, so left out"
         )
-        yield finding("across_parts", "warning", message, files)
+        yield make_finding("across_parts", "warning", message, files)
 
 
 def alike_findings(
@@ -66,11 +67,11 @@ def _alike(
     ]
     what = f"{_files(len(files))} in {len(sets)} set{'s' * (len(sets) != 1)} of near duplicates"
     messages = {
-        "error": "that lie in several of your parts, so the test flatters; put each set into one part",
-        "warning": "that lie in several parts, so the test flatters; add photographs that differ more",
+        "error": "that lie in several of your parts, so the test looks too good; put each set into one part",
+        "warning": "that lie in several parts, so the test looks too good; add photographs that differ more",
         "note": "(each set kept in one part); they teach less than as many different ones",
     }
-    return finding(kind, severity, f"{what} {messages[severity]}", files)
+    return make_finding(kind, severity, f"{what} {messages[severity]}", files)
 
 
 def two_labels_finding(photographs: Sequence[Photograph], pairs: Pairs) -> Iterator[AuditFinding]:
@@ -89,7 +90,7 @@ def two_labels_finding(photographs: Sequence[Photograph], pairs: Pairs) -> Itera
     if files:
         count = len(files) // 2
         message = f"{count} pair{'s' * (count != 1)} of near duplicates with different labels; check them"
-        yield finding("across_classes", "warning", message, files)
+        yield make_finding("across_classes", "warning", message, files)
 
 
 def _files(count: int) -> str:

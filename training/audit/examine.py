@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.audit.copies import alike_findings, left_out_finding, skipped_findings, two_labels_finding
-from training.audit.mislabelled import Suspect, suspected_labels
+from training.audit.mislabelled import Suspect, find_suspects
 from training.audit.quality import count_findings, measured, mixture_findings, picture_findings
-from training.audit.record import Audit, AuditFinding, Listed, Summary, finding, in_order
+from training.audit.record import Audit, AuditFinding, Listed, Summary, make_finding, sort_findings
 from training.dataset.prepare import Survey
 from training.dataset.scan import PARTS, Part, Photograph
 from training.dataset.split import Split
 
-MOST_SHAPES = 10
+# The rarer shapes tell nothing more.
+MAX_SHAPES = 10
 
 
 def audit_scan(surveyed: Survey, divided: Split | None, data: Path, size_px: int) -> Audit:
@@ -27,7 +28,7 @@ def audit_scan(surveyed: Survey, divided: Split | None, data: Path, size_px: int
     """
     part_of = _parts(divided)
     counts = _counts(surveyed, part_of)
-    findings = in_order(_findings(surveyed, divided, part_of, counts, size_px))
+    findings = sort_findings(_findings(surveyed, divided, part_of, counts, size_px))
     photographs = surveyed.found.photographs
     pictures = measured(photographs)
     shapes = Counter(f"{facts.width_px}×{facts.height_px}" for _, facts in pictures)
@@ -36,16 +37,16 @@ def audit_scan(surveyed: Survey, divided: Split | None, data: Path, size_px: int
         counts=counts,
         other=len(surveyed.found.other),
         left_out=len(surveyed.found.findings) + (len(divided.left_out) if divided else 0),
-        shapes=dict(shapes.most_common(MOST_SHAPES)),
+        shapes=dict(shapes.most_common(MAX_SHAPES)),
         channels={str(channels): n for channels, n in Counter(f.channels for _, f in pictures).items()},
     )
     return Audit(data=str(data), summary=summary, findings=findings)
 
 
-def with_trouble(audit: Audit, message: str) -> Audit:
+def add_trouble(audit: Audit, message: str) -> Audit:
     """The audit with the reason for which the photographs can't be split."""
-    trouble = finding("few_photographs", "error", message)
-    return audit.model_copy(update={"findings": in_order((*audit.findings, trouble))})
+    trouble = make_finding("few_photographs", "error", message)
+    return audit.model_copy(update={"findings": sort_findings((*audit.findings, trouble))})
 
 
 def with_suspects(audit: Audit, surveyed: Survey, features: NDArray[np.float32]) -> Audit:
@@ -53,9 +54,9 @@ def with_suspects(audit: Audit, surveyed: Survey, features: NDArray[np.float32])
     found = surveyed.found
     numbers = {label: number for number, label in enumerate(found.labels)}
     labels = np.array([numbers[photograph.label] for photograph in found.photographs], np.int64)
-    suspects = suspected_labels(features, labels, cluster_numbers(surveyed))
+    suspects = find_suspects(features, labels, cluster_numbers(surveyed))
     extra = [_suspects_finding(suspects, found.photographs, found.labels)] if suspects else []
-    findings = in_order((*audit.findings, *extra))
+    findings = sort_findings((*audit.findings, *extra))
     return audit.model_copy(update={"findings": findings, "labels_checked": True})
 
 
@@ -102,7 +103,7 @@ def _suspects_finding(
     message = (
         f"{len(files)} photograph{plural} with a label that looks wrong; check the most suspicious first"
     )
-    return finding("suspected_label", "warning", message, files)
+    return make_finding("suspected_label", "warning", message, files)
 
 
 def _parts(divided: Split | None) -> dict[str, Part]:

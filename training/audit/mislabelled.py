@@ -17,9 +17,12 @@ from training.head.softmax_head import softmax
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
 
-FOLDS, LEAST_PHOTOGRAPHS = 5, 5
-SHRINKAGE = 0.5  # of the covariance towards a sphere: there are more features than photographs
-SOFTENING = np.float32(0.2)  # of the logits: a discriminant of a thousand features is too sure of itself
+# One picture of a class in each fold is the least that can be learnt from.
+FOLDS, MIN_PHOTOGRAPHS = 5, 5
+# Of the covariance towards a sphere, because there are more features than photographs.
+SHRINKAGE = 0.5
+# Of the logits, because a discriminant of a thousand features is too sure of itself.
+SOFTENING = np.float32(0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Suspect:
     confidence: float
 
 
-def suspected_labels(features: Float, labels: Int, groups: Int, seed: int = 0) -> list[Suspect]:
+def find_suspects(features: Float, labels: Int, groups: Int, seed: int = 0) -> list[Suspect]:
     """Pictures that are probably labelled wrongly, the most suspicious first.
 
     features: (n, channels); labels: (n,), numbered from 0; groups: (n,), equal for near duplicates, which
@@ -79,7 +82,7 @@ def _judged_classes(labels: Int, groups: Int) -> list[int]:
     return [
         int(label)
         for label in np.unique(labels)
-        if len(np.unique(groups[labels == label])) >= LEAST_PHOTOGRAPHS
+        if len(np.unique(groups[labels == label])) >= MIN_PHOTOGRAPHS
     ]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from edge.model.model_file import first_finding, write_atomically
+from edge.model.model_file import describe_first_error, write_atomically
 from training.audit.page import audit_page
 from training.audit.record import Audit
 from training.errors import RunError
@@ -31,4 +31,4 @@ def read_audit(folder: Path) -> Audit:
     except OSError as error:
         raise RunError(f"can't read {folder / AUDIT}", error.strerror or str(error), advice) from error
     except ValidationError as error:
-        raise RunError(f"can't read {folder / AUDIT}", first_finding(error), advice) from error
+        raise RunError(f"can't read {folder / AUDIT}", describe_first_error(error), advice) from error

@@ -12,8 +12,10 @@ from training.dataset.scan import PARTS
 from training.dataset.thumbnails import thumbnail_uri
 
 TEMPLATE = Path(__file__).with_name("page.html")
+# A person recognises the thing at this size.
 SIDE_PX = 180
-MOST_PICTURES, MOST_OF_A_FINDING, MOST_OF_A_SET = 240, 24, 6
+# The page carries its pictures in itself: so many keep it at a few megabytes.
+MAX_PICTURES, MAX_OF_A_FINDING, MAX_OF_A_SET = 240, 24, 6
 TITLES = {
     "unreadable": "Unreadable files",
     "empty_file": "Empty files",
@@ -57,9 +59,9 @@ def audit_page(audit: Audit) -> str:
 
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    room, sections = MOST_PICTURES, []
+    room, sections = MAX_PICTURES, []
     for finding in audit.findings:
-        section = _section(finding, Path(audit.data), min(room, MOST_OF_A_FINDING))
+        section = _section(finding, Path(audit.data), min(room, MAX_OF_A_FINDING))
         room -= sum(map(len, section.sets))
         sections.append(section)
     return template.render(
@@ -81,7 +83,7 @@ def _section(finding: AuditFinding, root: Path, room: int) -> _Section:
 def _chosen(files: Sequence[Listed], room: int) -> list[list[Listed]]:
     """As many files as there is room for, in sets of those that belong together."""
     sets = [
-        list(members)[:MOST_OF_A_SET] if number is not None else list(members)
+        list(members)[:MAX_OF_A_SET] if number is not None else list(members)
         for number, members in groupby(files, key=lambda listed: listed.group)
     ]
     chosen = []

@@ -6,20 +6,30 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import median
 
-from training.audit.record import AuditFinding, Listed, finding
+from training.audit.record import AuditFinding, Listed, make_finding
 from training.dataset.image_stats import Facts
 from training.dataset.scan import Photograph
 
-DARK_LUMA, BRIGHT_LUMA = 20.0, 240.0
+# Mean brightness of 255: outside of this hardly anything can be recognised.
+MIN_LUMA, MAX_LUMA = 20.0, 240.0
+# A picture that is nearly all black or white shows nothing, whatever its mean is.
 ONE_TONE_SHARE = 0.98
-BLURRED_SHARE = 0.1  # of the class's median sharpness
-LEAST_FOR_A_MEDIAN = 5
+# Of the class's median sharpness.
+MIN_SHARPNESS = 0.1
+# The median of fewer pictures is chance; the whole set's is taken then.
+MIN_FOR_A_MEDIAN = 5
+# Times as many photographs as the smallest class has: a note from the first on, a warning from the second.
 UNEVEN, VERY_UNEVEN = 2.0, 5.0
+# Photographs to train on: a note below the first, a warning below the second.
 FEW, VERY_FEW = 50, 20
+# So many of one shape make a set uniform.
 USUAL_SHARE = 0.95
+# A kind that one class has this much more often than another tells the two apart by itself.
 TELLING_SHARE = 0.8
-SIZES_APART = 4.0
-MOST_NAMED = 5
+# Times the short side of the smallest: details then differ too much for one network.
+MAX_SIZE_RATIO = 4.0
+# More names than this make the sentence unreadable.
+MAX_NAMED = 5
 
 Measured = Sequence[tuple[Photograph, Facts]]
 
@@ -55,16 +65,16 @@ def picture_findings(pictures: Measured, size_px: int) -> Iterator[AuditFinding]
         files = [(f.luma, Listed(path=p.name, note=note(f))) for p, f in pictures if holds(f)]
         if files:
             listed = [listed for _, listed in sorted(files, key=lambda file: file[0])]
-            yield finding(kind, "warning", f"{_photographs(len(files))} {message}", listed)  # type: ignore[arg-type]
+            yield make_finding(kind, "warning", f"{_photographs(len(files))} {message}", listed)  # type: ignore[arg-type]
     yield from _blurred(pictures)
 
 
 def _is_dark(facts: Facts) -> bool:
-    return facts.luma < DARK_LUMA or facts.black_share >= ONE_TONE_SHARE
+    return facts.luma < MIN_LUMA or facts.black_share >= ONE_TONE_SHARE
 
 
 def _is_bright(facts: Facts) -> bool:
-    return facts.luma > BRIGHT_LUMA or facts.white_share >= ONE_TONE_SHARE
+    return facts.luma > MAX_LUMA or facts.white_share >= ONE_TONE_SHARE
 
 
 def _blurred(pictures: Measured) -> Iterator[AuditFinding]:
@@ -74,7 +84,7 @@ def _blurred(pictures: Measured) -> Iterator[AuditFinding]:
         by_label[photograph.label].append(facts.sharpness)
     whole = [facts.sharpness for _, facts in pictures]
     usual = {
-        label: median(values if len(values) >= LEAST_FOR_A_MEDIAN else whole)
+        label: median(values if len(values) >= MIN_FOR_A_MEDIAN else whole)
         for label, values in by_label.items()
     }
     shares = [
@@ -82,13 +92,13 @@ def _blurred(pictures: Measured) -> Iterator[AuditFinding]:
         for photograph, facts in pictures
         if usual[photograph.label] > 0 and not (_is_dark(facts) or _is_bright(facts))
     ]
-    blurred = sorted(((s, p) for s, p in shares if s < BLURRED_SHARE), key=lambda pair: pair[0])
+    blurred = sorted(((s, p) for s, p in shares if s < MIN_SHARPNESS), key=lambda pair: pair[0])
     if blurred:
         listed = [Listed(path=p.name, note=f"sharpness {s:.0%} of its class's") for s, p in blurred]
         message = (
             f"{_photographs(len(blurred))} far less sharp than others of the class; delete the blurred ones"
         )
-        yield finding("blurred", "warning", message, listed)
+        yield make_finding("blurred", "warning", message, listed)
 
 
 def count_findings(counts: Mapping[str, Mapping[str, int]]) -> Iterator[AuditFinding]:
@@ -101,15 +111,15 @@ def count_findings(counts: Mapping[str, Mapping[str, int]]) -> Iterator[AuditFin
             f"{most} has {ratio:.1f} times as many photographs as {least} ({totals[most]} and "
             f"{totals[least]}): add to the small classes"
         )
-        yield finding("imbalance", "warning" if ratio >= VERY_UNEVEN else "note", message)
+        yield make_finding("imbalance", "warning" if ratio >= VERY_UNEVEN else "note", message)
     train = {label: parts.get("train", 0) for label, parts in counts.items()}
     few = sorted((label for label in train if train[label] < FEW), key=lambda label: (train[label], label))
     if few:
         severity = "warning" if train[few[0]] < VERY_FEW else "note"
-        named = ", ".join(f"{label} ({train[label]})" for label in few[:MOST_NAMED])
-        more = f" and {len(few) - MOST_NAMED} more classes" if len(few) > MOST_NAMED else ""
+        named = ", ".join(f"{label} ({train[label]})" for label in few[:MAX_NAMED])
+        more = f" and {len(few) - MAX_NAMED} more classes" if len(few) > MAX_NAMED else ""
         message = f"{named}{more}: fewer than {FEW} photographs to train on, more would help"
-        yield finding("few_photographs", severity, message)  # type: ignore[arg-type]
+        yield make_finding("few_photographs", severity, message)  # type: ignore[arg-type]
 
 
 def mixture_findings(pictures: Measured) -> Iterator[AuditFinding]:
@@ -117,7 +127,7 @@ def mixture_findings(pictures: Measured) -> Iterator[AuditFinding]:
     shapes = [(p.label, _shape(f)) for p, f in pictures]
     sizes = sorted(min(f.width_px, f.height_px) for _, f in pictures)
     low, high = sizes[len(sizes) // 20], sizes[-1 - len(sizes) // 20]
-    if _share_of_usual(shapes) < USUAL_SHARE or high >= SIZES_APART * low:
+    if _share_of_usual(shapes) < USUAL_SHARE or high >= MAX_SIZE_RATIO * low:
         files = _unusual(pictures, _shape, lambda f: f"{f.width_px}×{f.height_px}")
         told = _telling(shapes)
         sides = f"{low} to {high}" if low != high else str(low)
@@ -127,7 +137,7 @@ def mixture_findings(pictures: Measured) -> Iterator[AuditFinding]:
             if told
             else "; choose --fit with the camera's in mind"
         )
-        yield finding("mixed_sizes", "warning" if told else "note", message, files)
+        yield make_finding("mixed_sizes", "warning" if told else "note", message, files)
     stored = [(p.label, _stored(f)) for p, f in pictures]
     if len({kind for _, kind in stored}) > 1:
         files = _unusual(pictures, _stored, _stored)
@@ -138,7 +148,7 @@ def mixture_findings(pictures: Measured) -> Iterator[AuditFinding]:
         message += (
             f": {told}, so a model may learn the colour" if told else "; use what the camera will deliver"
         )
-        yield finding("mixed_channels", "warning" if told else "note", message, files)
+        yield make_finding("mixed_channels", "warning" if told else "note", message, files)
 
 
 def _shape(facts: Facts) -> str:

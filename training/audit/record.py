@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from training.errors import AuditError
+from training.runs import Record
 
 Kind = Literal[
     "unreadable",
@@ -29,13 +30,8 @@ Kind = Literal[
 ]
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
-MOST_LISTED = 200
-
-
-class Record(BaseModel):
-    """Frozen; unknown keys are an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+# A longer list helps nobody, and audit.json stays small.
+MAX_LISTED = 200
 
 
 class Listed(Record):
@@ -47,7 +43,7 @@ class Listed(Record):
 
 
 class AuditFinding(Record):
-    """One kind of trouble. files: the first MOST_LISTED of `count`, the worst first."""
+    """One kind of trouble. files: the first MAX_LISTED of `count`, the worst first."""
 
     kind: Kind
     severity: Severity
@@ -63,8 +59,8 @@ class Summary(Record):
     counts: dict[str, dict[str, int]]
     other: int = 0
     left_out: int = 0
-    shapes: dict[str, int] = {}
-    channels: dict[str, int] = {}
+    shapes: dict[str, int] = Field(default_factory=dict)
+    channels: dict[str, int] = Field(default_factory=dict)
 
 
 class Audit(Record):
@@ -86,14 +82,14 @@ class Audit(Record):
         return [(f.message, f.severity, str(f.count) if f.count else "") for f in self.findings]
 
 
-def finding(kind: Kind, severity: Severity, message: str, files: Sequence[Listed] = ()) -> AuditFinding:
-    """A finding with its list of files cut to MOST_LISTED."""
+def make_finding(kind: Kind, severity: Severity, message: str, files: Sequence[Listed] = ()) -> AuditFinding:
+    """A finding with its list of files cut to MAX_LISTED."""
     return AuditFinding(
-        kind=kind, severity=severity, message=message, files=tuple(files[:MOST_LISTED]), count=len(files)
+        kind=kind, severity=severity, message=message, files=tuple(files[:MAX_LISTED]), count=len(files)
     )
 
 
-def in_order(findings: Iterable[AuditFinding]) -> tuple[AuditFinding, ...]:
+def sort_findings(findings: Iterable[AuditFinding]) -> tuple[AuditFinding, ...]:
     """The most serious first, those with most files first among them."""
     return tuple(sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), -f.count, f.kind)))
 

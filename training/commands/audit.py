@@ -71,7 +71,7 @@ def show_audit(audit: Audit, reporter: Reporter) -> None:
 
 
 def _audit(config: TrainConfig, runs_dir: Path, reporter: Reporter, *, look_at_labels: bool) -> Audit:
-    from training.audit.examine import audit_scan, with_suspects, with_trouble
+    from training.audit.examine import add_trouble, audit_scan, with_suspects
     from training.dataset.prepare import divide, survey
     from training.errors import DataError
 
@@ -84,7 +84,7 @@ def _audit(config: TrainConfig, runs_dir: Path, reporter: Reporter, *, look_at_l
         for notice in divided.notices:
             reporter.note(notice)
     except DataError as error:
-        audit = with_trouble(audit_scan(surveyed, None, config.data, config.size), str(error))
+        audit = add_trouble(audit_scan(surveyed, None, config.data, config.size), str(error))
     if look_at_labels:
         audit = with_suspects(audit, surveyed, _features(surveyed, config, reporter))
     return audit

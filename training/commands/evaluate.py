@@ -9,7 +9,7 @@ from training.commands.options import RunName, RunsDir, TargetPrecision
 
 if TYPE_CHECKING:
     from training.evaluation.intervals import Interval
-    from training.evaluation.record import Evaluation, PartResult, RuleResult, StrangerResult
+    from training.evaluation.record import EvaluationRecord, OodResult, PartResult, RuleResult
     from training.progress import Reporter
 
 Row = tuple[str, ...]
@@ -18,7 +18,7 @@ Row = tuple[str, ...]
 def evaluate_command(
     run: RunName = None, target_precision: TargetPrecision = None, runs_dir: RunsDir = Path("runs")
 ) -> None:
-    """Measure a trained run's float network on its held-out photographs, and on strangers."""
+    """Measure a trained run's float network on its held-out photographs, and on pictures of no class."""
     from training.commands.terminal import Terminal
     from training.evaluation.evaluate import evaluate
     from training.runs import find_run
@@ -27,7 +27,7 @@ def evaluate_command(
     show_evaluation(found.name, evaluate(found, terminal, target_precision=target_precision).record, terminal)
 
 
-def show_evaluation(name: str, result: Evaluation, terminal: Reporter) -> None:
+def show_evaluation(name: str, result: EvaluationRecord, terminal: Reporter) -> None:
     """The tables of an evaluation; brackets hold 95 % intervals."""
     title = f"float network of {name}, threshold {result.threshold:.2f}, temperature {result.temperature:.2f}"
     header = (
@@ -44,14 +44,14 @@ def show_evaluation(name: str, result: Evaluation, terminal: Reporter) -> None:
     own = ", ".join(f"{label} {threshold:.2f}" for label, threshold in result.class_thresholds.items())
     if own:
         terminal.note(f"thresholds of their own: {own}")
-    header = ("strangers", "pictures", "top score", "familiarity", "both", "kept", "accepted")
+    header = ("out of distribution", "pictures", "top score", "familiarity", "both", "kept", "accepted")
     rows = [
-        _stranger_row(what, found)
-        for what, found in (("of no class", result.strangers), ("a class left out", result.left_out))
+        _ood_row(what, found)
+        for what, found in (("of no class", result.ood), ("a class left out", result.left_out))
         if found is not None
     ]
     if rows:
-        terminal.table("strangers: AUROC / accepted where 95 % of test is kept", header, rows)
+        terminal.table("out of distribution: AUROC / accepted where 95 % of test is kept", header, rows)
 
 
 def with_interval(value: float, interval: Interval) -> str:
@@ -71,7 +71,7 @@ def _part_row(name: str, part: PartResult) -> Row:
     )
 
 
-def _stranger_row(name: str, found: StrangerResult) -> Row:
+def _ood_row(name: str, found: OodResult) -> Row:
     return (
         name,
         str(found.count),

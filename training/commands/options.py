@@ -7,6 +7,24 @@ from typing import Annotated
 
 import typer
 
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from edge.distribution import RUNTIMES, describe_version
+
+        typer.echo(describe_version("edge-train", (*RUNTIMES, "tensorflow", "tensorflow-cpu")))
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version",
+        callback=_print_version,
+        is_eager=True,
+        help="Print the versions of this package, the libraries and Python, and exit.",
+    ),
+]
 DataArgument = Annotated[Path | None, typer.Argument(help="Folder of class folders (or --data).")]
 DataOption = Annotated[Path | None, typer.Option("--data", "-d", help="Folder of class folders.")]
 RunsDir = Annotated[Path, typer.Option(help="Where the runs are.")]
@@ -39,7 +57,6 @@ MinAgreement = Annotated[
     float,
     typer.Option(help="Least share of pictures with the same label in float and int8.", min=0.0, max=1.0),
 ]
-QuantizerName = Annotated[str | None, typer.Option("--quantizer", help="tensorflow or litert.")]
 Fallback = Annotated[
     bool, typer.Option(help="Where int8 does not pass: try mixed precision, dynamic range and float16.")
 ]

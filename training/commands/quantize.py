@@ -13,7 +13,6 @@ from training.commands.options import (
     Fallback,
     MaxDrop,
     MinAgreement,
-    QuantizerName,
     RunName,
     RunsDir,
     SelftestKind,
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
     from training.quantization.comparison import Attempt, Comparison
     from training.runs import Run
 
-MOST_CLASSES = 3
+# The table stays readable.
+MAX_CLASSES = 3
 
 
 def quantize_command(
@@ -32,7 +32,6 @@ def quantize_command(
     max_drop: MaxDrop = 0.01,
     min_agreement: MinAgreement = 0.97,
     calibration: Calibration = 400,
-    quantizer: QuantizerName = None,
     fallback: Fallback = True,
     selftest: SelftestKind = "photos",
     target_precision: TargetPrecision = None,
@@ -47,7 +46,6 @@ def quantize_command(
         min_agreement=min_agreement,
         selftest=selftest,
         calibration=calibration,
-        quantizer=quantizer,
         fallback=fallback,
         target_precision=target_precision,
     )
@@ -60,15 +58,15 @@ def run_quantization(
     from typing import get_args
 
     from training.commands.terminal import Terminal
-    from training.packing.selftest import Kind
-    from training.quantization.acceptance import Limits
+    from training.packing.selftest import SelftestKind as Kind
+    from training.quantization.acceptance import AcceptanceLimits
     from training.quantize import QuantizeOptions, quantize
     from training.runs import MODEL
 
     if selftest not in get_args(Kind):
         raise typer.BadParameter(f"--selftest is one of {', '.join(get_args(Kind))}")
     given = {name: value for name, value in values.items() if value is not None}
-    options = QuantizeOptions(Limits(max_drop, min_agreement), selftest=selftest, **given)  # type: ignore[arg-type]
+    options = QuantizeOptions(AcceptanceLimits(max_drop, min_agreement), selftest=selftest, **given)  # type: ignore[arg-type]
     terminal = Terminal()
     result = quantize(run, options, terminal)
     if len(result.attempts) > 1:
@@ -106,9 +104,9 @@ def _comparison_rows(result: Comparison) -> list[tuple[str, str, str]]:
         (f"answered at {result.threshold:.2f}", "", f"{result.answered:.3f}"),
         ("of those right", "", right),
     ]
-    if result.strangers:
-        accepted = with_interval(result.strangers.accepted, result.strangers.accepted_interval)
-        rows.append((f"strangers accepted, of {result.strangers.count}", "", accepted))
+    if result.ood:
+        accepted = with_interval(result.ood.accepted, result.ood.accepted_interval)
+        rows.append((f"of {result.ood.count} of no class accepted", "", accepted))
     return rows
 
 
@@ -121,6 +119,6 @@ def _class_rows(result: Comparison) -> list[tuple[str, str, str]]:
             str(change.before),
             str(change.before + change.won - change.lost),
         )
-        for change in changed[:MOST_CLASSES]
+        for change in changed[:MAX_CLASSES]
         if change.won != change.lost
     ]

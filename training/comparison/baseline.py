@@ -28,10 +28,14 @@ Int = NDArray[np.int64]
 Images = NDArray[np.uint8]
 
 DESCRIPTOR_SIZE = 128
+# Visual words: far fewer than there are descriptors in a small set of photographs.
 WORDS = 300
-WORD_SAMPLE = 30_000  # descriptors that the words are made from
-WORDS_WEIGHT = 2.0  # of the words, against the colours
-COLOUR_BINS = (8, 4, 4)  # hue, saturation, value
+# Descriptors that the words are made from; their number bounds the time.
+WORD_SAMPLE = 30_000
+# Of the words, against the colours.
+WORDS_WEIGHT = 2.0
+# Hue, saturation and value; hue tells the most.
+COLOUR_BINS = (8, 4, 4)
 COLOUR_RANGES = (0, 180, 0, 256, 0, 256)
 COLOUR_GRID = 2
 COLOURS = COLOUR_GRID**2 * math.prod(COLOUR_BINS)

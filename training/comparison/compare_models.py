@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from edge.model.model_file import write_atomically
 from training.comparison.baseline import fit_baseline
@@ -26,27 +25,27 @@ from training.errors import TrainingError
 from training.evaluation.intervals import Interval, macro_f1, wilson
 from training.evaluation.record import confusion_counts
 from training.progress import Reporter
-from training.quantization.acceptance import Limits
+from training.quantization.acceptance import AcceptanceLimits
 from training.quantize import QuantizeOptions, quantize
 from training.report.plots import pareto_plot, standalone
-from training.runs import INT8_SCORES, SPLIT, Run, earlier_parts
+from training.runs import INT8_SCORES, SPLIT, Record, Run, earlier_parts
 from training.train import train
 
 Float = NDArray[np.float32]
 
 BASELINE = "sift_svm"
+# Pixels square; the baseline is meant to be cheap.
 BASELINE_SIZE = 128
 TABLE, PLOT = "models.json", "pareto.svg"
-NO_LIMIT = QuantizeOptions(Limits(max_drop=1.0, min_agreement=0.0))  # a collapse belongs into the table
+# A collapse in int8 belongs into the table, so nothing is refused.
+ACCEPT_ALL = QuantizeOptions(AcceptanceLimits(max_drop=1.0, min_agreement=0.0))
 
 
-class ModelRow(BaseModel):
+class ModelRow(Record):
     """One model on the test part, as the device runs it: int8 by its own runtime, on one thread.
 
     float_accuracy is None for the baseline, which has no second form.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     size_px: int
@@ -59,10 +58,8 @@ class ModelRow(BaseModel):
     train_seconds: float
 
 
-class ModelTable(BaseModel):
+class ModelTable(Record):
     """models.json. failed: models that could not be trained or converted, and why."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: str
     count: int
@@ -122,7 +119,7 @@ def _network_row(setting: _Setting, name: str) -> ModelRow:
     config = setting.base.model_copy(update={"backbone": name})
     run = train(config, setting.folder, name, setting.reporter, divided=setting.split)
     seconds = time.monotonic() - started
-    result = quantize(run, NO_LIMIT, setting.reporter)
+    result = quantize(run, ACCEPT_ALL, setting.reporter)
     return ModelRow(
         name=name,
         size_px=config.size,

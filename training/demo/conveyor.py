@@ -19,9 +19,12 @@ from training.errors import DemoError
 from training.progress import Reporter
 
 WIDTH, HEIGHT, FPS = 400, 300, 12.0
-CODEC = "MJPG"  # mp4v at its fixed bit rate blurs the very cracks that make a cell defective
+# mp4v at its fixed bit rate blurs the very cracks that make a cell defective.
+CODEC = "MJPG"
+# A little more than a second for each cell.
 HOLD_FRAMES = 13
-SHIFT_PX, LIGHT = 2.0, 0.04  # how far a held cell wanders, and how much brighter or darker it gets
+# How far a held cell wanders, and how much brighter or darker it gets: as on a shaking belt.
+SHIFT_PX, LIGHT = 2.0, 0.04
 BELT = 28
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from training.errors import DemoError
 
 MODULE = "elpv_dataset"
-CLASSES = {0.0: "ok", 1.0: "defective"}  # the probabilities between are the experts' doubts: left out
+# The probabilities between are the experts' doubts, which are left out.
+CLASSES = {0.0: "ok", 1.0: "defective"}
 
 
 def lay_out_cells(folder: Path) -> Path:

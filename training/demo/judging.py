@@ -8,10 +8,12 @@ from typing import Literal
 
 from training.demo.conveyor import Cell
 
-Verdict = Literal["right", "wrong", "unknown"]
+Outcome = Literal["right", "wrong", "unknown"]
 
-LEAST_RIGHT = 0.8  # of the answered cells
-MOST_UNKNOWN = 1 / 3  # of all cells
+# Of the answered cells; the experts themselves doubt many of these cells.
+MIN_RIGHT = 0.8
+# Of all cells: a demonstration that mostly says unknown shows nothing.
+MAX_UNKNOWN = 1 / 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,10 @@ class Tally:
     def passed(self) -> bool:
         """Whether enough cells were answered, and enough of the answers right."""
         answered = self.right + self.wrong
-        return self.unknown <= MOST_UNKNOWN * self.cells and self.right >= LEAST_RIGHT * max(1, answered)
+        return self.unknown <= MAX_UNKNOWN * self.cells and self.right >= MIN_RIGHT * max(1, answered)
 
 
-def judge_cell(cell: Cell, received: Sequence[Received]) -> Verdict:
+def judge_cell(cell: Cell, received: Sequence[Received]) -> Outcome:
     """Judge by the last change up to the cell's last frame; `received` is in frame order."""
     label = None
     for change in received:
@@ -57,5 +59,5 @@ def judge_cell(cell: Cell, received: Sequence[Received]) -> Verdict:
 
 def tally(track: Sequence[Cell], received: Sequence[Received]) -> Tally:
     """Judge every cell."""
-    verdicts = [judge_cell(cell, received) for cell in track]
-    return Tally(verdicts.count("right"), verdicts.count("wrong"), verdicts.count("unknown"))
+    outcomes = [judge_cell(cell, received) for cell in track]
+    return Tally(outcomes.count("right"), outcomes.count("wrong"), outcomes.count("unknown"))

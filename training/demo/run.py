@@ -24,7 +24,7 @@ from training.demo.judging import Received, Tally, judge_cell, tally
 from training.demo.subscriber import Subscriber
 from training.errors import DemoError
 from training.progress import Reporter
-from training.quantization.acceptance import Limits
+from training.quantization.acceptance import AcceptanceLimits
 from training.quantize import QuantizeOptions, quantize
 from training.runs import MODEL, SPLIT, Run, new_name
 from training.train import train
@@ -33,12 +33,13 @@ HOST, DEVICE, CAMERA = "127.0.0.1", "demo", "line"
 FRAME_COUNT, CELL_COUNT = 600, 46
 BROKER_TIMEOUT_S, AGENT_TIMEOUT_S, END_TIMEOUT_S = 60.0, 300.0, 15.0
 START_AFTER_S = 2.0
-WANTED_PRECISION = 0.89  # these cells are hard: 0.95 leaves a third of them unanswered (LOG.md)
-# int8 agrees on .91 of these hard cells (LOG.md); exacter networks take minutes to make
-LIMITS = Limits(min_agreement=0.85)
+# These cells are hard: 0.95 leaves a third of them unanswered (LOG.md).
+WANTED_PRECISION = 0.89
+# int8 agrees on .91 of these hard cells (LOG.md), and more exact networks take minutes to make.
+LIMITS = AcceptanceLimits(min_agreement=0.85)
 NOTES = (
     "photographs: elpv-dataset, CC BY-NC-SA 4.0, non-commercial use only; used where pip put them",
-    "its cells come from shared modules, so a random split flatters the accuracy",
+    "its cells come from shared modules, so a random split gives too good an accuracy",
 )
 
 
@@ -54,7 +55,7 @@ class DemoOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class LabelStream:
     """What came over MQTT: the label changes, and the seconds that the camera was online."""
 
     received: tuple[Received, ...]
@@ -62,7 +63,7 @@ class Stream:
 
 
 def run_demo(options: DemoOptions, reporter: Reporter) -> Tally:
-    """All of it; the last line noted is the result. Raises DemoError or what the stages raise."""
+    """Run the demonstration; the last note is the result. Raises DemoError and what the stages raise."""
     for note in NOTES:
         reporter.note(note)
     run = _make_model(options, reporter)
@@ -97,7 +98,7 @@ def _make_model(options: DemoOptions, reporter: Reporter) -> Run:
     return run
 
 
-def _stream(video: Path, model: Path, track: Sequence[Cell], reporter: Reporter) -> Stream:
+def _stream(video: Path, model: Path, track: Sequence[Cell], reporter: Reporter) -> LabelStream:
     """Run the agent on the recording with a broker of its own, and listen until it is done."""
     port = _free_port()
     topics = [f"edge/{DEVICE}/{CAMERA}/event", f"edge/{DEVICE}/{CAMERA}/availability"]
@@ -111,7 +112,7 @@ def _stream(video: Path, model: Path, track: Sequence[Cell], reporter: Reporter)
 
 def _listen(
     subscriber: Subscriber, agent_runs: Callable[[], bool], track: Sequence[Cell], reporter: Reporter
-) -> Stream:
+) -> LabelStream:
     """Show each label change as it arrives; ends when the camera goes offline or the agent has gone."""
     received: list[Received] = []
     started_s = ended_s = 0.0
@@ -134,7 +135,7 @@ def _listen(
         elif started_s:
             ended_s = message.received_s
             break
-    return Stream(tuple(received), ended_s - started_s if started_s else 0.0)
+    return LabelStream(tuple(received), ended_s - started_s if started_s else 0.0)
 
 
 def _received(record: dict[str, Any]) -> Received | None:
@@ -147,10 +148,10 @@ def _received(record: dict[str, Any]) -> Received | None:
 def _line(change: Received, track: Sequence[Cell]) -> str:
     cell = next((c for c in track if c.first_frame <= change.frame <= c.last_frame), track[-1])
     said = change.label or "unknown"
-    verdict = judge_cell(cell, [change])
+    outcome = judge_cell(cell, [change])
     return (
         f"frame {change.frame:3d}  cell {cell.number:2d}  {said:<10} {change.confidence:.2f}  "
-        f"is {cell.label:<10} {verdict}"
+        f"is {cell.label:<10} {outcome}"
     )
 
 

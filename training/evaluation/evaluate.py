@@ -15,17 +15,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.unknown_rule import is_familiar
 from training.dataset.scan import PARTS, Part
 from training.errors import RunError
-from training.evaluation.held_out import HeldOutFeatures, find_strangers, held_out_features, stored_features
+from training.evaluation.held_out import (
+    HeldOutFeatures,
+    find_ood_photographs,
+    held_out_features,
+    stored_features,
+)
 from training.evaluation.out_of_distribution import (
     Aim,
     LabelledFeatures,
+    answer_features,
     measure_left_out,
-    measure_strangers,
-    say,
+    measure_ood,
 )
-from training.evaluation.record import Evaluation, StrangerResult, judge, read_evaluation
+from training.evaluation.record import EvaluationRecord, OodResult, judge, read_evaluation
 from training.evaluation.thresholds import TARGET_PRECISION, choose_thresholds
 from training.evaluation.unknown import PartScores, UnknownRule
 from training.features.extract import Features
@@ -43,7 +49,7 @@ Int = NDArray[np.int64]
 class Evaluated:
     """The stage's outcome: the record, and what the network says of each part in the split's order."""
 
-    record: Evaluation
+    record: EvaluationRecord
     val: PartScores
     test: PartScores
 
@@ -58,8 +64,8 @@ class _Basis:
     temperature: float
     target_precision: float
 
-    def say(self, features: Float) -> PartScores:
-        return say(self.trained.head, self.temperature, features)
+    def answer_features(self, features: Float) -> PartScores:
+        return answer_features(self.trained.head, self.temperature, features)
 
     def targets(self, part: Part) -> Int:
         return np.asarray(self.trained.split.targets(part), np.int64)
@@ -74,14 +80,14 @@ def evaluate(
     """
     trained, last = trained or read_trained(run), _last(run)
     target_precision = target_precision or (last.target_precision if last else TARGET_PRECISION)
-    held_out = held_out_features(trained, find_strangers(trained.config, reporter), reporter)
+    held_out = held_out_features(trained, find_ood_photographs(trained.config, reporter), reporter)
     temperature = fit_temperature(trained.head.logits(held_out.val), np.asarray(trained.split.targets("val")))
     basis = _Basis(trained, stored_features(run), held_out, temperature, target_precision)
     if last and last.left_out and last.target_precision == target_precision:
-        left_out: StrangerResult | None = last.left_out  # it would come out the same
+        left_out: OodResult | None = last.left_out  # it would come out the same
     else:
         left_out = _left_out(basis, reporter)
-    evaluated = _judged(basis, left_out)
+    evaluated = _judge_parts(basis, left_out)
     run.write(SCORES, scores_bytes(evaluated.val, evaluated.test))
     run.write_record(EVALUATION, evaluated.record)
     return evaluated
@@ -96,18 +102,18 @@ def scores_bytes(val: PartScores, test: PartScores) -> bytes:
     return body.getvalue()
 
 
-def _judged(basis: _Basis, left_out: StrangerResult | None) -> Evaluated:
+def _judge_parts(basis: _Basis, left_out: OodResult | None) -> Evaluated:
     labels, head, held_out = basis.trained.split.labels, basis.trained.head, basis.held_out
-    val, test = basis.say(held_out.val), basis.say(held_out.test)
+    val, test = basis.answer_features(held_out.val), basis.answer_features(held_out.test)
     familiar, allowance = _familiar(basis, val), _allowance(basis, val)
     limit = choose_limit(familiar, allowance)
-    kept = val.familiarity >= limit
-    thresholds = choose_thresholds(val.scores, basis.targets("val"), basis.target_precision, kept)
+    passed = is_familiar(val.familiarity, limit)
+    thresholds = choose_thresholds(val.scores, basis.targets("val"), basis.target_precision, passed)
     rule = UnknownRule(thresholds, limit)
-    strangers = None
-    if held_out.strangers is not None:
-        strangers = measure_strangers(val, test, basis.say(held_out.strangers), rule)
-    record = Evaluation(
+    ood = None
+    if held_out.ood is not None:
+        ood = measure_ood(val, test, basis.answer_features(held_out.ood), rule)
+    record = EvaluationRecord(
         threshold=thresholds.common,
         class_thresholds=thresholds.by_label(labels),
         target_precision=basis.target_precision,
@@ -118,7 +124,7 @@ def _judged(basis: _Basis, left_out: StrangerResult | None) -> Evaluated:
         least_length=float(np.linalg.norm(held_out.val, axis=1).min()) / 2,
         val=judge(val, basis.targets("val"), rule, head.scores(held_out.val), labels),
         test=judge(test, basis.targets("test"), rule, head.scores(held_out.test), labels),
-        strangers=strangers,
+        ood=ood,
         left_out=left_out,
     )
     return Evaluated(record, val, test)
@@ -135,20 +141,20 @@ def _familiar(basis: _Basis, val: PartScores) -> Float:
 
 def _allowance(basis: _Basis, val: PartScores) -> float:
     """How much less familiar a photograph becomes by a camera's compression, in the median."""
-    streamed = basis.say(basis.held_out.streamed).familiarity
+    streamed = basis.answer_features(basis.held_out.streamed).familiarity
     return max(0.0, float(np.median(val.familiarity[: len(streamed)] - streamed)))
 
 
-def _left_out(basis: _Basis, reporter: Reporter) -> StrangerResult | None:
+def _left_out(basis: _Basis, reporter: Reporter) -> OodResult | None:
     if basis.trained.record.fine_tuned:
         return None  # the stored features are not those of the network that ships
     data = LabelledFeatures(basis.stored, *(basis.targets(part) for part in PARTS))
-    allowance = _allowance(basis, basis.say(basis.held_out.val))
+    allowance = _allowance(basis, basis.answer_features(basis.held_out.val))
     aim = Aim(basis.temperature, basis.target_precision, allowance)
     return measure_left_out(data, basis.trained.config, aim, reporter)
 
 
-def _last(run: Run) -> Evaluation | None:
+def _last(run: Run) -> EvaluationRecord | None:
     with contextlib.suppress(RunError):
         return read_evaluation(run)
     return None

@@ -26,12 +26,13 @@ from training.runs import FEATURES, Run
 
 Float = NDArray[np.float32]
 
-MOST_STREAMED = 200
+# The median over these is stable, and each costs an encoding and a decoding.
+MAX_STREAMED = 200
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOutFeatures:
-    """Features (n, channels) of the network as it is shipped; strangers is None where there are none.
+    """Features (n, channels) of the network as it is shipped; ood: of out-of-distribution pictures, if any.
 
     streamed: of the first validation photographs, 200 at most, as a camera's stream would show them.
     """
@@ -39,7 +40,7 @@ class HeldOutFeatures:
     val: Float
     test: Float
     streamed: Float
-    strangers: Float | None
+    ood: Float | None
 
 
 def stored_features(run: Run) -> Features:
@@ -51,23 +52,22 @@ def stored_features(run: Run) -> Features:
         raise RunError(f"can't use the run {run.name}", f"{FEATURES}: {error}", "train again") from error
 
 
-def held_out_features(
-    trained: TrainedRun, strangers: Sequence[Photograph], reporter: Reporter
-) -> HeldOutFeatures:
-    """Features of the validation part, the test part and the strangers."""
+def held_out_features(trained: TrainedRun, ood: Sequence[Photograph], reporter: Reporter) -> HeldOutFeatures:
+    """Features of the validation part, the test part and out-of-distribution pictures."""
     if trained.record.fine_tuned:
-        return _through_tuned_trunk(trained, strangers, reporter)
+        return _tuned_features(trained, ood, reporter)
     stored = stored_features(trained.run)
     unknown = None
     with opened_cache(reporter) as cache:
         trunk = find_trunk(trained.config, cache, reporter)
-        if strangers:
-            unknown = photograph_features(trunk, strangers, trained.config, cache, reporter)
-    return HeldOutFeatures(stored.val, stored.test, _streamed(trained, trunk.network, reporter), unknown)
+        if ood:
+            unknown = photograph_features(trunk, ood, trained.config, cache, reporter)
+    shown = _streamed_features(trained, trunk.network, reporter)
+    return HeldOutFeatures(stored.val, stored.test, shown, unknown)
 
 
-def _streamed(trained: TrainedRun, network: bytes, reporter: Reporter) -> Float:
-    spec, paths = trained.config.spec, [item.path for item in trained.split.val[:MOST_STREAMED]]
+def _streamed_features(trained: TrainedRun, network: bytes, reporter: Reporter) -> Float:
+    spec, paths = trained.config.spec, [item.path for item in trained.split.val[:MAX_STREAMED]]
 
     def pixels(path: Path) -> Image:
         return prepare(streamed(read_image(path), spec), spec)
@@ -76,7 +76,7 @@ def _streamed(trained: TrainedRun, network: bytes, reporter: Reporter) -> Float:
         return run_over(network, paths, pixels, step)
 
 
-def find_strangers(config: TrainConfig, reporter: Reporter) -> tuple[Photograph, ...]:
+def find_ood_photographs(config: TrainConfig, reporter: Reporter) -> tuple[Photograph, ...]:
     """Photographs of none of the classes: the configured folder's, or DATA/other's beside DATA/train.
 
     None where there is no such folder, or no longer.
@@ -85,7 +85,7 @@ def find_strangers(config: TrainConfig, reporter: Reporter) -> tuple[Photograph,
     folder = config.other or (beside if (config.data / "train").is_dir() else None)
     if folder is None or not folder.is_dir():
         if config.other:
-            reporter.note(f"{config.other} is gone: not measured how its photographs are refused")
+            reporter.note(f"{config.other} is gone, so how its photographs are refused was not measured")
         return ()
     try:
         return scan_other(folder, reporter)[0]
@@ -94,13 +94,12 @@ def find_strangers(config: TrainConfig, reporter: Reporter) -> tuple[Photograph,
         return ()
 
 
-def _through_tuned_trunk(
-    trained: TrainedRun, strangers: Sequence[Photograph], reporter: Reporter
-) -> HeldOutFeatures:
+def _tuned_features(trained: TrainedRun, ood: Sequence[Photograph], reporter: Reporter) -> HeldOutFeatures:
     network = to_float(trained.trunk)
-    parts: list[Sequence[Pictured]] = [trained.split.val, trained.split.test, strangers]
+    parts: list[Sequence[Pictured]] = [trained.split.val, trained.split.test, ood]
     paths: list[Path] = [picture.path for part in parts for picture in part]
     with reporter.steps("evaluating the tuned network", len(paths)) as step:
         rows = run_over(network, paths, lambda path: load(path, trained.config.spec), step)
     val, test, unknown = np.split(rows, np.cumsum([len(part) for part in parts[:2]]))
-    return HeldOutFeatures(val, test, _streamed(trained, network, reporter), unknown if strangers else None)
+    shown = _streamed_features(trained, network, reporter)
+    return HeldOutFeatures(val, test, shown, unknown if ood else None)

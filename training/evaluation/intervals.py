@@ -10,8 +10,13 @@ from numpy.typing import NDArray
 Interval = tuple[float, float]
 Array = NDArray[Any]
 
-Z_95 = 1.959964  # standard normal quantile at 97.5 %
-RESAMPLES, MOST_RESAMPLED = 1000, 2000
+# The standard normal quantile at 97.5 %.
+Z_95 = 1.959964
+# Enough for two stable digits of a 95 % interval.
+RESAMPLES = 1000
+# Comparing all pairs of more pictures would take gigabytes.
+MAX_RESAMPLED = 2000
+# The same pictures always get the same interval.
 SEED = 1
 
 
@@ -44,25 +49,24 @@ def macro_f1_interval(confusion: Array) -> Interval:
     return percentiles(macro_f1(cells.reshape(RESAMPLES, *confusion.shape)))
 
 
-def auroc(known: Array, strangers: Array) -> float:
-    """The chance that a known picture has the higher value than a stranger, ties counting half."""
-    ordered = np.sort(strangers)
+def auroc(known: Array, ood: Array) -> float:
+    """The chance that a known picture has the higher value than an ood one, ties counting half."""
+    ordered = np.sort(ood)
     below = np.searchsorted(ordered, known, side="left")
     up_to = np.searchsorted(ordered, known, side="right")
     return float((below + up_to).mean() / (2 * len(ordered)))
 
 
-def auroc_resamples(known: Array, strangers: Array) -> Array:
-    """AUROC of a thousand bootstrap samples, known pictures and strangers drawn apart; float64 (1000,).
+def auroc_resamples(known: Array, ood: Array) -> Array:
+    """AUROC of a thousand bootstrap samples, known and ood pictures drawn apart; float64 (1000,).
 
     Of more than 2,000 on a side, 2,000 are taken.
     """
     rng = np.random.default_rng(SEED)
-    known, strangers = _some(known, rng), _some(strangers, rng)
-    wins = (known[:, None] > strangers) + 0.5 * (known[:, None] == strangers)
+    known, ood = _some(known, rng), _some(ood, rng)
+    wins = (known[:, None] > ood) + 0.5 * (known[:, None] == ood)
     drawn = [
-        rng.multinomial(len(side), np.full(len(side), 1 / len(side)), RESAMPLES)
-        for side in (known, strangers)
+        rng.multinomial(len(side), np.full(len(side), 1 / len(side)), RESAMPLES) for side in (known, ood)
     ]
     return np.asarray(((drawn[0] @ wins) * drawn[1]).sum(axis=1) / wins.size)
 
@@ -74,4 +78,4 @@ def percentiles(figures: Array) -> Interval:
 
 
 def _some(values: Array, rng: np.random.Generator) -> Array:
-    return values if len(values) <= MOST_RESAMPLED else rng.choice(values, MOST_RESAMPLED, replace=False)
+    return values if len(values) <= MAX_RESAMPLED else rng.choice(values, MAX_RESAMPLED, replace=False)

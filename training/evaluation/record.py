@@ -1,7 +1,7 @@
-"""evaluation.json: what the float network was worth on pictures that it was not trained on.
+"""evaluation.json: how good the float network is on pictures that it was not trained on.
 
 Every share comes with its 95 % interval. The validation part has decided the temperature, the thresholds and
-the familiarity limit, so only the test part's figures are free of wishful thinking.
+the familiarity limit, so only the test part's figures are unbiased.
 """
 
 from __future__ import annotations
@@ -11,24 +11,19 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from training.errors import RunError
 from training.evaluation.intervals import Interval, macro_f1, macro_f1_interval, percentiles, wilson
 from training.evaluation.unknown import PartScores, Separation, UnknownRule
 from training.head.temperature import Bin, calibration_error, reliability
-from training.runs import EVALUATION, Run
+from training.runs import EVALUATION, Record, Run
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
 
+# Raised when an older evaluation.json can no longer be read.
 SCHEMA = 2
-
-
-class Record(BaseModel):
-    """Frozen; unknown keys are an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class ClassResult(Record):
@@ -65,17 +60,18 @@ class PartResult(Record):
 
 
 class RuleResult(Record):
-    """One value as a sign of strangers: AUROC, and the strangers accepted where 95 % of test is kept."""
+    """One value as a detector: AUROC, and the share of ood pictures accepted where 95 % of test is kept."""
 
     auroc: float
     auroc_interval: Interval
     false_accepts_at_95_kept: float
 
 
-class StrangerResult(Record):
+class OodResult(Record):
     """How `count` pictures of none of the classes were told from the test part.
 
-    kept and accepted: the shares of the test part and of the strangers that the shipped limits let pass.
+    kept and accepted: the shares of the test part and of the ood pictures that the shipped rule lets pass.
+    The JSON key of such a result is `strangers`.
     """
 
     count: int
@@ -88,8 +84,8 @@ class StrangerResult(Record):
     accepted_interval: Interval
 
 
-class Evaluation(Record):
-    """evaluation.json. left_out: each class in turn as the stranger to a head fitted without it; the mean.
+class EvaluationRecord(Record):
+    """evaluation.json. left_out: mean result for each class with a head that was fitted without it.
 
     camera_allowance: how much familiarity a camera's compression costs, which the limit leaves room for.
     least_length: of features, for `shipped_network`.
@@ -106,11 +102,11 @@ class Evaluation(Record):
     least_length: float
     val: PartResult
     test: PartResult
-    strangers: StrangerResult | None
-    left_out: StrangerResult | None
+    ood: OodResult | None = Field(validation_alias="strangers", serialization_alias="strangers")
+    left_out: OodResult | None
 
 
-def read_evaluation(run: Run) -> Evaluation:
+def read_evaluation(run: Run) -> EvaluationRecord:
     """A run's evaluation; raises RunError, also where another version wrote it."""
     try:
         found = json.loads(run.read(EVALUATION)).get("schema", 1)
@@ -120,7 +116,7 @@ def read_evaluation(run: Run) -> Evaluation:
         why = f"{EVALUATION} is of version {found}, this program reads version {SCHEMA}"
         advice = f"make it again with `edge-train evaluate --run {run.name}`"
         raise RunError(f"can't use the run {run.name}", why, advice)
-    return run.read_record(EVALUATION, Evaluation)
+    return run.read_record(EVALUATION, EvaluationRecord)
 
 
 def judge(

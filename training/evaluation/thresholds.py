@@ -17,11 +17,16 @@ Float = NDArray[np.float32]
 Int = NDArray[np.int64]
 Double = NDArray[np.float64]
 
+# Below 0.5 another label may be as likely; finer steps would fit the validation part's chance.
 CANDIDATES = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
+# One wrong answer in twenty, where nobody asks for another share.
 TARGET_PRECISION = 0.95
-LEAST_ANSWERED = 0.75
-LEAST_EVIDENCE = 20  # answers with a label before it may have a threshold of its own
-COMMON_WEIGHT = 10  # pictures' worth of the common estimate in that of a label
+# A network that says unknown to more than a quarter of its own kind of pictures is of little use.
+MIN_ANSWERED = 0.75
+# Answers with a label before it may have a threshold of its own: fewer prove nothing.
+MIN_EVIDENCE = 20
+# Pictures' worth of the common estimate in that of a label, so that few answers move it little.
+COMMON_WEIGHT = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +40,9 @@ class Thresholds:
         """The labels' own thresholds by name."""
         return {labels[number]: threshold for number, threshold in self.own.items()}
 
-    def of(self, count: int) -> Float:
-        """The threshold of each of `count` labels, float32 (count,)."""
-        each = np.full(count, self.common, np.float32)
+    def of(self, count: int) -> Double:
+        """The threshold of each of `count` labels, float64 (count,)."""
+        each = np.full(count, self.common)
         for number, threshold in self.own.items():
             each[number] = threshold
         return each
@@ -87,14 +92,14 @@ class _Counted:
 
 
 def _count(confidence: Float, right: NDArray[np.bool_]) -> _Counted:
-    reached = confidence[None, :] >= np.array(CANDIDATES, np.float32)[:, None]
+    reached = confidence[None, :] >= np.array(CANDIDATES)[:, None]  # float64, as the device compares
     answered, hits = reached.sum(axis=1), (reached & right).sum(axis=1)
     return _Counted(answered.astype(np.float64), hits.astype(np.float64), len(right))
 
 
 def _lowest_that_will_do(estimates: Double, counted: _Counted, wanted: float) -> int:
     """The candidate's place in the list."""
-    allowed = 1 + int(np.sum(counted.answered[1:] >= LEAST_ANSWERED * counted.count))
+    allowed = 1 + int(np.sum(counted.answered[1:] >= MIN_ANSWERED * counted.count))
     enough = np.flatnonzero(estimates[:allowed] >= wanted)
     return int(enough[0] if len(enough) else estimates[:allowed].argmax())
 
@@ -104,7 +109,7 @@ def _own(here: _Counted, common_estimates: Double, common: int, wanted: float) -
 
     Where it is too low, the label's estimates, drawn towards the common ones by ten pictures, decide.
     """
-    if here.answered[common] >= LEAST_EVIDENCE and here.interval(common)[1] < wanted:
+    if here.answered[common] >= MIN_EVIDENCE and here.interval(common)[1] < wanted:
         drawn = (here.right + COMMON_WEIGHT * common_estimates) / (here.answered + COMMON_WEIGHT)
         return max(common, _lowest_that_will_do(drawn, here, wanted))
     proven = [candidate for candidate in range(common) if here.interval(candidate)[0] >= wanted]

@@ -1,4 +1,4 @@
-"""The unknown rule, and how well it tells strangers from what the model was trained on."""
+"""The chosen unknown rule, and how well it tells foreign pictures from what the model was trained on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.unknown_rule import judge
 from training.evaluation.intervals import auroc, auroc_resamples
 from training.evaluation.thresholds import Thresholds
 
@@ -14,7 +15,9 @@ Float = NDArray[np.float32]
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-KEPT = 0.95
+# The share of known pictures to keep: the usual operating point of out-of-distribution detection.
+KEPT_SHARE = 0.95
+# Keeps logarithms finite, and divisions by a deviation of 0.
 TINY = 1e-6
 
 
@@ -28,24 +31,23 @@ class PartScores:
 
 @dataclass(frozen=True, slots=True)
 class UnknownRule:
-    """An answer counts from its label's threshold on, where the familiarity reaches the limit as well."""
+    """The limits that were chosen for a network; `edge.unknown_rule` applies them, here as on the device."""
 
     thresholds: Thresholds
     familiarity: float
 
     def answered(self, part: PartScores) -> Mask:
-        """Which pictures get an answer, bool (n,)."""
-        enough = self.thresholds.of(part.scores.shape[1])[part.scores.argmax(axis=1)]
-        sure: Mask = part.scores.max(axis=1) >= enough
-        return sure & (part.familiarity >= self.familiarity)
+        """Which pictures get an answer on the device, bool (n,)."""
+        thresholds = self.thresholds.of(part.scores.shape[1])
+        return judge(part.scores, part.familiarity, thresholds, self.familiarity).counted
 
 
 @dataclass(frozen=True, slots=True)
 class Separation:
-    """How well one value separates known pictures from strangers.
+    """How well one value separates known pictures from ood ones.
 
-    resamples: AUROC of bootstrap samples. accepted: the share of strangers above the limit that keeps 95 %
-    of the known ones.
+    resamples: AUROC of bootstrap samples. accepted: the share of the ood ones above the limit that
+    keeps 95 % of the known ones.
     """
 
     auroc: float
@@ -53,21 +55,21 @@ class Separation:
     accepted: float
 
 
-def separate(known: Array, strangers: Array) -> Separation:
-    """Judge a value that should be higher for known pictures (n,) than for strangers (m,)."""
-    limit = np.quantile(known, 1 - KEPT)
-    accepted = float((strangers >= limit).mean())
-    return Separation(auroc(known, strangers), auroc_resamples(known, strangers), accepted)
+def separate(known: Array, ood: Array) -> Separation:
+    """Judge a value that should be higher for known pictures (n,) than for ood ones (m,)."""
+    limit = np.quantile(known, 1 - KEPT_SHARE)
+    accepted = float((ood >= limit).mean())
+    return Separation(auroc(known, ood), auroc_resamples(known, ood), accepted)
 
 
-def separations(val: PartScores, known: PartScores, strangers: PartScores) -> dict[str, Separation]:
+def separations(val: PartScores, known: PartScores, ood: PartScores) -> dict[str, Separation]:
     """Each value alone, and the two together: the sum of the top score's log odds and the familiarity, both
     in deviations from their mean over the validation part.
     """
     found = {}
     scaled = {}
     for name, value in (("top_score", _log_odds), ("familiarity", _familiarity)):
-        reference, ours, theirs = value(val), value(known), value(strangers)
+        reference, ours, theirs = value(val), value(known), value(ood)
         found[name] = separate(ours, theirs)
         mean, deviation = reference.mean(), reference.std() + TINY
         scaled[name] = (ours - mean) / deviation, (theirs - mean) / deviation

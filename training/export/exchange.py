@@ -61,13 +61,13 @@ def quietly(what: str, *more: type[Exception]) -> Iterator[None]:
 
     Not for use around anything that draws progress.
     """
-    with translated(what, *more), quiet_terminal(), warnings.catch_warnings():
+    with translate_failures(what, *more), quiet_terminal(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 @contextlib.contextmanager
-def translated(what: str, *more: type[Exception]) -> Iterator[None]:
+def translate_failures(what: str, *more: type[Exception]) -> Iterator[None]:
     """Turn a library's failures, `more` among them, into ExportError; a full disk stays an OSError."""
     try:
         yield

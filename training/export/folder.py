@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from edge.model.model_file import LABELS, first_finding
+from edge.model.model_file import LABELS, describe_first_error
 from training.errors import ExportError
 from training.export.record import ExportedFile, ExportRecord
 
@@ -52,7 +52,7 @@ def _parsed(folder: Path, text: bytes) -> ExportRecord:
     try:
         return ExportRecord.model_validate_json(text)
     except ValidationError as error:
-        why = f"{RECORD}: {first_finding(error)}"
+        why = f"{RECORD}: {describe_first_error(error)}"
         raise ExportError(f"can't export to {folder}", why, f"remove that file, or {ADVICE}") from error
 
 

@@ -16,12 +16,14 @@ from training.progress import Reporter
 from training.runs import MODEL, Run
 
 ALL = "all"
+# Measured on 397 photographs: scores differ by at most 0.000005 in float32, 0.015 in float16, 0.14 in dynamic
+# (LOG.md).
 FLOAT_AGREEMENT, REDUCED_AGREEMENT = 0.99, 0.97
 FLOAT_DIFFERENCE, FLOAT16_DIFFERENCE, ANY_DIFFERENCE = 1e-3, 0.1, 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Tolerance:
     """The least share of equal decisions, and the largest difference of a score, for a file to be kept."""
 
     agreement: float
@@ -30,26 +32,25 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format: its file or folder, who writes and who loads it, and its limits.
+    """One format: its file or folder, who writes and who loads it, and its tolerance.
 
-    The limits are None for int8, which must agree as often as `quantize` measured on the same photographs.
+    The tolerance is None for int8, which must agree as often as `quantize` measured on the same photographs.
     """
 
     name: str
     file: str
     write: Callable[[Source, Path], None]
     load: Callable[[Path], Loaded]
-    limits: Limits | None
+    tolerance: Tolerance | None
     remark: str = ""
 
 
-def _tflite(precision: str, limits: Limits) -> Format:
+def _tflite(precision: str, tolerance: Tolerance) -> Format:
     write = partial(write_tflite, precision=precision)  # type: ignore[arg-type]
-    return Format(f"tflite-{precision}", f"model_{precision}.tflite", write, load_tflite, limits)
+    return Format(f"tflite-{precision}", f"model_{precision}.tflite", write, load_tflite, tolerance)
 
 
-# measured on 397 photographs: float32 at most 0.000005, float16 0.015, dynamic 0.14 (LOG.md)
-EXACT = Limits(FLOAT_AGREEMENT, FLOAT_DIFFERENCE)
+EXACT = Tolerance(FLOAT_AGREEMENT, FLOAT_DIFFERENCE)
 FORMATS = {
     entry.name: entry
     for entry in (
@@ -57,15 +58,15 @@ FORMATS = {
         Format("h5", "model.h5", write_keras, load_keras, EXACT, " (Keras' older format; prefer keras)"),
         Format("saved-model", "saved_model", write_saved_model, load_saved_model, EXACT),
         _tflite("float32", EXACT),
-        _tflite("float16", Limits(REDUCED_AGREEMENT, FLOAT16_DIFFERENCE)),
-        _tflite("dynamic", Limits(REDUCED_AGREEMENT, ANY_DIFFERENCE)),
+        _tflite("float16", Tolerance(REDUCED_AGREEMENT, FLOAT16_DIFFERENCE)),
+        _tflite("dynamic", Tolerance(REDUCED_AGREEMENT, ANY_DIFFERENCE)),
         Format("tflite-int8", "model_int8.tflite", write_shipped, load_shipped, None),
         Format("onnx", "model.onnx", write_onnx, load_onnx, EXACT),
     )
 }
 
 
-def chosen_formats(names: Sequence[str], run: Run, reporter: Reporter) -> list[Format]:
+def choose_formats(names: Sequence[str], run: Run, reporter: Reporter) -> list[Format]:
     """The formats of those names, all where there are none or `all` is among them.
 
     What can't be made here is left out of all with a note, but asked for by name it is an error:

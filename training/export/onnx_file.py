@@ -10,10 +10,11 @@ import numpy as np
 
 from edge.distribution import install_hint
 from training.errors import MissingLibraryError
-from training.export.exchange import INPUT, OUTPUT, Float, Loaded, Pixels, Source, quietly, translated
+from training.export.exchange import INPUT, OUTPUT, Float, Loaded, Pixels, Source, quietly, translate_failures
 from training.export.serving import serving
 
-OPSET = 17  # tf2onnx 1.17 writes up to 18; runtimes of 2022 and later read 17
+# tf2onnx 1.17 writes up to 18; runtimes of 2022 and later read 17.
+OPSET = 17
 LIBRARIES = ("onnx", "tf2onnx", "onnxruntime")
 REFUSALS = (
     "Fail",
@@ -49,7 +50,7 @@ def load_onnx(path: Path) -> Loaded:
         session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
     def scores(pixels: Pixels) -> Float:
-        with translated(what, *_refusals()):
+        with translate_failures(what, *_refusals()):
             return np.asarray(session.run([OUTPUT], {INPUT: pixels.astype(np.float32)})[0])
 
     return Loaded("onnxruntime", runtime.__version__, scores)

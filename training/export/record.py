@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from edge.model.manifest import Preprocess
 from training.export.exchange import INPUT, OUTPUT
-
-
-class Record(BaseModel):
-    """Frozen; unknown keys are an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+from training.runs import Record
 
 
 class ExportedFile(Record):

@@ -13,7 +13,7 @@ from edge.model.manifest import Preprocess
 from edge.model.model_file import LABELS, write_atomically
 from training.errors import TrainingError
 from training.export.folder import RECORD, earlier_files, hash_of, make_folder, place, size_of
-from training.export.formats import FORMATS, Format, chosen_formats
+from training.export.formats import FORMATS, Format, choose_formats
 from training.export.record import ExportedFile, ExportRecord, RefusedFile
 from training.export.subject import Subject, make_subject
 from training.export.verify import compare, require, scores_of
@@ -50,7 +50,7 @@ def export(run: Run, options: ExportOptions, reporter: Reporter) -> Exported:
 
     Raises ExportError, SettingsError, RunError or MissingLibraryError where nothing can be exported.
     """
-    formats = chosen_formats(options.formats, run, reporter)
+    formats = choose_formats(options.formats, run, reporter)
     folder = options.out or run.path(FOLDER)
     earlier = earlier_files(folder, run.name, (entry.file for entry in FORMATS.values()))
     trained = read_trained(run)
@@ -65,7 +65,7 @@ def export(run: Run, options: ExportOptions, reporter: Reporter) -> Exported:
         except (TrainingError, ModelError) as error:
             refused.append(RefusedFile(format=entry.name, why=str(error)))
         # after each, not at the end: an interrupted export leaves no file that nobody accounts for
-        _describe(trained, folder, _together(earlier, files), refused)
+        _describe(trained, folder, _merge(earlier, files), refused)
     return Exported(folder, tuple(files), tuple(refused))
 
 
@@ -82,7 +82,7 @@ def export_one(entry: Format, subject: Subject, folder: Path, reporter: Reporter
         loaded = entry.load(path)
         check = compare(scores_of(entry.file, loaded, subject.pixels, reporter), subject.reference)
         what, advice = f"{entry.file} is not what was trained", "it was removed; take another format"
-        require(check, entry.limits or subject.int8_limits, what, advice)
+        require(check, entry.tolerance or subject.int8_tolerance, what, advice)
         made = ExportedFile(
             format=entry.name,
             file=entry.file,
@@ -101,7 +101,7 @@ def export_one(entry: Format, subject: Subject, folder: Path, reporter: Reporter
     return made
 
 
-def _together(earlier: Sequence[ExportedFile], files: Sequence[ExportedFile]) -> tuple[ExportedFile, ...]:
+def _merge(earlier: Sequence[ExportedFile], files: Sequence[ExportedFile]) -> tuple[ExportedFile, ...]:
     """What the folder holds now, in the formats' order."""
     by_format = {file.format: file for file in (*earlier, *files)}
     return tuple(by_format[name] for name in FORMATS if name in by_format)

@@ -17,7 +17,7 @@ from training.errors import RunError
 from training.evaluation.evaluate import evaluate
 from training.evaluation.record import read_evaluation
 from training.export.exchange import Float, Loaded, Pixels, Source
-from training.export.formats import ANY_DIFFERENCE, REDUCED_AGREEMENT, Limits
+from training.export.formats import ANY_DIFFERENCE, REDUCED_AGREEMENT, Tolerance
 from training.export.verify import compare, require, scores_of
 from training.fit.trained_network import TrainedRun, attach_head
 from training.head.temperature import calibrated
@@ -25,6 +25,7 @@ from training.libraries import tensorflow
 from training.progress import Reporter
 from training.runs import EVALUATION, INT8_SCORES, MODEL, SCORES, Run
 
+# The test photographs compared here are only some of those that `quantize` measured.
 INT8_SLACK = 0.03
 
 
@@ -32,14 +33,15 @@ INT8_SLACK = 0.03
 class Subject:
     """The network to export, and what it says of some test photographs.
 
-    pixels: uint8 RGB (n, h, w, 3). reference: its scores (n, labels). int8_limits: those of the shipped file.
+    pixels: uint8 RGB (n, h, w, 3). reference: its scores (n, labels). int8_tolerance: of the shipped
+    file.
     """
 
     source: Source
     temperature: float
     pixels: Pixels
     reference: Float
-    int8_limits: Limits
+    int8_tolerance: Tolerance
 
 
 def make_subject(trained: TrainedRun, images: int, reporter: Reporter) -> Subject:
@@ -57,9 +59,9 @@ def make_subject(trained: TrainedRun, images: int, reporter: Reporter) -> Subjec
     measured = _test_scores(run, SCORES)[: len(pixels)]
     what = f"the network of {run.name} does not say what was measured"
     advice = "are the photographs the same? If they are, train again"
-    require(compare(reference, measured), Limits(REDUCED_AGREEMENT, ANY_DIFFERENCE), what, advice)
+    require(compare(reference, measured), Tolerance(REDUCED_AGREEMENT, ANY_DIFFERENCE), what, advice)
     return Subject(
-        Source(model, run.path(MODEL)), temperature, pixels, reference, _int8_limits(run, measured)
+        Source(model, run.path(MODEL)), temperature, pixels, reference, _int8_tolerance(run, measured)
     )
 
 
@@ -70,12 +72,12 @@ def _in_memory(model: Any) -> Loaded:
     return Loaded("keras", "", scores)
 
 
-def _int8_limits(run: Run, measured: Float) -> Limits:
+def _int8_tolerance(run: Run, measured: Float) -> Tolerance:
     """The shipped file must agree as often as when `quantize` measured it on the same photographs."""
     if not run.path(MODEL).is_file():
-        return Limits(REDUCED_AGREEMENT, ANY_DIFFERENCE)
+        return Tolerance(REDUCED_AGREEMENT, ANY_DIFFERENCE)
     shipped = compare(_test_scores(run, INT8_SCORES)[: len(measured)], measured)
-    return Limits(max(0.0, shipped.agreement - INT8_SLACK), ANY_DIFFERENCE)
+    return Tolerance(max(0.0, shipped.agreement - INT8_SLACK), ANY_DIFFERENCE)
 
 
 def _test_scores(run: Run, file: str) -> Float:

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.errors import ExportError
-from training.export.exchange import Float, Loaded, Pixels, translated
-from training.export.formats import Limits
+from training.export.exchange import Float, Loaded, Pixels, translate_failures
+from training.export.formats import Tolerance
 from training.progress import Reporter
 
+# A few pictures at a time fit any memory, and progress can be shown.
 BATCH = 8
 
 
@@ -23,16 +24,16 @@ class Check:
     agreement: float
     largest_difference: float
 
-    def within(self, limits: Limits) -> bool:
+    def within(self, tolerance: Tolerance) -> bool:
         """Whether that is near enough."""
-        return self.agreement >= limits.agreement and self.largest_difference <= limits.difference
+        return self.agreement >= tolerance.agreement and self.largest_difference <= tolerance.difference
 
 
 def scores_of(what: str, loaded: Loaded, pixels: Pixels, reporter: Reporter) -> Float:
     """Scores (n, labels) of uint8 RGB pictures (n, h, w, 3); raises ExportError where the library fails."""
     batches = np.array_split(pixels, range(BATCH, len(pixels), BATCH))
     rows = []
-    with reporter.steps(f"running {what}", len(batches)) as step, translated(f"can't run {what}"):
+    with reporter.steps(f"running {what}", len(batches)) as step, translate_failures(f"can't run {what}"):
         for batch in batches:
             rows.append(loaded.scores(batch))
             step()
@@ -48,13 +49,13 @@ def compare(found: Float, reference: Float) -> Check:
     return Check(len(reference), float(same.mean()), float(difference.max()))
 
 
-def require(check: Check, limits: Limits, what: str, advice: str) -> None:
+def require(check: Check, tolerance: Tolerance, what: str, advice: str) -> None:
     """Raise ExportError with the figures where a network differs by more than is allowed."""
-    if check.within(limits):
+    if check.within(tolerance):
         return
     same = round(check.agreement * check.count)
     why = (
-        f"{same} of {check.count} decisions are the same ({limits.agreement:.3f} of them must be), "
-        f"scores are up to {check.largest_difference:.4f} apart ({limits.difference:g} is allowed)"
+        f"{same} of {check.count} decisions are the same ({tolerance.agreement:.3f} of them must be), "
+        f"scores are up to {check.largest_difference:.4f} apart ({tolerance.difference:g} is allowed)"
     )
     raise ExportError(what, why, advice)

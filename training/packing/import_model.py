@@ -1,4 +1,4 @@
-"""A foreign model → one of our files: what it says of itself, what a person adds, what photographs show."""
+"""A foreign model → one of our files, from what it says of itself, what a person adds and photographs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from edge.model.interpreter import Network
 from edge.model.manifest import Accuracy, Coding
 from edge.model.model_file import ModelFile, read_model
 from edge.preprocess import IMAGE_SUFFIXES, read_image
-from training.errors import DataError, GateError
+from training.errors import AcceptanceError, DataError
 from training.evaluation.intervals import wilson
-from training.packing.package_foreign import Adopted, Origin, adopt
+from training.packing.package_foreign import ForeignModel, Origin, package_foreign
 from training.parallel import core_count, spread
 from training.progress import Reporter
 
+# Nobody has measured another: below one half another label may be as likely.
 THRESHOLD = 0.5
 
 
@@ -58,7 +59,7 @@ def unknown_of(model: ModelFile) -> tuple[str, ...]:
 def measure(
     model: ModelFile, photographs: Sequence[Photograph], min_accuracy: float | None, reporter: Reporter
 ) -> Accuracy:
-    """Top-1 accuracy on photographs, on the device's runtime; raises GateError where it is too low.
+    """Top-1 accuracy on photographs, on the device's runtime; raises AcceptanceError where it is too low.
 
     min_accuracy: 0 to 1; None asks for clearly more than always naming the largest folder's label.
     """
@@ -71,7 +72,7 @@ def measure(
     with reporter.steps("measuring the imported network", len(photographs)) as step:
         right = sum(spread(classifiers, photographs, is_right, step))
     found = Accuracy(accuracy=right / len(photographs), count=len(photographs))
-    _gate(found, right, chance(photographs, classifiers[0].labels), min_accuracy)
+    _check_accuracy(found, right, chance(photographs, classifiers[0].labels), min_accuracy)
     return found
 
 
@@ -114,14 +115,14 @@ def import_model(
         background=classifier.background,
     )
     origin = Origin("unknown", f"imported from {model.path.name}")
-    nobody = Accuracy(accuracy=0.0, count=0)
-    adopted = Adopted(name, classifier.labels, classifier.spec, coding, THRESHOLD, origin, measured or nobody)
-    imported = adopt(model.network, adopted, out)
+    found = measured or Accuracy(accuracy=0.0, count=0)
+    foreign = ForeignModel(name, classifier.labels, classifier.spec, coding, THRESHOLD, origin, found)
+    imported = package_foreign(model.network, foreign, out)
     reporter.note(f"imported {model.path.name}: {len(classifier.labels)} labels, input {classifier.coding}")
     return imported
 
 
-def _gate(found: Accuracy, right: int, by_chance: float, min_accuracy: float | None) -> None:
+def _check_accuracy(found: Accuracy, right: int, by_chance: float, min_accuracy: float | None) -> None:
     low, high = wilson(right, found.count)
     enough = low > by_chance if min_accuracy is None else found.accuracy >= min_accuracy
     if enough:
@@ -129,4 +130,4 @@ def _gate(found: Accuracy, right: int, by_chance: float, min_accuracy: float | N
     wanted = f"chance gives {by_chance:.3f}" if min_accuracy is None else f"{min_accuracy:.3f} is asked for"
     why = f"it is right on {right} of {found.count} photographs ({low:.3f} to {high:.3f}), and {wanted}"
     advice = "its labels are in another order, or its input wants another --mean and --std or --fit"
-    raise GateError("the imported network does not know these photographs", why, advice)
+    raise AcceptanceError("the imported network does not know these photographs", why, advice)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
+from edge.infer.classifier import Classifier
 from edge.model.interpreter import Network, TensorInfo
 from edge.model.manifest import (
     Accuracy,
@@ -23,40 +23,54 @@ from edge.model.manifest import (
     Quantization,
     TensorQuantization,
 )
-from edge.model.model_file import ModelFile
+from edge.model.model_file import ModelFile, write_model
 from training.errors import ConversionError
-from training.evaluation.record import Evaluation
+from training.evaluation.record import EvaluationRecord
 from training.evaluation.thresholds import Thresholds
 from training.evaluation.unknown import UnknownRule
 from training.features.familiarity import NO_LIMIT
 from training.fit.trained_network import TrainedRun
 from training.network.frozen_backbone import versions
 from training.packing.metadata import FAMILIARITY_OUTPUT, Description, with_metadata
+from training.packing.selftest import SelftestKind, choose_pictures, describe_selftest, make_selftest
+from training.progress import Reporter
+from training.quantization.candidates import quantizer_version
 from training.quantization.comparison import Drop
+from training.quantization.measure import Measured, ShippedRule
+from training.runs import MODEL
 
 LIBRARIES = ("tensorflow", "tensorflow-cpu", "keras", "ai-edge-litert", "numpy", "opencv-python-headless")
 NOT_MEASURED = Drop(before=0.0, after=0.0, agreement=0.0, error=0.0, count=0)
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """What the manifest says of answers: the unknown rule for the int8 network, and the float evaluation.
-
-    typical: the median familiarity of pictures like those trained on.
-    """
-
-    rule: UnknownRule
-    typical: float
-    evaluation: Evaluation
+NO_RULE = ShippedRule(UnknownRule(Thresholds(0.5, {}), NO_LIMIT), 0.0)
 
 
-NOTHING_CHOSEN = UnknownRule(Thresholds(0.5, {}), NO_LIMIT)
+def pack_model(
+    trained: TrainedRun,
+    found: Measured,
+    evaluation: EvaluationRecord,
+    kind: SelftestKind,
+    reporter: Reporter,
+) -> None:
+    """Write the run's model file: the measured network, its manifest and its self-test."""
+    how = Quantization(
+        precision=found.candidate.precision,
+        quantizer=quantizer_version(),
+        in_float=len(found.candidate.in_float),
+    )
+    network = found.model.network
+    manifest = make_manifest(trained, network, found.shipped, evaluation, found.drop, how)
+    chosen = choose_pictures(trained.split.test, found.test.scores, trained.split.labels)
+    selftest, images = make_selftest(Classifier(found.model), kind, chosen)
+    reporter.note(describe_selftest(selftest, kind))
+    write_model(trained.run.path(MODEL), network, manifest, selftest, images)
 
 
 def finish_network(trained: TrainedRun, network: bytes) -> bytes:
     """The converted network with its metadata; raises ConversionError where its input is not plain RGB."""
     check_takes_bytes(network)
-    return described(trained, network)
+    return describe_network(trained, network)
 
 
 def check_takes_bytes(network: bytes) -> None:
@@ -72,24 +86,29 @@ def check_takes_bytes(network: bytes) -> None:
         )
 
 
-def described(trained: TrainedRun, network: bytes) -> bytes:
+def describe_network(trained: TrainedRun, network: bytes) -> bytes:
     """The converted network, scores before familiarity, with its metadata."""
     return with_metadata(network, _description(trained))
 
 
-def draft(trained: TrainedRun, network: bytes, evaluation: Evaluation) -> ModelFile:
+def draft(trained: TrainedRun, network: bytes, evaluation: EvaluationRecord) -> ModelFile:
     """A model file in memory for the device's classifier to run, before anything has been measured."""
-    manifest = make_manifest(trained, network, Chosen(NOTHING_CHOSEN, 0.0, evaluation), NOT_MEASURED)
-    path = trained.run.path("model.tflite")
+    manifest = make_manifest(trained, network, NO_RULE, evaluation, NOT_MEASURED)
+    path = trained.run.path(MODEL)
     return ModelFile(path, network, manifest.model_sha256, manifest.labels, manifest, None, {})
 
 
 def make_manifest(
-    trained: TrainedRun, network: bytes, chosen: Chosen, drop: Drop, how: Quantization | None = None
+    trained: TrainedRun,
+    network: bytes,
+    shipped: ShippedRule,
+    evaluation: EvaluationRecord,
+    drop: Drop,
+    how: Quantization | None = None,
 ) -> Manifest:
     """All that the agent needs to know, and all that it takes to make the model again."""
     runner = Network(network)
-    rule, test = chosen.rule, chosen.evaluation.test
+    rule, test = shipped.rule, evaluation.test
     return Manifest(
         name=_name(trained),
         version=trained.run.name,
@@ -102,10 +121,10 @@ def make_manifest(
         threshold=rule.thresholds.common,
         class_thresholds=rule.thresholds.by_label(trained.split.labels),
         familiarity=Familiarity(
-            output=FAMILIARITY_OUTPUT, threshold=rule.familiarity, typical=chosen.typical
+            output=FAMILIARITY_OUTPUT, threshold=rule.familiarity, typical=shipped.typical
         ),
         unknown_rule="threshold+familiarity",
-        temperature=chosen.evaluation.temperature,
+        temperature=evaluation.temperature,
         calibration_error=CalibrationError(
             before=test.calibration_error_before, after=test.calibration_error
         ),

@@ -1,4 +1,4 @@
-"""A network that was not trained here becomes one of our files: manifest, labels and a made-up self-test."""
+"""A network that was not trained here becomes one of our files, with manifest, labels and self-test."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from edge.model.manifest import (
     Preprocess,
     Provenance,
 )
-from edge.model.model_file import ModelFile, first_finding, read_model, write_model
+from edge.model.model_file import ModelFile, describe_first_error, read_model, write_model
 from edge.preprocess import PreprocessSpec
 from training.network.frozen_backbone import versions
 from training.packing.pack import LIBRARIES, git_revision, quantization_of
@@ -38,8 +38,8 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Adopted:
-    """What is known of a network from elsewhere.
+class ForeignModel:
+    """A network from elsewhere, as far as it is known.
 
     coding: None for bytes in and probabilities out. measured: top-1 accuracy and on how many photographs,
     count 0 where nobody measured.
@@ -54,13 +54,13 @@ class Adopted:
     measured: Accuracy = Accuracy(accuracy=0.0, count=0)  # noqa: RUF009 (frozen)
 
 
-def adopt(network: bytes, adopted: Adopted, out: Path) -> ModelFile:
+def package_foreign(network: bytes, foreign: ForeignModel, out: Path) -> ModelFile:
     """Write the model file whole or not at all, and read it again as a device does; raises ModelError."""
     try:
-        manifest = _manifest(network, adopted)
+        manifest = _manifest(network, foreign)
     except ValidationError as error:
-        what, advice = f"can't make a model file of {adopted.name}", "give another --name, or another network"
-        raise ModelError(what, first_finding(error), advice) from error
+        what, advice = f"can't make a model file of {foreign.name}", "give another --name, or another network"
+        raise ModelError(what, describe_first_error(error), advice) from error
     draft = ModelFile(out, network, manifest.model_sha256, manifest.labels, manifest, None, {})
     selftest, images = make_selftest(Classifier(draft), "synthetic", ())
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -85,26 +85,26 @@ def point_first_latest(out: Path) -> bool:
     return True
 
 
-def _manifest(network: bytes, adopted: Adopted) -> Manifest:
+def _manifest(network: bytes, foreign: ForeignModel) -> Manifest:
     runner, created = Network(network), datetime.now(UTC).isoformat(timespec="seconds")
     sha256 = hashlib.sha256(network).hexdigest()
     # there is one network only, so what was measured holds before and after
-    agreement = 1.0 if adopted.measured.count else 0.0
+    agreement = 1.0 if foreign.measured.count else 0.0
     return Manifest(
-        name=adopted.name,
+        name=foreign.name,
         version=sha256[:12],
         model_sha256=sha256,
-        labels=adopted.labels,
-        preprocess=Preprocess.of(adopted.spec),
+        labels=foreign.labels,
+        preprocess=Preprocess.of(foreign.spec),
         input=quantization_of(runner.input),
         output=quantization_of(runner.output),
-        coding=adopted.coding,
-        threshold=adopted.threshold,
-        metrics=Metrics(float=adopted.measured, int8=adopted.measured, agreement=agreement),
+        coding=foreign.coding,
+        threshold=foreign.threshold,
+        metrics=Metrics(float=foreign.measured, int8=foreign.measured, agreement=agreement),
         provenance=Provenance(
             created=created,
-            backbone=adopted.origin.backbone,
-            weights=adopted.origin.weights,
+            backbone=foreign.origin.backbone,
+            weights=foreign.origin.weights,
             seed=0,
             run="",
             dataset_sha256="",

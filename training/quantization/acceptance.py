@@ -1,7 +1,7 @@
-"""The gate: may a quantized network ship? It is refused where it is surely worse than allowed.
+"""Acceptance: may a quantized network ship? It is refused where it is surely worse than allowed.
 
-"Surely" is beyond 1.64 standard errors of the held-out pictures (one-sided 95 %), so that one picture of a
-hundred decides nothing; what the pictures are too few to tell is said instead.
+"Surely" means beyond 1.64 standard errors of the held-out pictures (one-sided 95 %), so that one picture in a
+hundred decides nothing. Where the pictures are too few to tell, a notice says so instead.
 """
 
 from __future__ import annotations
@@ -12,21 +12,22 @@ import numpy as np
 
 from training.quantization.comparison import Drop
 
+# Standard errors of a one-sided 95 % bound.
 ONE_SIDED_95 = 1.64
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class AcceptanceLimits:
     """max_drop: the loss of accuracy allowed; min_agreement: the least share of equal labels; 0 to 1."""
 
     max_drop: float = 0.01
     min_agreement: float = 0.97
 
 
-USUAL_LIMITS = Limits()
+USUAL_LIMITS = AcceptanceLimits()
 
 
-def refusal(drop: Drop, limits: Limits) -> str | None:
+def refusal(drop: Drop, limits: AcceptanceLimits) -> str | None:
     """Why the network must not ship, None where it may."""
     if drop.size - ONE_SIDED_95 * drop.error > limits.max_drop:
         return (
@@ -41,7 +42,7 @@ def refusal(drop: Drop, limits: Limits) -> str | None:
     return None
 
 
-def doubt(drop: Drop, limits: Limits) -> str | None:
+def doubt(drop: Drop, limits: AcceptanceLimits) -> str | None:
     """What to say where the figures are over a limit, but too few photographs to tell that from chance."""
     over = [f"lost {drop.size:.3f}"] if drop.size > limits.max_drop else []
     over += [f"agrees on {drop.agreement:.3f}"] if drop.agreement < limits.min_agreement else []

@@ -19,7 +19,7 @@ Float = NDArray[np.float32]
 Pictures = NDArray[np.uint8]
 
 
-def corrected(network: bytes, float_network: bytes, pictures: Pictures) -> bytes:
+def correct_bias(network: bytes, float_network: bytes, pictures: Pictures) -> bytes:
     """The int8 network with a bias that gives the float network's mean logits on pictures (n, h, w, 3) RGB.
 
     Raises ConversionError where the networks do not end in a dense layer and a softmax.

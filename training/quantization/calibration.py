@@ -21,7 +21,7 @@ def calibration_images(
 
     The two plain pictures make the input range 0–255, so that a picture's bytes are the input as they are.
     """
-    paths = [item.path for item in balanced(split.train, split.labels, count)]
+    paths = [item.path for item in take_balanced(split.train, split.labels, count)]
     with reporter.steps("reading calibration photographs", len(paths)) as step:
         photographs = load_all(paths, spec, step)
     plain = np.zeros((2, spec.height, spec.width, 3), np.uint8)
@@ -29,7 +29,7 @@ def calibration_images(
     return np.concatenate((photographs, plain))
 
 
-def balanced(items: Sequence[Item], labels: Sequence[str], count: int) -> list[Item]:
+def take_balanced(items: Sequence[Item], labels: Sequence[str], count: int) -> list[Item]:
     """The first `count` items, taking turns between the labels; the split has shuffled them already."""
     rows: list[Iterator[Item]] = [iter([i for i in items if i.label == label]) for label in labels]
     turns = chain.from_iterable(zip_longest(*rows))

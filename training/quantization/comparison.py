@@ -1,4 +1,4 @@
-"""The comparison: float and quantized network on the same held-out photographs, as the device runs them."""
+"""Float and quantized network compared on the same held-out photographs, as the device runs them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from edge.infer.classifier import Classifier
 from edge.model.interpreter import Network
@@ -16,16 +16,18 @@ from edge.model.model_file import ModelFile
 from edge.preprocess import read_image
 from edge.records import Scores
 from training.evaluation.intervals import Interval
-from training.evaluation.record import Record, StrangerResult
+from training.evaluation.record import OodResult
 from training.evaluation.unknown import PartScores
 from training.features.extract import Pictured
 from training.parallel import core_count, spread
 from training.progress import Reporter
-from training.quantization.recipe import Precision
+from training.quantization.candidates import Precision
+from training.runs import Record
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
 
+# The median of so many runs is stable on a busy machine.
 LATENCY_RUNS = 30
 
 
@@ -57,7 +59,7 @@ class Comparison(Record):
 
     int8: the network that ships, whatever its `precision` is; `attempts` says what was tried before it.
     Latencies are medians of one invocation on one thread of this machine, in milliseconds. Thresholds,
-    answered and strangers are the shipped network's; intervals cover 95 %.
+    answered and ood are the shipped network's; intervals cover 95 %.
     """
 
     schema_: Literal[3] = Field(default=3, alias="schema")
@@ -86,13 +88,11 @@ class Comparison(Record):
     accuracy_answered_interval: Interval
     float_calibration_error: float
     calibration_error: float
-    strangers: StrangerResult | None
+    ood: OodResult | None = Field(validation_alias="strangers", serialization_alias="strangers")
 
 
-class Drop(BaseModel):
+class Drop(Record):
     """How two networks differ on the same `count` pictures."""
-
-    model_config = ConfigDict(frozen=True)
 
     before: float
     after: float

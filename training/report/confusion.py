@@ -1,11 +1,12 @@
-"""Who was taken for whom: the confusion counts as pairs and as a table to shade."""
+"""Which label was taken for which: the confusion counts as pairs, and as a table to shade."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-MOST_IN_TABLE = 60
+# A larger table fits no screen; the pairs tell the same.
+MAX_IN_TABLE = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def table_rows(
     labels: Sequence[str], confusion: Sequence[Sequence[int]]
 ) -> tuple[tuple[str, tuple[Cell, ...]], ...]:
     """Label and cells of each row; nothing where there are too many classes for a table."""
-    if len(labels) > MOST_IN_TABLE:
+    if len(labels) > MAX_IN_TABLE:
         return ()
     return tuple(
         (label, tuple(Cell(count, count / max(1, sum(row)), i == j) for j, count in enumerate(row)))

@@ -20,13 +20,20 @@ Kind = Literal[
     "none", "learning_rate_too_high", "not_converged", "doubtful_labels", "overfits", "underfits", "fine"
 ]
 
-MOST_RISES = 0.5
-WORSE_AFTER_FIRST = 1.4
-STILL_FALLING = 0.003  # nats of validation loss over the last third
-LOSS_PER_MISTAKE = 4.0  # nats: the labels of these photographs get a score of 2 %
-LEAST_MISTAKES, MOST_MISTAKES = 0.02, 0.3
-LEAST_GAP = 0.08
-ENOUGH_ON_TRAINING = 0.85
+# As a share of the loss's range: one that climbs this much in all jumps rather than falls.
+MAX_RISE = 0.5
+# Validation loss that was best after the first epoch and grew by this factor: the steps are too large.
+MAX_RATIO_TO_FIRST = 1.4
+# Nats of validation loss over the last third: less is no reason for more epochs.
+MIN_FALL = 0.003
+# Nats: the labels of these photographs get a score of 2 %.
+MIN_LOSS_PER_MISTAKE = 4.0
+# Fewer mistakes prove nothing; with more the network has learnt too little to cast doubt on a label.
+MIN_MISTAKES, MAX_MISTAKES = 0.02, 0.3
+# Training accuracy is always somewhat higher; a smaller gap is no overfitting.
+MIN_GAP = 0.08
+# A network that gets less of its own training photographs right is too weak for the task.
+MIN_TRAINING_ACCURACY = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,7 @@ def diagnose(fit: Fit) -> tuple[Diagnosis, ...]:
     return tuple(found) or (_fine(fit),)
 
 
-def rises(losses: list[float]) -> float:
+def total_rise(losses: list[float]) -> float:
     """How far a loss climbs in all, as a share of its whole range: 0 where it only falls."""
     values = np.asarray(losses)
     span = float(values.max() - values.min())
@@ -86,10 +93,10 @@ def _learning_rate(fit: Fit) -> Diagnosis | None:
     if len(train) > 1 and train[-1] > train[0]:
         text = f"Training loss rose from {train[0]:.2f} to {train[-1]:.2f}: learning diverged."
         return Diagnosis("learning_rate_too_high", text, advice)
-    if len(train) > 3 and rises(fit.curves.train_loss) > MOST_RISES:
+    if len(train) > 3 and total_rise(fit.curves.train_loss) > MAX_RISE:
         text = "Training loss jumps up and down instead of falling: the steps are too large."
         return Diagnosis("learning_rate_too_high", text, advice)
-    if fit.best == 0 and val.max() > WORSE_AFTER_FIRST * val[0]:
+    if fit.best == 0 and val.max() > MAX_RATIO_TO_FIRST * val[0]:
         text = (
             f"Validation loss was best after the first epoch ({val[0]:.2f}) and went up to {val.max():.2f} "
             "from there: the steps are too large."
@@ -101,7 +108,7 @@ def _learning_rate(fit: Fit) -> Diagnosis | None:
 def _convergence(fit: Fit) -> Diagnosis | None:
     losses = fit.curves.val_loss
     fall = losses[-1 - max(1, len(losses) // 3)] - losses[-1] if len(losses) > 1 else np.inf
-    if len(losses) < fit.most_epochs or fit.best != len(losses) - 1 or fall < STILL_FALLING:
+    if len(losses) < fit.most_epochs or fit.best != len(losses) - 1 or fall < MIN_FALL:
         return None
     text = f"Not converged: validation loss was still falling when the {fit.most_epochs} epochs were over."
     return Diagnosis("not_converged", text, f"allow more epochs: {fit.option} {3 * fit.most_epochs}")
@@ -110,9 +117,9 @@ def _convergence(fit: Fit) -> Diagnosis | None:
 def _labels(fit: Fit) -> Diagnosis | None:
     best = fit.best
     mistakes = 1 - fit.curves.train_accuracy[best]
-    if not LEAST_MISTAKES <= mistakes <= MOST_MISTAKES:
+    if not MIN_MISTAKES <= mistakes <= MAX_MISTAKES:
         return None
-    if fit.curves.train_loss[best] / mistakes < LOSS_PER_MISTAKE:
+    if fit.curves.train_loss[best] / mistakes < MIN_LOSS_PER_MISTAKE:
         return None
     text = (
         f"Suspicious labels: at its best the network gave the labels of about {percent(mistakes, 0)} of the "
@@ -124,7 +131,7 @@ def _labels(fit: Fit) -> Diagnosis | None:
 def _overfitting(fit: Fit) -> Diagnosis | None:
     train, val = fit.curves.train_accuracy[fit.best], fit.curves.val_accuracy[fit.best]
     chance = 2 * np.sqrt(val * (1 - val) / max(1, fit.val_count))
-    if train - val <= max(LEAST_GAP, chance):
+    if train - val <= max(MIN_GAP, chance):
         return None
     text = (
         f"Overfitting: {percent(train)} of the training photographs are right, but {percent(val)} of the "
@@ -135,7 +142,7 @@ def _overfitting(fit: Fit) -> Diagnosis | None:
 
 def _underfitting(fit: Fit) -> Diagnosis | None:
     accuracy = fit.curves.train_accuracy[fit.best]
-    if accuracy >= ENOUGH_ON_TRAINING:
+    if accuracy >= MIN_TRAINING_ACCURACY:
         return None
     text = f"Underfitting: even of the training photographs only {percent(accuracy)} are right."
     return Diagnosis("underfits", text, "try a larger input (--size), another --backbone, or --fine-tune 10")

@@ -1,4 +1,4 @@
-"""Where a network looked: class activation maps of trained runs."""
+"""Where a network looks: class activation maps of trained runs."""
 
 from __future__ import annotations
 

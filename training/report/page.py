@@ -1,4 +1,4 @@
-"""report.html: the findings with tables, plots and pictures, in one file that needs nothing else."""
+"""report.html: the conclusions with tables, plots and pictures, in one file that needs nothing else."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from training.dataset.scan import PARTS
 from training.fit.trained_network import TrainedRun
 from training.network.frozen_backbone import versions
 from training.packing.pack import LIBRARIES
+from training.report.conclusions import Conclusions
 from training.report.confusion import table_rows
-from training.report.findings import Findings
-from training.report.pictures import Looked
+from training.report.pictures import PictureResults
 from training.report.plots import accuracy_plot, loss_plot, reliability_plot, tradeoff, tradeoff_plot
-from training.report.read import Records
-from training.report.verdict import weak_classes
+from training.report.quality import weak_classes
+from training.report.read import RunRecords
 from training.report.wording import percent, short_interval
 
 if TYPE_CHECKING:
@@ -25,29 +25,28 @@ if TYPE_CHECKING:
 
 TEMPLATE = "report.html.jinja"
 FEW_CLASSES = 12
-MOST_PAIRS = 10
+# The most frequent confusions; the table below shows the rest.
+MAX_PAIRS = 10
 
 
-def _learning(findings: Findings) -> list[tuple[Any, str, str]]:
+def _learning(conclusions: Conclusions) -> list[tuple[Any, str, str]]:
     """Each fit with its two plots."""
     return [
         (entry, loss_plot(entry.fit.curves, entry.kept), accuracy_plot(entry.fit.curves, entry.kept))
-        for entry in findings.learning
+        for entry in conclusions.learning
     ]
 
 
 def report_page(
-    trained: TrainedRun, records: Records, looked: Looked, findings: Findings, wanted: float
+    trained: TrainedRun,
+    records: RunRecords,
+    pictures: PictureResults,
+    conclusions: Conclusions,
+    wanted: float,
 ) -> str:
     """The page as HTML; names and labels are escaped by the template, plots hold none."""
     evaluation, labels = records.evaluation, trained.split.labels
-    test, targets = evaluation.test, np.asarray(trained.split.targets("test"), np.int64)
-    chosen = (test.answered, test.accuracy_answered)
-    curve = tradeoff(records.test.scores, targets)
-    plots = {
-        "reliability": reliability_plot(test.bins),
-        "tradeoff": tradeoff_plot(curve, chosen, evaluation.target_precision),
-    }
+    test = evaluation.test
     return (
         _environment()
         .get_template(TEMPLATE)
@@ -63,17 +62,27 @@ def report_page(
             records=records,
             evaluation=evaluation,
             test=test,
-            findings=findings,
-            learning=_learning(findings),
-            looked=looked,
-            plots=plots,
+            conclusions=conclusions,
+            learning=_learning(conclusions),
+            pictures=pictures,
+            plots=_plots(trained, records),
             rows=table_rows(labels, test.confusion),
             few_classes=len(labels) <= FEW_CLASSES,
-            most_pairs=MOST_PAIRS,
+            most_pairs=MAX_PAIRS,
             weak={entry.label for entry in weak_classes(test, wanted)},
             versions=versions(LIBRARIES),
         )
     )
+
+
+def _plots(trained: TrainedRun, records: RunRecords) -> dict[str, str]:
+    test, targets = records.evaluation.test, np.asarray(trained.split.targets("test"), np.int64)
+    chosen = (test.answered, test.accuracy_answered)
+    curve = tradeoff(records.test.scores, targets)
+    return {
+        "reliability": reliability_plot(test.bins),
+        "tradeoff": tradeoff_plot(curve, chosen, records.evaluation.target_precision),
+    }
 
 
 def _environment() -> Environment:

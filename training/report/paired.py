@@ -1,4 +1,4 @@
-"""Is one run better than another? Judged on the same test photographs, picture by picture."""
+"""Is one run better than another? This is decided on the same test photographs, picture by picture."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from training.report.wording import percent
 
-SURE = 0.05
+# The usual level of significance.
+MAX_CHANCE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class RunAnswers:
     """One run's test part: by each photograph's sha256 its label and whether the network was right."""
 
     name: str
@@ -37,7 +38,7 @@ class Paired:
     @property
     def sure(self) -> bool:
         """Whether the difference is more than noise, at 5 %."""
-        return self.chance < SURE
+        return self.chance < MAX_CHANCE
 
     @property
     def text(self) -> str:
@@ -51,12 +52,12 @@ class Paired:
         if self.only_now == self.only_before:
             return f"As good as {self.other}: {figures}."
         if not self.sure:
-            return f"Not to be told from {self.other}: {figures}; the difference may be chance."
+            return f"No sure difference from {self.other}: {figures}; the difference may be chance."
         word = "Better" if self.only_now > self.only_before else "Worse"
         return f"{word} than {self.other}: {figures}; that is more than noise."
 
 
-def compare_runs(now: Judged, before: Judged) -> Paired | str:
+def compare_runs(now: RunAnswers, before: RunAnswers) -> Paired | str:
     """The paired comparison, or why there can be none."""
     if set(now.labels) != set(before.labels):
         return f"Can't be compared with {before.name}: it has other classes."

@@ -15,15 +15,21 @@ from training.dataset.split import Item
 from training.dataset.thumbnails import image_uri
 from training.fit.trained_network import TrainedRun
 from training.progress import Reporter
-from training.report.corners import PLACES, CornerResult, Glance, by_label, covered
 from training.report.explain import Explainer, make_explainer
+from training.report.occlusion import PLACES, OcclusionResult, OcclusionSample, by_label, cover
 
 Float = NDArray[np.float32]
 
-MOST_MISTAKES, MOST_SAMPLED = 12, 100
+# A person looks at a dozen mistakes, the surest first.
+MAX_MISTAKES = 12
+# Each picture takes six passes through the network, so their number bounds the time.
+MAX_SAMPLED = 100
+# Large enough to recognise the thing, small enough for a page that carries its pictures in itself.
 SIDE_PX = 160
+# The same run always shows the same pictures.
 SEED = 1
-MOST_COVER = 0.65
+# The picture stays visible under the hottest place.
+MAX_COVER = 0.65
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +46,21 @@ class Mistake:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """What looking at pictures gave. explained: whether there could be heat at all."""
+class PictureResults:
+    """What the test photographs showed. explained: whether heat maps were possible at all."""
 
     mistakes: tuple[Mistake, ...]
-    corners: tuple[CornerResult, ...]
+    occlusion: tuple[OcclusionResult, ...]
     explained: bool
 
 
-def look(trained: TrainedRun, scores: Float, temperature: float, reporter: Reporter) -> Looked:
+def look(trained: TrainedRun, scores: Float, temperature: float, reporter: Reporter) -> PictureResults:
     """Draw the worst mistakes and cover the corners; scores (n, labels) are those of the test part."""
     explainer = make_explainer(trained, temperature)
     targets = np.asarray(trained.split.targets("test"), np.int64)
     worst = worst_mistakes(scores, targets)
-    sample = sampled(len(targets)) if explainer else []
-    mistakes, glances = [], []
+    sample = choose_sample(len(targets)) if explainer else []
+    mistakes, samples = [], []
     with reporter.steps("looking at test photographs", len(worst) + len(sample)) as step:
         for index in worst:
             mistakes.append(_mistake(trained, explainer, index, scores[index]))
@@ -62,31 +68,31 @@ def look(trained: TrainedRun, scores: Float, temperature: float, reporter: Repor
         for index in sample:
             image = _seen(trained, trained.split.test[index])
             if image is not None and explainer is not None:
-                glances.append(glance_at(explainer, image, trained.split.labels))
+                samples.append(measure_occlusion(explainer, image, trained.split.labels))
             step()
-    return Looked(tuple(mistakes), by_label(glances), explainer is not None)
+    return PictureResults(tuple(mistakes), by_label(samples), explainer is not None)
 
 
-def worst_mistakes(scores: Float, targets: NDArray[np.int64], most: int = MOST_MISTAKES) -> list[int]:
+def worst_mistakes(scores: Float, targets: NDArray[np.int64], most: int = MAX_MISTAKES) -> list[int]:
     """Indices of the wrong answers of scores (n, labels), the surest first."""
     wrong = np.flatnonzero(scores.argmax(axis=1) != targets)
     order = np.argsort(-scores[wrong].max(axis=1), kind="stable")
     return [int(index) for index in wrong[order][:most]]
 
 
-def sampled(count: int, most: int = MOST_SAMPLED) -> list[int]:
+def choose_sample(count: int, most: int = MAX_SAMPLED) -> list[int]:
     """Which of `count` photographs to look at: all, or a seeded sample."""
     if count <= most:
         return list(range(count))
     return sorted(int(i) for i in np.random.default_rng(SEED).choice(count, most, replace=False))
 
 
-def glance_at(explainer: Explainer, image: Image, labels: tuple[str, ...]) -> Glance:
+def measure_occlusion(explainer: Explainer, image: Image, labels: tuple[str, ...]) -> OcclusionSample:
     """The heat of one uint8 RGB picture for its answer, and what covering each place costs that."""
-    maps = explainer.maps([image, *(covered(image, place) for place in PLACES)])
+    maps = explainer.maps([image, *(cover(image, place) for place in PLACES)])
     scores = explainer.scores(maps)
     said = int(scores[0].argmax())
-    return Glance(labels[said], explainer.heat(maps[0], said), scores[0, said] - scores[1:, said])
+    return OcclusionSample(labels[said], explainer.heat(maps[0], said), scores[0, said] - scores[1:, said])
 
 
 def with_heat(image: Image, heat: Float) -> Image:
@@ -98,7 +104,7 @@ def with_heat(image: Image, heat: Float) -> Image:
     grey = np.repeat(image.mean(axis=2, keepdims=True), 3, axis=2)
     share = strength[..., None]
     colour = np.concatenate([np.zeros_like(share), 230 * (1 - share), np.full_like(share, 255)], axis=2)
-    cover = MOST_COVER * share**1.5
+    cover = MAX_COVER * share**1.5
     return np.asarray(np.rint(grey * (1 - cover) + colour * cover), np.uint8)
 
 

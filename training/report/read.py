@@ -14,11 +14,11 @@ from training.audit.output import AUDIT, PAGE, read_audit
 from training.audit.record import Audit
 from training.dataset.split import Split
 from training.errors import RunError
-from training.evaluation.record import Evaluation, read_evaluation
+from training.evaluation.record import EvaluationRecord, read_evaluation
 from training.evaluation.unknown import PartScores
 from training.progress import Reporter
 from training.quantization.comparison import Comparison
-from training.report.paired import Judged
+from training.report.paired import RunAnswers
 from training.runs import (
     COMPARISON,
     CONFIG,
@@ -34,10 +34,10 @@ from training.runs import (
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
+class RunRecords:
     """What the run's later stages left; comparison and audit are None where they did not run."""
 
-    evaluation: Evaluation
+    evaluation: EvaluationRecord
     val: PartScores
     test: PartScores
     comparison: Comparison | None
@@ -50,7 +50,7 @@ def is_evaluated(run: Run) -> bool:
     return run.path(EVALUATION).is_file() and run.path(SCORES).is_file()
 
 
-def read_records(run: Run, split: Split, reporter: Reporter) -> Records:
+def read_records(run: Run, split: Split, reporter: Reporter) -> RunRecords:
     """Everything beside the training; raises RunError where a file is damaged or of another version.
 
     An audit that can't be read is told and left out.
@@ -58,7 +58,7 @@ def read_records(run: Run, split: Split, reporter: Reporter) -> Records:
     val, test = read_scores(run, split)
     comparison = run.read_record(COMPARISON, Comparison) if run.path(MODEL).is_file() else None
     page = PAGE if run.path(PAGE).is_file() else None
-    return Records(read_evaluation(run), val, test, comparison, _read_audit(run, reporter), page)
+    return RunRecords(read_evaluation(run), val, test, comparison, _read_audit(run, reporter), page)
 
 
 def _read_audit(run: Run, reporter: Reporter) -> Audit | None:
@@ -87,20 +87,20 @@ def read_scores(run: Run, split: Split) -> tuple[PartScores, PartScores]:
     return val, test
 
 
-def judged(name: str, split: Split, test: PartScores) -> Judged:
+def run_answers(name: str, split: Split, test: PartScores) -> RunAnswers:
     """Each test photograph's label, and whether the network was right."""
     right = test.scores.argmax(axis=1) == np.asarray(split.targets("test"))
     items = {item.sha256: (item.label, bool(hit)) for item, hit in zip(split.test, right, strict=True)}
-    return Judged(name, split.labels, items)
+    return RunAnswers(name, split.labels, items)
 
 
-def read_judged(run: Run) -> Judged:
+def read_run_answers(run: Run) -> RunAnswers:
     """The same of another run; raises RunError."""
     split = run.read_record(SPLIT, Split)
-    return judged(run.name, split, read_scores(run, split)[1])
+    return run_answers(run.name, split, read_scores(run, split)[1])
 
 
-def run_before(run: Run, runs_dir: Path, against: str | None) -> Run | None:
+def find_run_before(run: Run, runs_dir: Path, against: str | None) -> Run | None:
     """The run to compare with: the one named, or the newest trained before it on the same folder.
 
     None where there is none. Raises RunError where there is no run of that name, or it has no scores.
@@ -111,18 +111,18 @@ def run_before(run: Run, runs_dir: Path, against: str | None) -> Run | None:
             advice = f"evaluate it first: edge-train evaluate --run {other.name}"
             raise RunError(f"can't compare with the run {other.name}", f"it has no {SCORES}", advice)
         return other
-    data, created = _facts(run)
+    data, created = _folder_and_time(run)
     found = []
     for other in trained_runs(runs_dir):
         if not other.path(SCORES).is_file():
             continue
-        its_data, its_time = _facts(other)
+        its_data, its_time = _folder_and_time(other)
         if its_data == data and its_time < created and other.name != run.name:
             found.append((its_time, other.name, other))
     return max(found)[2] if found else None
 
 
-def _facts(run: Run) -> tuple[Path | None, str]:
+def _folder_and_time(run: Run) -> tuple[Path | None, str]:
     """The data folder and the time of training; nothing where the run can't be read."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         config = json.loads(run.path(CONFIG).read_bytes())

@@ -9,14 +9,22 @@ from training.errors import RunError
 from training.evaluation.evaluate import evaluate
 from training.fit.trained_network import TrainedRun, read_trained
 from training.progress import Reporter
-from training.report.findings import conclude
+from training.report.conclusions import conclude
 from training.report.page import report_page
 from training.report.paired import Paired, compare_runs
 from training.report.pictures import look
-from training.report.read import Records, is_evaluated, judged, read_judged, read_records, run_before
+from training.report.read import (
+    RunRecords,
+    find_run_before,
+    is_evaluated,
+    read_records,
+    read_run_answers,
+    run_answers,
+)
 from training.runs import Run
 
 REPORT = "report.html"
+# The accuracy that is good enough where nobody says another: one mistake in ten.
 WANTED = 0.9
 
 
@@ -38,26 +46,26 @@ class Report:
 
 def write_report(run: Run, runs_dir: Path, options: ReportOptions, reporter: Reporter) -> Report:
     """Write report.html into a run's folder; raises RunError where a run can't be read."""
-    before = run_before(run, runs_dir, options.against)
+    before = find_run_before(run, runs_dir, options.against)
     trained = read_trained(run)
     if not is_evaluated(run):
         evaluate(run, reporter, trained)
     records = read_records(run, trained.split, reporter)
-    compared = _compared(trained, records, before, chosen=options.against is not None)
-    looked = look(trained, records.test.scores, records.evaluation.temperature, reporter)
-    findings = conclude(trained, records, looked.corners, compared, options.wanted)
-    page = report_page(trained, records, looked, findings, options.wanted)
+    compared = _compare_with(trained, records, before, chosen=options.against is not None)
+    pictures = look(trained, records.test.scores, records.evaluation.temperature, reporter)
+    conclusions = conclude(trained, records, pictures.occlusion, compared, options.wanted)
+    page = report_page(trained, records, pictures, conclusions, options.wanted)
     run.write(REPORT, page.encode())
-    return Report(run.path(REPORT), findings.verdict)
+    return Report(run.path(REPORT), conclusions.verdict)
 
 
-def _compared(trained: TrainedRun, records: Records, before: Run | None, chosen: bool) -> str:
+def _compare_with(trained: TrainedRun, records: RunRecords, before: Run | None, chosen: bool) -> str:
     """The comparison in words; a run that was not named and can't be read is no reason to fail."""
     if before is None:
         return "There is no earlier run on these photographs to compare with."
-    now = judged(trained.run.name, trained.split, records.test)
+    now = run_answers(trained.run.name, trained.split, records.test)
     try:
-        result = compare_runs(now, read_judged(before))
+        result = compare_runs(now, read_run_answers(before))
     except RunError as error:
         if chosen:
             raise

@@ -1,35 +1,39 @@
-"""What a camera address means: 0, /dev/video0, usb://, csi://, rtsp://, http://, a video, folders, test://."""
+"""What a camera address means: a device, a scheme such as rtsp://, a video, or a folder of images."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 
+from edge.capture.sources.schemes import SCHEMES, is_local
 from edge.errors import UsageError
 
-Kind = Literal["device", "usb", "csi", "stream", "file", "folder", "watch", "test"]
 NAME_AND_ADDRESS = re.compile(r"^([a-z0-9_-]+)=(.*)$", re.DOTALL)
+# Linux gives video devices no higher numbers.
 MAX_DEVICE = 255
 # A query, a fragment, or what cheap cameras want in the path: rtsp://host/user=admin&password=…
 SETTINGS = re.compile(r"([?#]|/(?=[^/?#]*=)).*", re.DOTALL)
 STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
-# Kinds of their own, whose addresses hold no credentials.
-LOCAL_SCHEMES: tuple[Literal["usb", "csi", "watch", "test"], ...] = ("usb", "csi", "watch", "test")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where frames come from. A live source never ends; a recording (`live` false) does.
 
-    `address` may hold credentials: use `shown` in logs and messages.
+    `kind` is device, stream, file, folder, or the address's own scheme. `address` may hold credentials: use
+    `shown` in logs and messages.
     """
 
-    kind: Kind
+    kind: str
     address: str
     live: bool
+
+    @property
+    def scheme(self) -> str:
+        """The address's scheme, empty where it has none."""
+        return self.address.partition("://")[0] if "://" in self.address else ""
 
     @property
     def place(self) -> str:
@@ -39,7 +43,7 @@ class Source:
     @property
     def shown(self) -> str:
         """The address without user and password."""
-        return without_credentials(self.address)
+        return strip_credentials(self.address)
 
 
 def split_name(text: str) -> tuple[str | None, str]:
@@ -53,22 +57,19 @@ def parse_source(address: str) -> Source:
     try:
         scheme = urlsplit(address).scheme if "://" in address else ""
     except ValueError as error:
-        what = f"can't use the camera {without_credentials(address)}"
+        what = f"can't use the camera {strip_credentials(address)}"
         raise UsageError(what, str(error), "check the address") from error
     if address.isdecimal() and int(address) > MAX_DEVICE:
         why = f"camera numbers end at {MAX_DEVICE}"
         raise UsageError(f"can't use the camera {address}", why, "give a smaller one")
     if address.isdecimal() or address.startswith("/dev/"):
         return Source("device", address, live=True)
-    for kind in LOCAL_SCHEMES:
-        if scheme == kind:
-            return Source(kind, address, live=True)
-    if scheme in STREAM_SCHEMES:
-        return Source("stream", address, live=True)
+    if scheme in SCHEMES:
+        return Source("stream" if scheme in STREAM_SCHEMES else scheme, address, live=True)
     if scheme:
-        known = ", ".join(f"{name}://" for name in (*STREAM_SCHEMES, *LOCAL_SCHEMES))
+        known = ", ".join(f"{name}://" for name in SCHEMES)
         raise UsageError(
-            f"can't use the camera {without_credentials(address)}", f"unknown {scheme}://", f"use {known}"
+            f"can't use the camera {strip_credentials(address)}", f"unknown {scheme}://", f"use {known}"
         )
     path = Path(address)
     if path.is_dir():
@@ -101,19 +102,19 @@ def default_name(source: Source) -> str:
     return re.sub(r"[^a-z0-9_-]+", "-", base.lower()).strip("-")[:64] or "camera"
 
 
-def without_credentials(address: str) -> str:
+def strip_credentials(address: str) -> str:
     """The address without user and password, and without settings behind it that may hold a token."""
     scheme, separator, rest = address.partition("://")
-    if not separator or scheme in LOCAL_SCHEMES:
+    if not separator or is_local(scheme):
         return address
     # People write passwords with / ? # unescaped, so all before the last @ goes.
     return f"{scheme}://{SETTINGS.split(rest.rpartition('@')[2])[0]}"
 
 
-def credentials_of(address: str) -> tuple[str, ...]:
-    """What `without_credentials` leaves out of a network address."""
+def extract_credentials(address: str) -> tuple[str, ...]:
+    """What `strip_credentials` leaves out of a network address."""
     scheme, separator, rest = address.partition("://")
-    if not separator or scheme in LOCAL_SCHEMES:
+    if not separator or is_local(scheme):
         return ()
     login, _, place = rest.rpartition("@")
     settings = SETTINGS.search(place)

@@ -5,13 +5,26 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from edge.capture.sources.reader import Picture
+from edge.capture.sources.address import Source
+from edge.capture.sources.reader import CameraSource, Picture
 from edge.errors import ImageError, RecordingError
 from edge.preprocess import IMAGE_SUFFIXES, read_image
 
 log = logging.getLogger(__name__)
 
+# Photographs have no rate of their own; one a second lets hold and window in seconds mean something.
 FOLDER_FPS = 1.0
+
+
+class ImageFolder(CameraSource):
+    """A folder of images."""
+
+    def __init__(self, source: Source) -> None:
+        self._folder = Path(source.address)
+
+    def open(self) -> FolderReader:
+        """A reader of it; raises RecordingError where it holds no images."""
+        return FolderReader(self._folder)
 
 
 class FolderReader:

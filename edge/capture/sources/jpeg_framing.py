@@ -1,4 +1,4 @@
-"""Encoded pictures as bytes: where a JPEG ends, cutting a stream of them, and is a file whole. Pure."""
+"""Encoded pictures as bytes: finds the end of a JPEG, splits streams, tells complete files. Pure."""
 
 from __future__ import annotations
 
@@ -6,28 +6,31 @@ from collections.abc import Iterator
 
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 START_OF_SCAN = 0xDA
-FRAME_HEADERS = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # these three are tables
-STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
+# Codes and markers by ITU T.81, table B.1. The three codes that are left out are tables.
+FRAME_HEADERS = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
+# Markers without a length.
+STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB\x60\x82"
+# A 48-megapixel JPEG has about this size; a stream without a JPEG must not fill the memory.
 MAX_FRAME_BYTES = 16 << 20
 
 
-def end_of_jpeg(data: bytes | bytearray, start: int = 0, searched: int = 0) -> int | None:
-    """Where the JPEG that begins at `start` ends, None while it is not whole; ValueError if it is none.
+def find_jpeg_end(data: bytes | bytearray, start: int = 0, searched: int = 0) -> int | None:
+    """The end of the JPEG that begins at `start`, None while it is not complete; ValueError if it is no JPEG.
 
-    searched: how far an earlier call has looked for its end in vain.
+    searched: an earlier call has found no end up to here.
     """
-    for marker, at, length in _segments(data, start):
+    for marker, at, length in _walk_segments(data, start):
         if marker == START_OF_SCAN:
             end = data.find(JPEG_END, max(at + length, searched))
             return None if end < 0 else end + 2
     return None
 
 
-def size_of_jpeg(data: bytes | bytearray | memoryview) -> tuple[int, int] | None:
-    """Width and height as its frame header has them, None where there is none before its first scan."""
+def read_jpeg_size(data: bytes | bytearray | memoryview) -> tuple[int, int] | None:
+    """Width and height from the frame header, None where no header comes before the first scan."""
     try:
-        for marker, at, length in _segments(data, 0):
+        for marker, at, length in _walk_segments(data, 0):
             if marker in FRAME_HEADERS and length >= 8 and at + length <= len(data):
                 height, width = data[at + 3 : at + 5], data[at + 5 : at + 7]
                 return int.from_bytes(width, "big"), int.from_bytes(height, "big")
@@ -38,10 +41,10 @@ def size_of_jpeg(data: bytes | bytearray | memoryview) -> tuple[int, int] | None
     return None
 
 
-def _segments(data: bytes | bytearray | memoryview, start: int) -> Iterator[tuple[int, int, int]]:
-    """The segments of a JPEG: marker, where its length stands, and that length; ValueError if it is none.
+def _walk_segments(data: bytes | bytearray | memoryview, start: int) -> Iterator[tuple[int, int, int]]:
+    """The segments of a JPEG, each as marker, position of its length, and that length; ValueError if no JPEG.
 
-    They are skipped by their lengths (ITU T.81, annex B), as a thumbnail in one has an end of its own.
+    Segments are skipped by their lengths (ITU T.81, annex B): a thumbnail inside one has an end of its own.
     """
     at = start + 2
     while at + 4 <= len(data):
@@ -60,11 +63,11 @@ def _segments(data: bytes | bytearray | memoryview, start: int) -> Iterator[tupl
             at += 2 + length
 
 
-def is_whole(data: bytes) -> bool:
-    """True if an image file is complete as far as its own marks tell: JPEG, PNG, BMP, WebP."""
+def is_complete(data: bytes) -> bool:
+    """True if an image file is complete, by its own marks: JPEG, PNG, BMP or WebP."""
     if data.startswith(JPEG_START):
         try:
-            return end_of_jpeg(data) is not None
+            return find_jpeg_end(data) is not None
         except ValueError:
             return False
     if data.startswith(PNG_START):
@@ -77,7 +80,7 @@ def is_whole(data: bytes) -> bool:
 
 
 class JpegSplitter:
-    """Cuts a stream of bytes into JPEGs; what lies between them is thrown away."""
+    """Splits a stream of bytes into JPEGs, and drops what lies between them."""
 
     def __init__(self, max_bytes: int = MAX_FRAME_BYTES) -> None:
         self._max_bytes = max_bytes
@@ -85,7 +88,7 @@ class JpegSplitter:
         self._searched = 0
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The JPEGs that are whole now; raises ValueError where one is larger than it may be."""
+        """The JPEGs that are complete now; raises ValueError where one is too large."""
         self._buffer += data
         found = []
         while (jpeg := self._next()) is not None:
@@ -95,7 +98,7 @@ class JpegSplitter:
         return found
 
     def _next(self) -> bytes | None:
-        """Cut the first whole JPEG off; the buffer then begins with a picture's beginning, or is empty."""
+        """Take the first complete JPEG; the buffer then begins with a JPEG, or is empty."""
         while True:
             start = self._buffer.find(JPEG_START)
             if start < 0:
@@ -103,7 +106,7 @@ class JpegSplitter:
                 return None
             del self._buffer[:start]
             try:
-                end = end_of_jpeg(self._buffer, searched=self._searched)
+                end = find_jpeg_end(self._buffer, searched=self._searched)
             except ValueError:
                 del self._buffer[:2]
                 self._searched = 0

@@ -12,26 +12,37 @@ import time
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
+from edge.capture.sources.address import Source
 from edge.capture.sources.jpeg_decoding import JpegDecoder
 from edge.capture.sources.jpeg_framing import JpegSplitter
-from edge.capture.sources.reader import Picture, Reduction, next_decodable
+from edge.capture.sources.reader import CameraSource, Picture, Reduction, next_decodable
 from edge.errors import CameraUnavailableError, ImageError, UsageError
 
 PROGRAMS = ("rpicam-vid", "libcamera-vid")
 USAGE = "write csi://0, or csi://0?size=1280x720&fps=30"
-CHUNK_BYTES, MOST_CHUNKS = 1 << 16, 64
-KEPT_STDERR_BYTES, MOST_QUOTED = 2000, 300
-FIRST_PICTURE_S, SILENCE_S = 7.0, 1.0
+# A pipe holds 64 KiB on Linux. After 64 full pipes a picture is delivered, even if more bytes are there.
+CHUNK_BYTES, MAX_CHUNKS = 1 << 16, 64
+# The program says why it failed in its last lines; an error message quotes about four of them.
+KEPT_STDERR_BYTES, MAX_QUOTED = 2000, 300
+# The program must start and adjust the exposure. Shorter than OPEN_LIMIT_S: our message quotes the program.
+FIRST_PICTURE_S = 7.0
+# Granted beyond two intervals of the camera's rate, as for any camera.
+SILENCE_S = 1.0
+# The program ends at once when it is asked; a driver that hangs does not, and then the program is killed.
 END_TIMEOUT_S = 1.0
+# Above what any camera does; larger numbers are typing errors.
 MAX_SIDE_PX, MAX_FPS = 8192, 1000.0
 
 
-class LibcameraCamera:
+class LibcameraCamera(CameraSource):
     """One camera by its number, with the size and rate asked for."""
 
-    def __init__(self, address: str) -> None:
+    # The reader notices silence itself, and can say more of its reason.
+    silence_s = 2 * SILENCE_S
+
+    def __init__(self, source: Source) -> None:
         """Raises UsageError for an address that makes no sense."""
-        self.address = address
+        self.address = address = source.address
         options = dict(parse_qsl(urlsplit(address).query, keep_blank_values=True))
         number = urlsplit(address).netloc or "0"
         size, fps = options.pop("size", "1280x720"), options.pop("fps", "30")
@@ -55,16 +66,16 @@ class LibcameraCamera:
             return LibcameraReader([program, *self.options], self.address, SILENCE_S + 2 / self.fps)
         except OSError as error:
             why = f"{program} can't be started: {error.strerror}"
-            raise CameraUnavailableError(what, why, "is it installed whole?") from error
+            raise CameraUnavailableError(what, why, "is it installed completely?") from error
 
 
 class LibcameraReader:
-    """The running program, and the newest picture in what it has written."""
+    """The running program, and the newest of the pictures that it has written."""
 
     def __init__(
         self, command: list[str], shown: str, silence_s: float, first_picture_s: float = FIRST_PICTURE_S
     ) -> None:
-        """It hangs when the first picture takes longer than first_picture_s, another one than silence_s."""
+        """It counts as hanging when its first picture takes first_picture_s, or a later one silence_s."""
         self._shown, self._silence_s, self._first_picture_s = shown, silence_s, first_picture_s
         self._program = os.path.basename(command[0])  # noqa: PTH119 (a name, not a path to work with)
         self._splitter = JpegSplitter()
@@ -82,17 +93,17 @@ class LibcameraReader:
     def grab(self) -> None:
         """Wait for the newest JPEG; raises CameraUnavailableError where the program dies or hangs."""
         deadline_s = time.monotonic() + (self._silence_s if self._pictures else self._first_picture_s)
-        while not (jpegs := self._jpegs(deadline_s)):
+        while not (jpegs := self._read_jpegs(deadline_s)):
             if time.monotonic() > deadline_s:
-                raise self._failure("no picture in time")
+                raise self._make_error("no picture in time")
         self._jpeg = jpegs[-1]
 
     def retrieve(self, reduction: Reduction | None = None) -> Picture | None:
-        """Decode it; None where it is damaged. Raises CameraUnavailableError where it writes only such."""
+        """Decode the JPEG; None where it is damaged. Raises CameraUnavailableError where all are."""
         try:
-            picture = self._decoder.picture(self._jpeg, reduction)
+            picture = self._decoder.decode(self._jpeg, reduction)
         except ImageError as error:
-            raise self._failure(error.why) from error
+            raise self._make_error(error.why) from error
         self._pictures += picture is not None
         return picture
 
@@ -112,17 +123,17 @@ class LibcameraReader:
         for pipe in filter(None, (self._child.stdout, self._child.stderr)):
             pipe.close()
 
-    def _jpegs(self, deadline_s: float) -> list[bytes]:
-        """The JPEGs that became whole; none after the deadline."""
+    def _read_jpegs(self, deadline_s: float) -> list[bytes]:
+        """The JPEGs that became complete; none after the deadline."""
         found: list[bytes] = []
         for key, _ in self._selector.select(max(0.0, deadline_s - time.monotonic())):
-            for data in _readable(key.fd):
+            for data in _read_available(key.fd):
                 if not data:
                     self._selector.unregister(key.fileobj)
                 if key.fileobj is self._child.stderr:
                     self._stderr = (self._stderr + data)[-KEPT_STDERR_BYTES:]
                 elif not data:
-                    raise self._failure("it ended")
+                    raise self._make_error("it ended")
                 else:
                     found = self._split(data) or found  # newer ones are enough
         return found
@@ -131,23 +142,23 @@ class LibcameraReader:
         try:
             return self._splitter.feed(data)
         except ValueError as error:
-            raise self._failure(f"it writes no pictures, {error}") from error
+            raise self._make_error(f"it writes no pictures, {error}") from error
 
-    def _failure(self, why: str) -> CameraUnavailableError:
+    def _make_error(self, why: str) -> CameraUnavailableError:
         if self._child.stderr is not None and not self._child.stderr.closed:
             with contextlib.suppress(OSError):
                 self._stderr += os.read(self._child.stderr.fileno(), CHUNK_BYTES)
         lines = self._stderr[-KEPT_STDERR_BYTES:].decode("utf-8", "replace").split("\n")
-        said = " / ".join(line.strip() for line in lines[-4:] if line.strip())[-MOST_QUOTED:]
+        said = " / ".join(line.strip() for line in lines[-4:] if line.strip())[-MAX_QUOTED:]
         reason = f"{self._program}: {why}{f' ({said})' if said else ''}"
         if self._pictures:
             return CameraUnavailableError(f"the camera {self._shown} is lost", reason)
         return CameraUnavailableError(f"can't open the camera {self._shown}", reason, "is it connected?")
 
 
-def _readable(descriptor: int) -> Iterator[bytes]:
-    """What can be read without waiting, in pieces; an empty piece is the end."""
-    for _ in range(MOST_CHUNKS):
+def _read_available(descriptor: int) -> Iterator[bytes]:
+    """Read what is there without waiting, in pieces; an empty piece is the end."""
+    for _ in range(MAX_CHUNKS):
         try:
             data = os.read(descriptor, CHUNK_BYTES)
         except BlockingIOError:

@@ -1,7 +1,7 @@
 """The JPEGs in a `multipart/x-mixed-replace` answer, as network cameras send them.
 
-A part that says how long it is is read without looking at it; from the first one on that does not, the
-stream is searched for JPEGs.
+A part with a length is read without looking into it. From the first part without one on, the stream is
+searched for JPEGs.
 """
 
 from __future__ import annotations
@@ -12,10 +12,14 @@ from typing import Protocol
 
 from edge.capture.sources.jpeg_framing import JPEG_START, MAX_FRAME_BYTES, JpegSplitter
 
-MAX_LINE_BYTES, MOST_LINES = 1 << 12, 64
-MOST_OTHER_PARTS = 30
+# Cameras send three or four short header lines. More is another protocol, which must not fill the memory.
+MAX_LINE_BYTES, MAX_LINES = 1 << 12, 64
+# Some cameras send text between their pictures, one part at a time; 30 in a row are no camera's.
+MAX_OTHER_PARTS = 30
+# Most JPEGs of cameras fit into one or two reads of this size.
 CHUNK_BYTES = 1 << 16
-PATIENCE_S = 10.0  # a slow line takes seconds for a large picture
+# A slow line takes seconds for a large picture.
+JPEG_TIMEOUT_S = 10.0
 LENGTH = b"content-length:"
 
 
@@ -33,47 +37,47 @@ class MultipartJpegs:
     """Cuts the stream into JPEGs."""
 
     def __init__(
-        self, stream: Stream, max_bytes: int = MAX_FRAME_BYTES, patience_s: float = PATIENCE_S
+        self, stream: Stream, max_bytes: int = MAX_FRAME_BYTES, timeout_s: float = JPEG_TIMEOUT_S
     ) -> None:
-        self._stream, self._max_bytes, self._patience_s = stream, max_bytes, patience_s
+        self._stream, self._max_bytes, self._timeout_s = stream, max_bytes, timeout_s
         self._until_s = 0.0
         self._buffer = bytearray()
         self._splitter: JpegSplitter | None = None
         self._found: deque[bytes] = deque()
 
     def next(self) -> bytes | memoryview:
-        """The next JPEG, which is good until the next call.
+        """The next JPEG, which is valid until the next call.
 
-        Raises EOFError at the stream's end, TimeoutError where bytes come but in `patience_s` no JPEG is
-        whole, ValueError where it holds no JPEGs, or too large ones, and what the stream raises.
+        Raises EOFError at the stream's end, TimeoutError where bytes come but no JPEG is complete within
+        `timeout_s`, ValueError where there are no JPEGs or too large ones, and what the stream raises.
         """
-        self._until_s = time.monotonic() + self._patience_s
-        for _ in range(MOST_OTHER_PARTS):
+        self._until_s = time.monotonic() + self._timeout_s
+        for _ in range(MAX_OTHER_PARTS):
             length = None if self._splitter else self._begin_part()
             if length is None:
-                return self._searched()
+                return self._search_jpeg()
             part = self._read(length)
             if part[:2] == JPEG_START:
                 return part
-        raise ValueError(f"{MOST_OTHER_PARTS} parts that are no JPEG")
+        raise ValueError(f"{MAX_OTHER_PARTS} parts that are no JPEG")
 
     def _begin_part(self) -> int | None:
         """Read up to the next part's content; its length, None where it does not say that."""
         left = self._max_bytes
-        while not (line := self._line()).startswith(b"--"):
+        while not (line := self._read_line()).startswith(b"--"):
             left -= len(line)
             if left < 0:
                 raise ValueError(f"no boundary in {self._max_bytes} bytes")
         length = None
-        for _ in range(MOST_LINES):
-            line = self._line().strip()
+        for _ in range(MAX_LINES):
+            line = self._read_line().strip()
             if not line:
                 return length
             if line.lower().startswith(LENGTH):
-                length = self._length(line[len(LENGTH) :])
-        raise ValueError(f"a part's head has more than {MOST_LINES} lines")
+                length = self._parse_length(line[len(LENGTH) :])
+        raise ValueError(f"a part's head has more than {MAX_LINES} lines")
 
-    def _length(self, text: bytes) -> int:
+    def _parse_length(self, text: bytes) -> int:
         length = int(text) if text.strip().isdigit() else -1
         if not 0 <= length <= self._max_bytes:
             raise ValueError(f"a part's length is {text.strip()[:20].decode('ascii', 'replace')}")
@@ -83,7 +87,7 @@ class MultipartJpegs:
         if time.monotonic() > self._until_s:
             raise TimeoutError
 
-    def _line(self) -> bytes:
+    def _read_line(self) -> bytes:
         self._check_time()
         line = self._stream.readline(MAX_LINE_BYTES)
         if not line:
@@ -102,7 +106,7 @@ class MultipartJpegs:
             at += count
         return part
 
-    def _searched(self) -> bytes:
+    def _search_jpeg(self) -> bytes:
         self._splitter = self._splitter or JpegSplitter(self._max_bytes)
         while not self._found:
             self._check_time()

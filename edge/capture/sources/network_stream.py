@@ -1,42 +1,46 @@
-"""A network stream, opened again and again: what opening took tells how long the next one may take."""
+"""A network stream through FFmpeg, which learns from each opening how long the next one may take."""
 
 from __future__ import annotations
 
 import time
 
+from edge.capture.reachability import is_server_answering
 from edge.capture.sources.address import Source
+from edge.capture.sources.reader import CameraSource
 from edge.capture.sources.video import OPEN_TIMEOUT_MS, VideoReader
+from edge.capture.timeouts import OpenTimeout
 from edge.errors import CameraUnavailableError
 
+# Half of the full time-out: an RTSP server takes 1.5 s (LOG.md), and a busy computer somewhat longer.
 SHORTEST_MS = 2500
-TIMES_AS_LONG = 2
+# FFmpeg's own interrupt comes some milliseconds early or late; a refusal comes within milliseconds.
+HANG_SHARE = 0.9
 
 
-class Stream:
-    """Opens one stream through FFmpeg.
-
-    An opening that meets a damaged stream hangs until its time-out. So a stream that has always opened
-    quickly gets little time; after a failure the next try has all of it.
-    """
+class NetworkStream(CameraSource):
+    """Opens one stream again and again."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._longest_ms: float | None = None
+        self._timeout = OpenTimeout(OPEN_TIMEOUT_MS / 1e3, SHORTEST_MS / 1e3)
+
+    def is_reachable(self) -> bool:
+        """True if its server answers."""
+        return is_server_answering(self._source.address)
 
     @property
     def timeout_ms(self) -> int:
         """How long the next opening may take."""
-        if self._longest_ms is None:
-            return OPEN_TIMEOUT_MS
-        return round(min(max(SHORTEST_MS, TIMES_AS_LONG * self._longest_ms), OPEN_TIMEOUT_MS))
+        return round(self._timeout.limit_s * 1e3)
 
     def open(self) -> VideoReader:
         """A reader of it; raises CameraUnavailableError."""
-        began_s = time.monotonic()
+        began_s, limit_ms = time.monotonic(), self.timeout_ms
         try:
-            reader = VideoReader(self._source, open_timeout_ms=self.timeout_ms)
+            reader = VideoReader(self._source, open_timeout_ms=limit_ms)
         except CameraUnavailableError:
-            self._longest_ms = None
+            if time.monotonic() - began_s >= HANG_SHARE * limit_ms / 1e3:
+                self._timeout.hung()
             raise
-        self._longest_ms = max(self._longest_ms or 0.0, (time.monotonic() - began_s) * 1e3)
+        self._timeout.opened(time.monotonic() - began_s)
         return reader

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from edge.capture.sources.address import Source
 from edge.preprocess import Image
 
 Reduction = Callable[[int, int], int]  # of a width and a height: 1, 2, 4 or 8, see preprocess.reduction
@@ -55,16 +56,36 @@ def next_decodable(reader: GrabbingReader) -> Picture:
             return picture
 
 
+class CameraSource:
+    """A kind of source; a subclass is made once, with the Source and its settings, and opened many times.
+
+    silence_s: the source counts as lost when it is silent for this long and two intervals more.
+    """
+
+    silence_s: float = 1.0
+
+    def __init__(self, source: Source) -> None:
+        """Raises UsageError or ValueError for options that make no sense."""
+
+    def open(self) -> Reader:
+        """A new reader; raises CameraUnavailableError."""
+        raise NotImplementedError
+
+    def is_reachable(self) -> bool:
+        """A cheap probe whether opening it has a chance; true where there is no such probe."""
+        return True
+
+
 @dataclass(frozen=True, slots=True)
 class Opener:
     """How a source is opened, anew at each call.
 
-    is_there: a cheap look whether opening it has a chance, None where there is no such look. silence_s: so
-    long, and two intervals, it may say nothing until it counts as lost.
+    is_reachable: a cheap probe whether opening it has a chance, None where there is no such probe.
+    silence_s: the source counts as lost when it is silent for this long and two intervals more.
     """
 
     open: Callable[[], Reader]
-    is_there: Callable[[], bool] | None = None
+    is_reachable: Callable[[], bool] | None = None
     silence_s: float = 1.0
 
     def __call__(self) -> Reader:

@@ -1,4 +1,4 @@
-"""A camera made of arithmetic, which can get lost, stay away and hang: for trying things out."""
+"""`test://`: a synthetic camera for trying things out; it can get lost, stay away and hang."""
 
 from __future__ import annotations
 
@@ -7,28 +7,31 @@ from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 
-from edge.capture.sources.reader import Picture, Reader
+from edge.capture.sources.address import Source
+from edge.capture.sources.reader import CameraSource, Picture, Reader
 from edge.errors import CameraUnavailableError, UsageError
 from edge.preprocess import Image
 
-MAX_SIDE_PX = 8192
-MAX_HANG_S = 86400.0
+# Larger pictures than any camera's, and a hang of more than a day, are typing errors.
+MAX_SIDE_PX, MAX_HANG_S = 8192, 86400.0
+# Grey levels that frame_quality calls dark, bright and covered, with up to 7 levels of noise on them.
 LEVELS = {"black": 0, "white": 248, "cover": 120}
-SPOILT = (*LEVELS, "freeze")
+DEFECTS = (*LEVELS, "freeze")
 
 
-class TestPattern:
-    """A camera made of arithmetic: `test://?fps=30&size=640x480&frames=100&gone=5&hang=5`.
+class TestPattern(CameraSource):
+    """A synthetic camera: `test://?fps=30&size=640x480&frames=100&gone=5&hang=5`.
 
-    Coloured bars that move, with a little noise. After `frames` pictures it stops delivering and can't
+    It shows moving coloured bars with a little noise. After `frames` pictures it stops delivering and can't
     be opened for `gone` seconds (0: for good), so that a lost camera can be tried without pulling a plug.
-    `black=100,150`: the pictures from 100 on, before 150, are black; `white`, `cover` and `freeze` likewise,
-    and `black=100,150,300,350` is so twice. With `hang`, as a broken driver does, the read blocks for so many
-    seconds first, and without `gone` opening does as well.
+    With `hang` the read first blocks for so many seconds, as with a broken driver; without `gone` opening
+    blocks as well. `black=100,150` makes pictures 100 to 149 black, and `white`, `cover` and `freeze` do
+    likewise; more pairs make more such spells: `black=100,150,300,350`.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, source: Source) -> None:
         """Raises UsageError for an option that it does not know."""
+        address = source.address
         options = dict(parse_qsl(urlsplit(address).query, keep_blank_values=True))
         try:
             self._fps = float(options.pop("fps", "30"))
@@ -37,7 +40,9 @@ class TestPattern:
             self._frames = int(options.pop("frames", "0"))
             self._gone_s = float(options.pop("gone", "0"))
             self._hang_s = float(options.pop("hang", "0"))
-            self._spoilt = [(kind, *span) for kind in SPOILT for span in _spans(options.pop(kind, ""))]
+            self._defects = [
+                (kind, *span) for kind in DEFECTS for span in _parse_spans(options.pop(kind, ""))
+            ]
         except ValueError as error:
             raise UsageError(f"can't use the camera {address}", str(error), TestPattern._usage()) from error
         sides = (self._width, self._height)
@@ -52,20 +57,20 @@ class TestPattern:
     def open(self) -> Reader:
         """A reader of it; raises CameraUnavailableError while it is gone."""
         time.sleep(max(0.0, self._hangs_until_s - time.monotonic()))
-        if not self.is_there():
+        if not self.is_reachable():
             raise CameraUnavailableError("can't open the test camera", "it is gone", "wait")
         return _TestReader(self, self._fps)
 
-    def is_there(self) -> bool:
+    def is_reachable(self) -> bool:
         """True unless it is gone; a camera that hangs is there."""
         return time.monotonic() >= self._opens_at_s
 
-    def picture(self, index: int) -> Image:
+    def draw(self, index: int) -> Image:
         """Picture number `index`; raises CameraUnavailableError once the camera is to be gone."""
         if self._frames and index >= self._frames:
             self._disappear()
             raise CameraUnavailableError("the test camera stopped delivering")
-        kind, first = next(((k, a) for k, a, end in self._spoilt if a <= index < end), ("", 0))
+        kind, first = next(((k, a) for k, a, end in self._defects if a <= index < end), ("", 0))
         index = first if kind == "freeze" else index
         bars = ((np.arange(self._width) + 4 * index) * 8 // self._width) % 8
         colours = np.stack([bars & 1, bars >> 1 & 1, bars >> 2 & 1], axis=1).astype(np.uint8) * 240
@@ -90,7 +95,7 @@ class TestPattern:
         )
 
 
-def _spans(text: str) -> list[tuple[int, int]]:
+def _parse_spans(text: str) -> list[tuple[int, int]]:
     """`100,150,300,350` → (100, 150), (300, 350); raises ValueError."""
     numbers = [int(number) for number in text.split(",")] if text else []
     if len(numbers) % 2 or numbers != sorted(set(numbers)) or min(numbers, default=0) < 0:
@@ -107,7 +112,7 @@ class _TestReader:
     def read(self) -> Picture | None:
         time.sleep(max(0.0, self._due_s - time.monotonic()))
         self._due_s += self._interval_s
-        pixels = self._pattern.picture(self._index)
+        pixels = self._pattern.draw(self._index)
         self._index += 1
         return Picture(pixels)
 

@@ -1,4 +1,4 @@
-"""What V4L2 says of the cameras of this machine: which there are, and what they can do.
+"""Asks V4L2 which cameras this machine has, and what they can do.
 
 Layouts and numbers are those of linux/videodev2.h, with the ioctl encoding of x86 and ARM.
 """
@@ -25,7 +25,8 @@ QUERY_CAPABILITY, ENUMERATE_FORMATS, ENUMERATE_SIZES = 0x80685600, 0xC0405602, 0
 CAPTURE, CAPTURE_PLANES, META_CAPTURE, HAS_DEVICE_CAPS = 0x1, 0x1000, 0x00800000, 0x80000000
 BUFFER_CAPTURE, BUFFER_CAPTURE_PLANES = 1, 9
 DISCRETE = 1
-MOST_FORMATS, MOST_SIZES = 128, 128  # a driver that never says "no more" must not keep us
+# Drivers have a dozen of each; one that never says "no more" must not keep us in a loop.
+MAX_FORMATS, MAX_SIZES = 128, 128
 
 Ask = Callable[[int, bytearray], None]
 OpenDevice = Callable[[Path], AbstractContextManager[Ask]]
@@ -82,13 +83,15 @@ class VideoDevice:
 def parse_capability(data: bytes) -> Capability:
     """The answer to VIDIOC_QUERYCAP, 104 bytes."""
     driver, card, bus, _version, whole, own = CAPABILITY.unpack(data)
-    return Capability(_text(driver), _text(card), _text(bus), own if whole & HAS_DEVICE_CAPS else whole)
+    return Capability(
+        _decode_text(driver), _decode_text(card), _decode_text(bus), own if whole & HAS_DEVICE_CAPS else whole
+    )
 
 
 def parse_format(data: bytes) -> PixelFormat:
     """The answer to VIDIOC_ENUM_FMT, 64 bytes, without sizes."""
     _index, _type, _flags, description, code, _mbus = FORMAT.unpack(data)
-    return PixelFormat(_four_letters(code), _text(description))
+    return PixelFormat(_decode_code(code), _decode_text(description))
 
 
 def parse_size(data: bytes) -> str:
@@ -114,33 +117,37 @@ def _ioctl(descriptor: int, request: int, data: bytearray) -> None:
     fcntl.ioctl(descriptor, request, data, True)
 
 
-def video_devices(places: Places = SYSTEM, opened: OpenDevice = open_device) -> list[VideoDevice]:
+def list_devices(places: Places = SYSTEM, open_node: OpenDevice = open_device) -> list[VideoDevice]:
     """All nodes that give pictures, by number, with formats and sizes."""
-    links = _links(places)
-    found = (_described(node, name, links.get(node), opened) for node, name in _nodes(places))
+    links = _find_links(places)
+    found = (_describe(node, name, links.get(node), open_node) for node, name in _list_nodes(places))
     return [device for device in found if device is not None]
 
 
-def find_device(part: str, places: Places = SYSTEM, opened: OpenDevice = open_device) -> Path:
-    """The one node whose name or by-id link holds `part`, in whatever case; raises CameraUnavailableError.
+def find_device(part: str, places: Places = SYSTEM, open_node: OpenDevice = open_device) -> Path:
+    """The one node whose name or by-id link contains `part`, in any case; raises CameraUnavailableError.
 
-    It is sought anew each time: a camera that was unplugged may come back under another number.
+    It is looked up each time: a camera that was unplugged may come back under another number.
     """
-    links = _links(places)
+    links = _find_links(places)
     wanted = part.casefold()
     fitting = {
         node: name
-        for node, name in _nodes(places)
+        for node, name in _list_nodes(places)
         if (wanted in name.casefold() or wanted in links.get(node, Path()).name.casefold())
-        and _gives_pictures(node, places, opened)
+        and _gives_pictures(node, places, open_node)
     }
     what = f"can't open the camera usb://{part}"
     if not fitting:
-        there = ", ".join(sorted({name for _, name in _nodes(places)})) or "none"
-        raise CameraUnavailableError(what, f"no camera is called so; there are: {there}", "is it plugged in?")
+        there = ", ".join(sorted({name for _, name in _list_nodes(places)})) or "none"
+        raise CameraUnavailableError(
+            what, f"no camera has that name; there are: {there}", "is it plugged in?"
+        )
     if len(fitting) > 1:
         them = ", ".join(f"{name} ({node})" for node, name in fitting.items())
-        raise CameraUnavailableError(what, f"several fit: {them}", "write more of the name, or a link's name")
+        raise CameraUnavailableError(
+            what, f"several cameras match: {them}", "write more of the name, or the name of a link"
+        )
     return next(iter(fitting))
 
 
@@ -153,15 +160,15 @@ def has_device(part: str) -> bool:
     return True
 
 
-def _nodes(places: Places) -> list[tuple[Path, str]]:
+def _list_nodes(places: Places) -> list[tuple[Path, str]]:
     """Nodes and names from sysfs, by number."""
     entries = places.names.glob("video*") if places.names.is_dir() else ()
     numbered = [entry for entry in entries if entry.name.removeprefix("video").isdecimal()]
     ordered = sorted(numbered, key=lambda entry: int(entry.name.removeprefix("video")))
-    return [(places.devices / entry.name, _read(entry / "name") or entry.name) for entry in ordered]
+    return [(places.devices / entry.name, _read_text(entry / "name") or entry.name) for entry in ordered]
 
 
-def _links(places: Places) -> dict[Path, Path]:
+def _find_links(places: Places) -> dict[Path, Path]:
     """The by-id link of each node that has one."""
     if not places.links.is_dir():
         return {}
@@ -172,43 +179,43 @@ def _links(places: Places) -> dict[Path, Path]:
     }
 
 
-def _gives_pictures(node: Path, places: Places, opened: OpenDevice) -> bool:
-    """Where it can't be asked, the first node of a device is taken: a camera's other nodes hold metadata."""
+def _gives_pictures(node: Path, places: Places, open_node: OpenDevice) -> bool:
+    """True for a node with pictures. One that can't be asked is judged by its index: others hold metadata."""
     try:
-        with opened(node) as ask:
-            return _capability(ask).captures
+        with open_node(node) as ask:
+            return _query_capability(ask).captures
     except OSError:
-        return _read(places.names / node.name / "index") in ("", "0")
+        return _read_text(places.names / node.name / "index") in ("", "0")
 
 
-def _described(node: Path, name: str, link: Path | None, opened: OpenDevice) -> VideoDevice | None:
+def _describe(node: Path, name: str, link: Path | None, open_node: OpenDevice) -> VideoDevice | None:
     try:
-        with opened(node) as ask:
-            capability = _capability(ask)
+        with open_node(node) as ask:
+            capability = _query_capability(ask)
             if not capability.captures:
                 return None
             planes = not capability.flags & CAPTURE
-            formats = tuple(_formats(ask, BUFFER_CAPTURE_PLANES if planes else BUFFER_CAPTURE))
+            formats = tuple(_list_formats(ask, BUFFER_CAPTURE_PLANES if planes else BUFFER_CAPTURE))
             return VideoDevice(node, name, link, capability.bus, formats)
     except OSError as error:
         return VideoDevice(node, name, link, problem=error.strerror or str(error))
 
 
-def _capability(ask: Ask) -> Capability:
+def _query_capability(ask: Ask) -> Capability:
     data = bytearray(CAPABILITY.size)
     ask(QUERY_CAPABILITY, data)
     return parse_capability(bytes(data))
 
 
-def _formats(ask: Ask, buffer_type: int) -> Iterator[PixelFormat]:
-    for data in _enumerated(ask, ENUMERATE_FORMATS, FORMAT, buffer_type, MOST_FORMATS):
+def _list_formats(ask: Ask, buffer_type: int) -> Iterator[PixelFormat]:
+    for data in _enumerate(ask, ENUMERATE_FORMATS, FORMAT, buffer_type, MAX_FORMATS):
         code = FORMAT.unpack(data)[4]
-        answers = _enumerated(ask, ENUMERATE_SIZES, SIZE, code, MOST_SIZES)
+        answers = _enumerate(ask, ENUMERATE_SIZES, SIZE, code, MAX_SIZES)
         plain = parse_format(data)
         yield PixelFormat(plain.code, plain.description, tuple(parse_size(answer) for answer in answers))
 
 
-def _enumerated(ask: Ask, request: int, layout: struct.Struct, second: int, most: int) -> Iterator[bytes]:
+def _enumerate(ask: Ask, request: int, layout: struct.Struct, second: int, most: int) -> Iterator[bytes]:
     """The answers to a request for number 0, 1, …, until the driver has no more."""
     for index in range(most):
         data = bytearray(layout.size)
@@ -222,15 +229,15 @@ def _enumerated(ask: Ask, request: int, layout: struct.Struct, second: int, most
         yield bytes(data)
 
 
-def _text(data: bytes) -> str:
+def _decode_text(data: bytes) -> str:
     return data.split(b"\0", 1)[0].decode("utf-8", "replace").strip()
 
 
-def _four_letters(code: int) -> str:
+def _decode_code(code: int) -> str:
     return (code & 0x7FFFFFFF).to_bytes(4, "little").decode("ascii", "replace").strip()
 
 
-def _read(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:

@@ -1,8 +1,8 @@
 """Cameras, network streams and video files, through OpenCV.
 
-Three outcomes of a read are kept apart: a picture, the end of a recording (None), and a camera that
-stopped delivering (CameraUnavailableError). `VideoCapture.isOpened()` stays true after a camera is gone,
-so a camera is judged by its pictures.
+A read has three outcomes: a picture, the end of a recording (None), or a camera that stopped delivering
+(CameraUnavailableError). `VideoCapture.isOpened()` stays true after a camera is gone, so a camera is judged
+by its pictures.
 """
 
 from __future__ import annotations
@@ -15,21 +15,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.capture.sources.address import Source
-from edge.capture.sources.reader import Picture, Reduction
+from edge.capture.sources.reader import CameraSource, Picture, Reduction
 from edge.errors import CameraUnavailableError, RecordingError
 from edge.preprocess import Image
 
+# An RTSP server takes 1.5 s to open (LOG.md), a slow camera some seconds.
 OPEN_TIMEOUT_MS = 5000
+# The frame timeout usually notices a silence before; this bounds how long the reading thread stays blocked.
 READ_TIMEOUT_MS = 3000
-LARGE_PICTURE = 1280 * 720  # pixels
+# In pixels. In larger pictures FFmpeg's own threads gain more than they cost, a quarter of the work.
+LARGE_PICTURE = 1280 * 720
 FFMPEG_OPTIONS_VARIABLE = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
-FFMPEG_OPTIONS = "rtsp_transport;tcp"  # pictures over UDP lose packets, and with them whole groups
+# Over UDP packets get lost, and with each one a group of pictures.
+FFMPEG_OPTIONS = "rtsp_transport;tcp"
 
 NO_ANSWER = {
     "device": "no answer",
     "usb": "no answer",
     "stream": "no answer, or it refuses the path or the login",
 }
+
+
+class VideoFile(CameraSource):
+    """A video file as a recording."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def open(self) -> VideoReader:
+        """A reader of it; raises RecordingError where it is no video."""
+        return VideoReader(self._source)
 
 
 class VideoReader:
@@ -47,10 +62,10 @@ class VideoReader:
         try:
             self._capture = _open_capture(source, node, open_timeout_ms)
         except cv2.error as error:
-            raise self._failure(f"OpenCV: {error.err or error}") from error
+            raise self._make_error(f"OpenCV: {error.err or error}") from error
         if not self._capture.isOpened():
             self._capture.release()
-            raise self._failure(NO_ANSWER.get(source.kind, "it is not a video"))
+            raise self._make_error(NO_ANSWER.get(source.kind, "it is not a video"))
         self._fps = self._capture.get(cv2.CAP_PROP_FPS) or 0.0
         if source.address.startswith("http") and self._capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
             self._capture.release()
@@ -58,51 +73,51 @@ class VideoReader:
             raise RecordingError(what, "it is a recording, which would start again and again", "download it")
 
     def grab(self) -> None:
-        """Wait for the next picture. FFmpeg decodes it here, a V4L2 camera's is only taken over."""
-        if not self._grabbed():
-            raise self._failure("it stopped delivering")
+        """Wait for the next picture. FFmpeg decodes it here; that of a V4L2 camera is only received."""
+        if not self._grab():
+            raise self._make_error("it stopped delivering")
 
     def retrieve(self, reduction: Reduction | None = None) -> Picture:
-        """The picture that was grabbed, decoded if it was not, and made BGR; never reduced."""
-        picture = self._retrieved()
+        """The picture that was grabbed, decoded and converted to BGR; never reduced."""
+        picture = self._retrieve()
         if picture is None:
-            raise self._failure("it stopped delivering")
+            raise self._make_error("it stopped delivering")
         return picture
 
     def read(self) -> Picture | None:
         """The next picture."""
-        picture = self._retrieved() if self._grabbed() else None
+        picture = self._retrieve() if self._grab() else None
         if picture is None and self._source.live:
-            raise self._failure("it stopped delivering")
+            raise self._make_error("it stopped delivering")
         if picture is None and self._frames == 0:
-            raise self._failure("it has no pictures")
+            raise self._make_error("it has no pictures")
         return picture
 
     def close(self) -> None:
         """Release the capture."""
         self._capture.release()
 
-    def _grabbed(self) -> bool:
+    def _grab(self) -> bool:
         try:
             return self._capture.grab()
         except cv2.error as error:
-            raise self._failure(f"OpenCV: {error.err or error}") from error
+            raise self._make_error(f"OpenCV: {error.err or error}") from error
 
-    def _retrieved(self) -> Picture | None:
+    def _retrieve(self) -> Picture | None:
         try:
             delivered, pixels = self._capture.retrieve()
         except cv2.error as error:
-            raise self._failure(f"OpenCV: {error.err or error}") from error
+            raise self._make_error(f"OpenCV: {error.err or error}") from error
         if not delivered or pixels is None:
             return None
-        image = as_bgr(np.asarray(pixels))
+        image = convert_to_bgr(np.asarray(pixels))
         if image is None:
-            raise self._failure(f"its pictures are {pixels.dtype} of shape {pixels.shape}")
-        position_s = None if self._source.live else self._position_s()
+            raise self._make_error(f"its pictures are {pixels.dtype} of shape {pixels.shape}")
+        position_s = None if self._source.live else self._read_position()
         self._frames += 1
         return Picture(image, position_s)
 
-    def _failure(self, why: str) -> CameraUnavailableError | RecordingError:
+    def _make_error(self, why: str) -> CameraUnavailableError | RecordingError:
         if not self._source.live:
             advice = "give a video that OpenCV can read"
             return RecordingError(f"can't read the video {self._source.shown}", why, advice)
@@ -110,8 +125,8 @@ class VideoReader:
             return CameraUnavailableError(f"can't open the camera {self._source.shown}", why, "is it there?")
         return CameraUnavailableError(f"the camera {self._source.shown} is lost", why)
 
-    def _position_s(self) -> float:
-        # Some containers carry no times: then the frame rate has to do.
+    def _read_position(self) -> float:
+        # Some containers carry no times, so positions are counted from the frame rate.
         position_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3
         if position_s <= 0 and self._fps > 0:
             position_s = self._frames / self._fps
@@ -123,7 +138,7 @@ def has_own_options() -> bool:
     return os.environ.get(FFMPEG_OPTIONS_VARIABLE, FFMPEG_OPTIONS) != FFMPEG_OPTIONS
 
 
-def as_bgr(pixels: NDArray[Any]) -> Image | None:
+def convert_to_bgr(pixels: NDArray[Any]) -> Image | None:
     """A picture as uint8 BGR of shape (height, width, 3), also from grey or BGRA; None from other kinds."""
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
     if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3):
@@ -152,7 +167,6 @@ def _open_capture(source: Source, node: str | None, open_timeout_ms: int) -> cv2
             1,
         ]
         return cv2.VideoCapture(source.address, cv2.CAP_FFMPEG, limits)
-    # FFmpeg's own threads cost a quarter more, and pay only where a picture takes long.
     capture = cv2.VideoCapture(source.address, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
     if capture.get(cv2.CAP_PROP_FRAME_WIDTH) * capture.get(cv2.CAP_PROP_FRAME_HEIGHT) > LARGE_PICTURE:
         capture.release()

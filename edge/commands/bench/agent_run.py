@@ -11,13 +11,14 @@ from typing import Any, NamedTuple, TextIO, cast
 from edge.agent.build import build_agent
 from edge.agent.load_classifier import load_classifier
 from edge.commands.bench.figures import WARM_UP_FRAMES, AgentRun
-from edge.commands.bench.machine import peak_mb, process_age_s
+from edge.commands.bench.machine import peak_mb, read_process_age_s
 from edge.config import AgentConfig
 from edge.errors import CameraUnavailableError, UsageError
 from edge.monitoring.health import resident_mb
 from edge.monitoring.notify import Notifier
 
-LIVE_LIMIT_S = 20.0  # some cameras are slow
+# A camera with one picture a second still gives enough of them in this time.
+LIVE_LIMIT_S = 20.0
 ALONE: dict[str, Any] = {
     "mqtt": False,
     "stdout": True,
@@ -52,7 +53,7 @@ class Tap(io.TextIOBase):
         if text != "\n":
             self.lines.append(Line(text, time.perf_counter(), time.process_time()))
             if self.first_answer_s is None and '"frame": null' not in text and '"starting"' not in text:
-                self.first_answer_s = process_age_s()
+                self.first_answer_s = read_process_age_s()
         return len(text)
 
 
@@ -68,10 +69,10 @@ def run_agent(config: AgentConfig, frames: int, *, live: bool, aside_s: float = 
     stream, notifier, classifier = cast(TextIO, tap), Notifier({}), load_classifier(alone)
     with build_agent(alone, classifier, threading.Event(), stream=stream, notifier=notifier) as agent:
         agent.run()
-        memory_mb, at_most_mb = resident_mb(), peak_mb()
+        memory_mb, max_mb = resident_mb(), peak_mb()
     judged = [(line, frame) for line in tap.lines if (frame := json.loads(line.text)["frame"]) is not None]
     if len(judged) < WARM_UP_FRAMES + 2:
-        raise too_short(live=live)
+        raise make_too_short_error(live=live)
     (first, first_frame), (last, last_frame) = judged[WARM_UP_FRAMES - 1], judged[-1]
     count, elapsed_s = len(judged) - WARM_UP_FRAMES, last.at_s - first.at_s
     return AgentRun(
@@ -79,12 +80,12 @@ def run_agent(config: AgentConfig, frames: int, *, live: bool, aside_s: float = 
         camera_fps=round((last_frame - first_frame) / elapsed_s, 2) if live else None,
         cpu_ms=round((last.cpu_s - first.cpu_s) * 1e3 / count, 2),
         memory_mb=memory_mb,
-        memory_peak_mb=at_most_mb,
+        memory_peak_mb=max_mb,
         first_answer_s=None if tap.first_answer_s is None else round(tap.first_answer_s - aside_s, 2),
     )
 
 
-def too_short(*, live: bool) -> UsageError | CameraUnavailableError:
+def make_too_short_error(*, live: bool) -> UsageError | CameraUnavailableError:
     """The error where a source gave hardly more than the frames of warm-up."""
     if live:
         why = f"it gave hardly {WARM_UP_FRAMES + 2} pictures in {LIVE_LIMIT_S:g} s"

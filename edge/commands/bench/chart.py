@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edge.commands.bench.figures import Bench, InTurn
+from edge.commands.bench.figures import Bench, StageTiming
 
-MOST_BAR, LEAST_BAR = 60, 10
+MAX_BAR, MIN_BAR = 60, 10
 TABLE_WIDTH = 45
 HIGHLIGHT, PLAIN = "\x1b[33m", "\x1b[0m"
 
@@ -15,7 +15,9 @@ def report(bench: Bench, *, columns: int, colour: bool, blocks: bool) -> Iterato
     """The lines; columns: the terminal's width; blocks: it can show block characters."""
     yield from _head(bench)
     yield ""
-    yield from bars(bench.in_turn, bench.limited_by.stage if colour else "", columns=columns, blocks=blocks)
+    yield from bars(
+        bench.stage_timing, bench.limited_by.stage if colour else "", columns=columns, blocks=blocks
+    )
     yield ""
     yield from _rates(bench)
     yield from _needs(bench)
@@ -24,13 +26,13 @@ def report(bench: Bench, *, columns: int, colour: bool, blocks: bool) -> Iterato
     yield f"compared     {bench.comparison}"
 
 
-def bars(in_turn: InTurn, highlighted: str, *, columns: int, blocks: bool) -> Iterator[str]:
+def bars(stage_timing: StageTiming, highlighted: str, *, columns: int, blocks: bool) -> Iterator[str]:
     """A line a stage: percentiles, then a bar to the median, in a fainter sign on to the 95th percentile."""
     full, faint = ("█", "░") if blocks else ("#", "-")
-    width = max(LEAST_BAR, min(MOST_BAR, columns - TABLE_WIDTH))
-    longest_ms = max(each.p95_ms for each in in_turn.stages)
+    width = max(MIN_BAR, min(MAX_BAR, columns - TABLE_WIDTH))
+    longest_ms = max(each.p95_ms for each in stage_timing.stages)
     yield f"{'':13}{'p50':>8}{'p95':>9}{'p99':>9} ms   {full} p50  {faint} p95"
-    for each in in_turn.stages:
+    for each in stage_timing.stages:
         solid = round(each.p50_ms / longest_ms * width) if longest_ms else 0
         dotted = round(each.p95_ms / longest_ms * width) - solid if longest_ms else 0
         bar = (full * max(1, solid) + faint * dotted)[:width]
@@ -44,14 +46,14 @@ def _head(bench: Bench) -> Iterator[str]:
     name = f" ({bench.model.name})" if bench.model.backbone else ""
     yield f"model        {bench.model.shown}{name} on {bench.runtime}, {threads}"
     yield f"machine      {bench.machine.name} ({bench.machine.processor})"
-    size = f"{bench.in_turn.width}×{bench.in_turn.height}"
-    yield f"camera       {bench.source}, {bench.in_turn.frames} pictures of {size}"
+    size = f"{bench.stage_timing.width}×{bench.stage_timing.height}"
+    yield f"camera       {bench.source}, {bench.stage_timing.frames} pictures of {size}"
 
 
 def _rates(bench: Bench) -> Iterator[str]:
     came = f", of {bench.agent.camera_fps:.1f} that came" if bench.agent.camera_fps is not None else ""
     yield f"throughput   {bench.agent.fps:.1f} frames/s by the agent, which reads beside inference{came}"
-    yield f"{'':13}{bench.in_turn.fps:.1f} frames/s in one thread, a stage after the other"
+    yield f"{'':13}{bench.stage_timing.fps:.1f} frames/s in one thread, a stage after the other"
 
 
 def _needs(bench: Bench) -> Iterator[str]:

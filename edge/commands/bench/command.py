@@ -12,19 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edge.commands.options import (
-    CameraOption,
-    ConfigOption,
-    DebugOption,
-    FitOption,
-    JsonOption,
-    LabelsOption,
-    MeanOption,
-    ModelOption,
-    RuntimeOption,
-    StdOption,
-    ThreadsOption,
-)
+from edge.commands import options
 from edge.commands.process import set_up_logging, settle
 from edge.commands.settings import config_file, load
 from edge.errors import UsageError
@@ -36,31 +24,34 @@ if TYPE_CHECKING:
 
 
 def bench_command(
-    camera: CameraOption = None,
-    model: ModelOption = None,
-    labels: LabelsOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
-    fit: FitOption = None,
-    config: ConfigOption = None,
+    camera: options.Camera = None,
+    model: options.Model = None,
+    labels: options.Labels = None,
+    mean: options.Mean = None,
+    std: options.Std = None,
+    fit: options.Fit = None,
+    config: options.Config = None,
     frames: Annotated[int, typer.Option(min=1, help="How many frames to measure.")] = 200,
-    threads: ThreadsOption = None,
-    runtime: RuntimeOption = None,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw the stages.")] = None,
+    threads: options.Threads = None,
+    runtime: options.Runtime = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Also draw the times of the stages as a picture.")
+    ] = None,
     tune: Annotated[
-        bool, typer.Option("--tune", help="Find the best threads and runtime; write them to --config.")
+        bool,
+        typer.Option("--tune", help="Find the best threads and runtime; print the lines for agent.toml."),
     ] = False,
-    as_json: JsonOption = False,
-    debug: DebugOption = False,
+    as_json: options.Json = False,
+    debug: options.Debug = False,
 ) -> None:
-    """Measure this model, camera and machine: stages, rate, processor, memory, and what limits them.
+    """Measure how fast this machine runs the model and the camera, and what limits the rate.
 
-    The camera is one of the configuration's, or any source; without one it is a made-up video.
+    --camera takes the name of a configured camera or any source; without it a synthetic video is measured.
     """
     set_up_logging(debug, quiet=True)
     if tune and (camera or threads or plot):
         extra = "--camera" if camera else "--threads" if threads else "--plot"
-        why = "it tries all threads, on made-up pictures"
+        why = "it tries all threads, on synthetic pictures"
         raise UsageError(f"can't use {extra} with --tune", why, "leave it out")
     overrides: dict[str, Any] = {
         "model": model,
@@ -87,14 +78,14 @@ def bench_command(
 
 
 def _measure(settings: AgentConfig, frames: int) -> Bench:
-    """On the only camera there is; without one on a made-up video, which is not counted into the start."""
-    from edge.capture.sources.address import without_credentials
-    from edge.commands.bench.measure import measure, measure_on_made_up
+    """On the only camera there is; without one on a synthetic video, which is not counted into the start."""
+    from edge.capture.sources.address import strip_credentials
+    from edge.commands.bench.measure import measure, measure_on_synthetic_video
 
     if not settings.camera:
-        return measure_on_made_up(settings, frames)
+        return measure_on_synthetic_video(settings, frames)
     if len(settings.camera) > 1:
-        names = ", ".join(each.name or without_credentials(each.source) for each in settings.camera)
+        names = ", ".join(each.name or strip_credentials(each.source) for each in settings.camera)
         why = f"bench measures one camera, and here are {names}"
         raise UsageError("can't measure several cameras at once", why, "name one of them: --camera NAME")
     return measure(settings, frames)
@@ -123,18 +114,20 @@ def _has_blocks() -> bool:
 def _tune(
     settings: AgentConfig, file: Path | None, frames: int, runtime: str | None, *, as_json: bool
 ) -> None:
-    from edge.commands.bench.config_edit import write_settings
     from edge.commands.bench.tune import changes, tune
 
     found = tune(settings, frames)
     wanted = changes(found.best.setting, file, runtime)
     if as_json:
         print(json.dumps({**dataclasses.asdict(found), "changes": wanted}, ensure_ascii=False))
-    else:
-        _print_tuning(found)
-    done = write_settings(file, wanted) if wanted else f"{file or 'the default'} says so already"
-    if not as_json:
-        print(done)
+        return
+    _print_tuning(found)
+    if not wanted:
+        print(f"{file or 'the default'} already says this")
+        return
+    print(f"put these lines at the top of {file or 'agent.toml'}, in place of the old ones:")
+    for key, value in wanted.items():
+        print(f"{key} = {json.dumps(value)}")
 
 
 def _print_tuning(found: Tuning) -> None:

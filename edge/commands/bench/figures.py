@@ -10,6 +10,7 @@ import numpy as np
 
 Stage = Literal["capture", "sight", "preprocess", "inference", "publish"]
 STAGES: tuple[Stage, ...] = ("capture", "sight", "preprocess", "inference", "publish")
+# The first frames fill caches and buffers, and would be measured as slow.
 WARM_UP_FRAMES = 5
 
 
@@ -24,7 +25,7 @@ class StageTime:
 
 
 @dataclass(frozen=True, slots=True)
-class InTurn:
+class StageTiming:
     """One thread that does a stage after the other, `frames` times.
 
     stages: a live camera's capture is the processor's time for a picture, as the rest is waiting. fps: frames
@@ -69,7 +70,7 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelFacts:
+class BenchedModel:
     """Which model; backbone and precision are None where the file does not say. Sizes in pixels."""
 
     name: str
@@ -106,12 +107,12 @@ class Bench:
     date: str
     machine: Machine
     versions: Mapping[str, str]
-    model: ModelFacts
+    model: BenchedModel
     runtime: str
     threads: int
     source: str
     live: bool
-    in_turn: InTurn
+    stage_timing: StageTiming
     agent: AgentRun
     limited_by: Limit
     comparison: str

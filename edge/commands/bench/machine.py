@@ -20,7 +20,7 @@ NAMES = {"x86_64": "x86-64", "aarch64": "arm64"}
 START_TIME = 19  # field 22 of /proc/self/stat, counted behind the name in brackets
 
 
-def this_machine() -> Machine:
+def describe_machine() -> Machine:
     """The board's own name where it has one, else its architecture."""
     cores = usable_cores()
     kind = NAMES.get(platform.machine(), platform.machine())
@@ -35,7 +35,7 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def versions() -> dict[str, str]:
+def list_versions() -> dict[str, str]:
     """Of Python, and of the packages whose speed counts beside the runtime's."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
@@ -52,7 +52,7 @@ def peak_mb() -> float | None:
     return round(int(found[1]) * 1024 / 1e6, 1) if found else None
 
 
-def process_age_s() -> float | None:
+def read_process_age_s() -> float | None:
     """Seconds since this process began, None where the system does not say."""
     fields = _read(STAT).rpartition(")")[2].split()
     if len(fields) <= START_TIME:

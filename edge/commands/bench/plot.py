@@ -1,4 +1,4 @@
-"""A benchmark as a picture, drawn by OpenCV: a device has no matplotlib."""
+"""A benchmark as a picture, draw_plot by OpenCV: a device has no matplotlib."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ STEPS = (1.0, 2.0, 5.0, 10.0)
 def write_plot(bench: Bench, path: Path) -> None:
     """Write the picture as PNG; raises StorageError."""
     try:
-        path.write_bytes(cv2.imencode(".png", drawn(bench))[1].tobytes())
+        path.write_bytes(cv2.imencode(".png", draw_plot(bench))[1].tobytes())
     except OSError as error:
         why = error.strerror or str(error)
         raise StorageError(f"can't write {path}", why, "give another --plot") from error
 
 
-def drawn(bench: Bench) -> Image:
+def draw_plot(bench: Bench) -> Image:
     """Bars to the median of each stage, with a whisker to the 95th percentile: uint8 BGR (h, 1200, 3)."""
-    stages = bench.in_turn.stages
+    stages = bench.stage_timing.stages
     bottom = HEAD + ROW * len(stages)
     picture = np.full((bottom + FOOT, WIDTH, 3), 255, np.uint8)
     _draw_head(picture, bench)
@@ -50,8 +50,8 @@ def _draw_head(picture: Image, bench: Bench) -> None:
     threads = f"{bench.threads} thread{'s' if bench.threads > 1 else ''}"
     _write(picture, bench.model.shown, (MARGIN, 56), size=1.1)
     _write(picture, f"{bench.machine.name}, {bench.runtime}, {threads}", (MARGIN, 92), colour=GREY)
-    size = f"{bench.in_turn.width}×{bench.in_turn.height}"
-    pictures = f"{bench.date}, {bench.in_turn.frames} pictures of {size}"
+    size = f"{bench.stage_timing.width}×{bench.stage_timing.height}"
+    pictures = f"{bench.date}, {bench.stage_timing.frames} pictures of {size}"
     _write(picture, pictures, (MARGIN, 122), colour=GREY)
 
 
@@ -77,7 +77,7 @@ def _draw_stage(
 
 
 def _draw_foot(picture: Image, bench: Bench, bottom: int) -> None:
-    rates = f"{bench.agent.fps:.1f} frames/s by the agent, {bench.in_turn.fps:.1f} in one thread"
+    rates = f"{bench.agent.fps:.1f} frames/s by the agent, {bench.stage_timing.fps:.1f} in one thread"
     if bench.agent.memory_peak_mb is not None:
         rates += f"; {bench.agent.memory_peak_mb:.0f} MB at most"
     _write(picture, f"limited by: {bench.limited_by.text}", (MARGIN, bottom + 68))

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
-from edge.commands.bench.figures import ModelFacts
+from edge.commands.bench.figures import BenchedModel
 
 
-class _Record(BaseModel):
+class _ReferencePart(BaseModel):
     """What of a record is needed; all else is for people."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class _Machine(_Record):
+class _Machine(_ReferencePart):
     name: str
 
 
-class _Model(_Record):
+class _Model(_ReferencePart):
     name: str
     sha256: str
     backbone: str | None
@@ -30,21 +30,21 @@ class _Model(_Record):
     height: int
 
 
-class _Stage(_Record):
+class _Stage(_ReferencePart):
     stage: str
     p50_ms: float
 
 
-class _InTurn(_Record):
+class _StageTiming(_ReferencePart):
     stages: tuple[_Stage, ...]
 
 
-class _Bench(_Record):
+class _Bench(_ReferencePart):
     date: str
     machine: _Machine
     model: _Model
     threads: int
-    in_turn: _InTurn
+    stage_timing: _StageTiming
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +53,12 @@ class Reference:
 
     board: str
     date: str
-    model: ModelFacts
+    model: BenchedModel
     threads: int
     inference_ms: float
 
 
-def references() -> tuple[Reference, ...]:
+def load_references() -> tuple[Reference, ...]:
     """All that are kept, by file name."""
     folder = importlib.resources.files(__package__) / "reference"
     files = {entry.name: entry for entry in folder.iterdir() if entry.name.endswith(".json")}
@@ -71,23 +71,23 @@ def references() -> tuple[Reference, ...]:
 def read_reference(record: bytes) -> Reference:
     """The reference that a record of `edge-agent bench --json` is; raises ValueError."""
     found = _Bench.model_validate_json(record)
-    inference_ms = [each.p50_ms for each in found.in_turn.stages if each.stage == "inference"]
+    inference_ms = [each.p50_ms for each in found.stage_timing.stages if each.stage == "inference"]
     if len(inference_ms) != 1:
         raise ValueError("it has no time of inference")
-    model = ModelFacts(**found.model.model_dump())
+    model = BenchedModel(**found.model.model_dump())
     return Reference(found.machine.name, found.date, model, found.threads, inference_ms[0])
 
 
-def comparison(model: ModelFacts, inference_ms: float, kept: Sequence[Reference]) -> str:
+def compare(model: BenchedModel, inference_ms: float, kept: Sequence[Reference]) -> str:
     """How this machine's inference compares with the boards that ran the same network, in a sentence."""
     same = [each for each in kept if _is_same(model, each.model)]
     if not same:
         known = ", ".join(sorted({each.model.shown for each in kept}))
         return f"there are no reference results for this model, only for: {known}"
-    return "; ".join(f"inference {_compared(inference_ms, each)}" for each in same)
+    return "; ".join(f"inference {_compare_with(inference_ms, each)}" for each in same)
 
 
-def _compared(inference_ms: float, reference: Reference) -> str:
+def _compare_with(inference_ms: float, reference: Reference) -> str:
     ratio = reference.inference_ms / inference_ms
     how = "is as fast as"
     if ratio > 1.05:
@@ -98,7 +98,7 @@ def _compared(inference_ms: float, reference: Reference) -> str:
     return f"{how} on {reference.board} with {threads} (reference of {reference.date})"
 
 
-def _is_same(one: ModelFacts, other: ModelFacts) -> bool:
+def _is_same(one: BenchedModel, other: BenchedModel) -> bool:
     """The same file, or the same backbone in the same precision and size: weights do not count."""
     if one.sha256 == other.sha256:
         return True

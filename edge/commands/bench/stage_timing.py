@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
-from edge.capture.frame_quality import Sight
+from edge.capture.frame_quality import QualityCheck
 from edge.capture.sources.address import Source
 from edge.capture.sources.registry import opener
-from edge.commands.bench.agent_run import LIVE_LIMIT_S, too_short
-from edge.commands.bench.figures import WARM_UP_FRAMES, InTurn, Stage, stage_times
+from edge.commands.bench.agent_run import LIVE_LIMIT_S, make_too_short_error
+from edge.commands.bench.figures import WARM_UP_FRAMES, Stage, StageTiming, stage_times
 from edge.config import AgentConfig
 from edge.decide.decider import Decider, DecisionRules
 from edge.infer.classifier import Classifier
@@ -27,9 +27,9 @@ from edge.region import Region
 Regions = Mapping[str, Region | None]
 
 
-def measure_in_turn(
+def time_stages(
     classifier: Classifier, source: Source, regions: Regions, config: AgentConfig, frames: int
-) -> InTurn:
+) -> StageTiming:
     """Take `frames` pictures through all stages, after a few that do not count; regions: by camera's name.
 
     Raises UsageError where a recording is too short, CameraUnavailableError.
@@ -45,10 +45,10 @@ def measure_in_turn(
             stages.take(number, pixels)
     count = len(stages.samples.get("capture", ()))
     if stages.taken <= WARM_UP_FRAMES:
-        raise too_short(live=source.live)
+        raise make_too_short_error(live=source.live)
     busy_ms = sum(map(sum, stages.samples.values()))
     fps = round(count * len(regions) * 1e3 / busy_ms, 2)
-    return InTurn(stage_times(stages.samples), fps, count, width, height)
+    return StageTiming(stage_times(stages.samples), fps, count, width, height)
 
 
 class _Stages:
@@ -60,7 +60,7 @@ class _Stages:
         self._classifier, self._regions, self._config = classifier, regions, config
         rules = DecisionRules(classifier.limits, window=config.decision.window)
         self._deciders = {name: Decider(name, classifier.labels, rules) for name in regions}
-        self._sights = {name: Sight(config.frame_quality.frozen_after) for name in regions}
+        self._checkers = {name: QualityCheck(config.frame_quality.frozen_after) for name in regions}
         self._sink = StdoutSink(SinkContext(config.device_id, classifier.identity, classifier.labels, stream))
 
     def take(self, number: int, pixels: Image) -> None:
@@ -70,12 +70,12 @@ class _Stages:
             now_s = time.monotonic()
             part = pixels if region is None else cut(pixels, region.on(pixels.shape[1], pixels.shape[0]))
             if self._config.frame_quality.enabled:
-                with self._timed("sight"):
-                    self._sights[name].judge(part, now_s)
+                with self._time("sight"):
+                    self._checkers[name].judge(part, now_s)
             scores = self._classifier.classify(part)
             self.note("preprocess", scores.preprocess_ms)
             self.note("inference", scores.inference_ms)
-            with self._timed("publish"):
+            with self._time("publish"):
                 frame = Frame(name, number, part, now_s, time.time(), now_s)
                 self._sink.publish(self._deciders[name].observe(frame, scores), number)
 
@@ -84,7 +84,7 @@ class _Stages:
         self.samples.setdefault(stage, []).append(took_ms)
 
     @contextlib.contextmanager
-    def _timed(self, stage: Stage) -> Iterator[None]:
+    def _time(self, stage: Stage) -> Iterator[None]:
         started_s = time.perf_counter()
         yield
         self.note(stage, (time.perf_counter() - started_s) * 1e3)

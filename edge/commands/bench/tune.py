@@ -21,11 +21,16 @@ from edge.model.interpreter import RUNTIMES
 from edge.preprocess import Image, limit_threads
 from edge.records import ModelInput
 
+# An odd number of rounds, so that the median is one of them.
 ROUNDS = 7
-LEAST_CALLS, WARM_UP_CALLS = 5, 2
-MARGIN = 1.05  # a setting must win by more, or else the simplest stays
+# A round of fewer calls would measure the clock; the first calls of a round are slow and not measured.
+MIN_CALLS, WARM_UP_CALLS = 5, 2
+# A setting must win by more than repeated measurements of one setting differ.
+MARGIN = 1.05
+# A setting that needs this many times the processor's time is worth a remark.
 DEAR = 1.3
-MOST_THREADS = 16
+# Every setting is an interpreter in memory at the same time, so their number needs a bound.
+MAX_THREADS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class Measurement:
     """A setting measured: medians over the rounds, of time and of the processor's time for a frame.
 
     gain: how many times as fast as the first setting in the same round, median, least and most.
@@ -57,8 +62,8 @@ class Tuning:
     """All that was tried, the default first, and the best of it."""
 
     model: str
-    tried: tuple[Tried, ...]
-    best: Tried
+    tried: tuple[Measurement, ...]
+    best: Measurement
     remark: str
 
 
@@ -69,18 +74,18 @@ def tune(config: AgentConfig, frames: int) -> Tuning:
     settings = list(classifiers)
     spec = classifiers[settings[0]].spec
     pixels = np.random.default_rng(0).integers(0, 256, (spec.height, spec.width, 3), np.uint8)
-    calls = max(LEAST_CALLS, frames // ROUNDS)
+    calls = max(MIN_CALLS, frames // ROUNDS)
     rounds = []
     for number in range(ROUNDS):
         turn = number % len(settings)
         order = settings[turn:] + settings[:turn]
-        rounds.append({setting: _timed(classifiers[setting], pixels, calls) for setting in order})
-    tried = tuple(_summed_up(setting, settings[0], rounds) for setting in settings)
+        rounds.append({setting: _time(classifiers[setting], pixels, calls) for setting in order})
+    tried = tuple(_summarise(setting, settings[0], rounds) for setting in settings)
     best = choose(tried)
     return Tuning(classifiers[settings[0]].model.name, tried, best, remark(tried[0], best))
 
 
-def choose(tried: Sequence[Tried]) -> Tried:
+def choose(tried: Sequence[Measurement]) -> Measurement:
     """The fastest; the first, which is the default, unless it is beaten by more than the margin.
 
     Of those within the margin of the fastest, the one that comes first: they stand in order of simplicity.
@@ -91,7 +96,7 @@ def choose(tried: Sequence[Tried]) -> Tried:
     return next(each for each in tried if each.gain > MARGIN and each.gain * MARGIN >= fastest)
 
 
-def remark(default: Tried, best: Tried) -> str:
+def remark(default: Measurement, best: Measurement) -> str:
     """What the best setting costs, where that is worth a word."""
     dearer = best.cpu_ms / default.cpu_ms if default.cpu_ms else 1.0
     if best is default or dearer < DEAR:
@@ -103,7 +108,7 @@ def remark(default: Tried, best: Tried) -> str:
 
 
 def changes(best: Setting, file: Path | None, runtime: str | None) -> dict[str, int | str]:
-    """What the file must say for the best setting and does not; runtime: given on the command line."""
+    """The settings that the file lacks for the best setting; runtime: given on the command line."""
     said = load_config(file, {}, {}) if file else AgentConfig()
     found: dict[str, int | str] = {}
     if said.threads != best.threads:
@@ -129,13 +134,13 @@ def _classifiers(config: AgentConfig) -> dict[Setting, Classifier]:
 def _of_runtime(config: AgentConfig, runtime: str) -> dict[Setting, Classifier]:
     """With one thread, two, and so on."""
     made: dict[Setting, Classifier] = {}
-    for threads in range(1, min(usable_cores(), MOST_THREADS) + 1):
+    for threads in range(1, min(usable_cores(), MAX_THREADS) + 1):
         classifier = open_classifier(config.model_copy(update={"runtime": runtime, "threads": threads}))
         made[Setting(runtime, threads, classifier.runtime)] = classifier
     return made
 
 
-def _timed(classifier: Classifier, pixels: Image, calls: int) -> tuple[float, float]:
+def _time(classifier: Classifier, pixels: Image, calls: int) -> tuple[float, float]:
     """Milliseconds a frame, and those of the processor."""
     for _ in range(WARM_UP_CALLS):
         classifier.classify_input(ModelInput(pixels))
@@ -146,11 +151,11 @@ def _timed(classifier: Classifier, pixels: Image, calls: int) -> tuple[float, fl
     return took_s * 1e3 / calls, used_s * 1e3 / calls
 
 
-def _summed_up(
+def _summarise(
     setting: Setting, default: Setting, rounds: Sequence[dict[Setting, tuple[float, float]]]
-) -> Tried:
+) -> Measurement:
     gains = [each[default][0] / each[setting][0] for each in rounds]
-    return Tried(
+    return Measurement(
         setting,
         round(statistics.median(each[setting][0] for each in rounds), 3),
         round(statistics.median(each[setting][1] for each in rounds), 3),

@@ -6,22 +6,23 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from edge.commands.options import DebugOption, JsonOption
+from edge.commands import options
 from edge.commands.process import set_up_logging
 from edge.errors import CameraUnavailableError
 
 if TYPE_CHECKING:
     from edge.capture.sources.v4l2 import VideoDevice
 
-MOST_SIZES = 8
+# More sizes than this would not fit on a line; --json lists them all.
+MAX_SIZES = 8
 
 
-def cameras_command(as_json: JsonOption = False, debug: DebugOption = False) -> None:
-    """Which cameras are connected: node, name, lasting link, formats and sizes."""
+def cameras_command(as_json: options.Json = False, debug: options.Debug = False) -> None:
+    """List the connected cameras with node, name, lasting link, formats and sizes."""
     set_up_logging(debug, quiet=True)
-    from edge.capture.sources.v4l2 import NEXT_STEPS, video_devices
+    from edge.capture.sources.v4l2 import NEXT_STEPS, list_devices
 
-    devices = video_devices()
+    devices = list_devices()
     if not devices:
         raise CameraUnavailableError("there is no camera", "no V4L2 device gives pictures", NEXT_STEPS)
     for device in devices:
@@ -40,7 +41,7 @@ def lines(device: VideoDevice) -> list[str]:
     if device.problem:
         told.append(f"    can't be asked: {device.problem}")
     for pixels in device.formats:
-        more = len(pixels.sizes) - MOST_SIZES
-        sizes = " ".join(pixels.sizes[:MOST_SIZES]) + (f" and {more} more" if more > 0 else "")
+        more = len(pixels.sizes) - MAX_SIZES
+        sizes = " ".join(pixels.sizes[:MAX_SIZES]) + (f" and {more} more" if more > 0 else "")
         told.append(f"    {pixels.code:5}{sizes}".rstrip())
     return told

@@ -1,4 +1,4 @@
-"""`edge-agent check`: is everything in place that the agent needs? One finding a part."""
+"""`edge-agent check`: is everything in place that the agent needs? One result a part."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ from edge.errors import CameraUnavailableError, EdgeError, UsageError
 from edge.infer.classifier import Classifier
 from edge.infer.selftest import run_selftest
 from edge.publish.mqtt.address import BrokerAddress
-from edge.publish.mqtt.connection import BrokerConnection, ConnectionCallbacks
+from edge.publish.mqtt.connection import BrokerConnection, ConnectionCallbacks, Login
 from edge.publish.mqtt.embedded_broker import EmbeddedBroker, embedded_port
 from edge.region import Region
 
+# A network camera may take its whole opening time, 8 s, and then wait for a key frame.
 CAMERA_TIMEOUT_S = 15.0
-BROKER_TIMEOUT_S = 12.0  # both versions of MQTT in turn
+# The connection may try two versions of MQTT, one after the other.
+BROKER_TIMEOUT_S = 12.0
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One part and how it is; `error` is None where all is well."""
 
     part: str
@@ -34,56 +36,56 @@ class Finding:
     error: EdgeError | None = None
 
 
-def findings(config: AgentConfig) -> Iterator[Finding]:
+def run_checks(config: AgentConfig) -> Iterator[CheckResult]:
     """Model, self-test, cameras and broker, one after the other."""
-    yield from model_findings(config)
-    yield from camera_findings(config)
-    yield from broker_findings(config)
+    yield from check_model(config)
+    yield from check_cameras(config)
+    yield from check_broker(config)
 
 
-def camera_findings(config: AgentConfig) -> Iterator[Finding]:
+def check_cameras(config: AgentConfig) -> Iterator[CheckResult]:
     """A picture of each camera."""
     try:
         sources = sources_by_name(config)
     except EdgeError as error:
-        yield Finding("cameras", str(error), error)
+        yield CheckResult("cameras", str(error), error)
         sources = {}
     if not config.camera:
         nothing = UsageError("no camera is named", "", "give --camera, or name one in agent.toml")
-        yield Finding("cameras", str(nothing), nothing)
+        yield CheckResult("cameras", str(nothing), nothing)
     for (name, source), camera in zip(sources.items(), config.camera if sources else (), strict=True):
         regions = [region for region in regions_by_name(name, camera).values() if region is not None]
-        yield _finding(f"camera {name}", functools.partial(first_picture, source, regions))
+        yield _run_check(f"camera {name}", functools.partial(read_first_picture, source, regions))
 
 
-def broker_findings(config: AgentConfig) -> Iterator[Finding]:
+def check_broker(config: AgentConfig) -> Iterator[CheckResult]:
     """A login, where decisions go to a broker."""
     if config.mqtt:
-        yield _finding("broker", lambda: _login(config))
+        yield _run_check("broker", lambda: _check_login(config))
 
 
-def model_findings(config: AgentConfig) -> Iterator[Finding]:
+def check_model(config: AgentConfig) -> Iterator[CheckResult]:
     """The model, then its self-test."""
     try:
         classifier = open_classifier(config)
     except EdgeError as error:
-        yield Finding("model", str(error), error)
+        yield CheckResult("model", str(error), error)
         return
     name, labels = classifier.model.name, len(classifier.labels)
     size = f"{classifier.spec.width}×{classifier.spec.height}"
     origin = f"; {describe_reading(classifier)}" if classifier.model.manifest is None else ""
-    yield Finding("model", f"{name}, {labels} labels, {size}, on {classifier.runtime}{origin}")
-    yield _finding("self-test", lambda: _selftest(classifier))
+    yield CheckResult("model", f"{name}, {labels} labels, {size}, on {classifier.runtime}{origin}")
+    yield _run_check("self-test", lambda: _describe_selftest(classifier))
 
 
-def _selftest(classifier: Classifier) -> str:
+def _describe_selftest(classifier: Classifier) -> str:
     difference = run_selftest(classifier)
     if difference is None:
         return "the model carries none"
     return f"same decisions as where it was packed, scores off by at most {difference:.3f}"
 
 
-def first_picture(source: Source, regions: Sequence[Region] = ()) -> str:
+def read_first_picture(source: Source, regions: Sequence[Region] = ()) -> str:
     """Open a source and read one picture, which must hold the regions; raises CameraUnavailableError."""
     found: list[str | Exception] = []
     thread = threading.Thread(target=_read_one, args=(source, regions, found), daemon=True)
@@ -117,7 +119,7 @@ def _read_one(source: Source, regions: Sequence[Region], found: list[str | Excep
         found.append(CameraUnavailableError(f"can't cut a region out of {source.shown}", str(error)))
 
 
-def _login(config: AgentConfig) -> str:
+def _check_login(config: AgentConfig) -> str:
     address = broker_address(config)
     if embedded_port(config.broker.url) is not None:
         EmbeddedBroker(address.port).stop()
@@ -127,19 +129,18 @@ def _login(config: AgentConfig) -> str:
 
 def try_login(address: BrokerAddress) -> str:
     """Log in and out again under a client id of its own; raises BrokerUnavailableError."""
-    nothing = ConnectionCallbacks(lambda: None, lambda: None, lambda _mid, _refused: None)
-    connection = BrokerConnection(address, "", None, nothing)
+    connection = BrokerConnection(Login(address, ""), ConnectionCallbacks())
     connection.start()
     try:
         if not connection.wait_until_tried(BROKER_TIMEOUT_S) or not connection.connected:
-            raise connection.unavailable(f"the broker {address.shown}", "no answer")
+            raise connection.report.unavailable(f"the broker {address.shown}")
     finally:
         connection.stop()
     return f"{address.shown} lets us in"
 
 
-def _finding(part: str, examine: Callable[[], str]) -> Finding:
+def _run_check(part: str, check: Callable[[], str]) -> CheckResult:
     try:
-        return Finding(part, examine())
+        return CheckResult(part, check())
     except EdgeError as error:
-        return Finding(part, str(error), error)
+        return CheckResult(part, str(error), error)

@@ -4,43 +4,29 @@ from __future__ import annotations
 
 import typer
 
-from edge.commands.options import (
-    BrokerOption,
-    CameraOption,
-    ConfigOption,
-    CropOption,
-    DebugOption,
-    FitOption,
-    FlipOption,
-    LabelsOption,
-    MeanOption,
-    ModelOption,
-    RotateOption,
-    RuntimeOption,
-    StdOption,
-)
+from edge.commands import options
 from edge.commands.process import set_up_logging
 from edge.commands.settings import load
 
 
 def check_command(
-    camera: CameraOption = None,
-    crop: CropOption = None,
-    rotate: RotateOption = None,
-    flip: FlipOption = None,
-    model: ModelOption = None,
-    labels: LabelsOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
-    fit: FitOption = None,
-    broker: BrokerOption = None,
-    config: ConfigOption = None,
-    runtime: RuntimeOption = None,
-    debug: DebugOption = False,
+    camera: options.Camera = None,
+    crop: options.Crop = None,
+    rotate: options.Rotate = None,
+    flip: options.Flip = None,
+    model: options.Model = None,
+    labels: options.Labels = None,
+    mean: options.Mean = None,
+    std: options.Std = None,
+    fit: options.Fit = None,
+    broker: options.Broker = None,
+    config: options.Config = None,
+    runtime: options.Runtime = None,
+    debug: options.Debug = False,
 ) -> None:
-    """Is all in place? One line a part: configuration, model, self-test, cameras, broker."""
+    """Check that everything works: configuration, model, self-test, cameras and broker."""
     set_up_logging(debug, quiet=True)
-    from edge.commands.check.checks import findings
+    from edge.commands.check.checks import run_checks
 
     settings = load(
         config,
@@ -58,7 +44,7 @@ def check_command(
         flush=True,
     )
     exit_code = 0
-    for finding in findings(settings):
-        print(f"{'FAIL' if finding.error else 'ok  '}  {finding.part}: {finding.detail}", flush=True)
-        exit_code = exit_code or (finding.error.exit_code if finding.error else 0)
+    for result in run_checks(settings):
+        print(f"{'FAIL' if result.error else 'ok  '}  {result.part}: {result.detail}", flush=True)
+        exit_code = exit_code or (result.error.exit_code if result.error else 0)
     raise typer.Exit(exit_code)

@@ -9,7 +9,8 @@ from pathlib import Path
 from edge.errors import ImageError, UsageError
 from edge.infer.classifier import Classifier
 from edge.preprocess import IMAGE_SUFFIXES, read_image
-from edge.records import LabelScore, UnknownReason, ranked
+from edge.records import LabelScore, Limits, Scores, UnknownReason, ranked
+from edge.unknown_rule import unknown_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Answer:
     familiarity: float | None = None
 
 
-def image_files(paths: list[Path]) -> list[Path]:
+def find_image_files(paths: list[Path]) -> list[Path]:
     """The files named, and for each folder the images below it in order; raises UsageError."""
     files: list[Path] = []
     for path in paths:
@@ -41,7 +42,7 @@ def image_files(paths: list[Path]) -> list[Path]:
     return files
 
 
-def answers(classifier: Classifier, files: list[Path]) -> Iterator[Answer | ImageError]:
+def classify_files(classifier: Classifier, files: list[Path]) -> Iterator[Answer | ImageError]:
     """One answer a file by the classifier's limits, or the error that kept it from being read."""
     for path in files:
         try:
@@ -49,8 +50,11 @@ def answers(classifier: Classifier, files: list[Path]) -> Iterator[Answer | Imag
         except ImageError as error:
             yield error
             continue
-        scores = classifier.classify(image)
-        top = ranked(classifier.labels, scores.values)
-        reason = classifier.limits.unknown_reason(top[0].label, top[0].score, scores.familiarity)
-        label = top[0].label if reason is None else None
-        yield Answer(path, label, top[0].score, reason, top, scores.familiarity)
+        yield make_answer(path, classifier.classify(image), classifier.labels, classifier.limits)
+
+
+def make_answer(path: Path, scores: Scores, labels: tuple[str, ...], limits: Limits) -> Answer:
+    """The answer that the scores of one image file give."""
+    top = ranked(labels, scores.values)
+    reason = unknown_reason(scores, labels, limits)
+    return Answer(path, None if reason else top[0].label, top[0].score, reason, top, scores.familiarity)

@@ -8,18 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge.commands.options import (
-    ConfidenceOption,
-    ConfigOption,
-    DebugOption,
-    FitOption,
-    JsonOption,
-    LabelsOption,
-    MeanOption,
-    ModelOption,
-    RuntimeOption,
-    StdOption,
-)
+from edge.commands import options
 from edge.commands.process import set_up_logging, show_error
 from edge.commands.settings import load
 
@@ -29,21 +18,21 @@ if TYPE_CHECKING:
 
 def classify_command(
     paths: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
-    model: ModelOption = None,
-    labels: LabelsOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
-    fit: FitOption = None,
-    config: ConfigOption = None,
-    min_confidence: ConfidenceOption = None,
-    runtime: RuntimeOption = None,
-    as_json: JsonOption = False,
-    debug: DebugOption = False,
+    model: options.Model = None,
+    labels: options.Labels = None,
+    mean: options.Mean = None,
+    std: options.Std = None,
+    fit: options.Fit = None,
+    config: options.Config = None,
+    min_confidence: options.Confidence = None,
+    runtime: options.Runtime = None,
+    as_json: options.Json = False,
+    debug: options.Debug = False,
 ) -> None:
     """Label image files, as a table or as JSON."""
     set_up_logging(debug, quiet=True)
     from edge.agent.load_classifier import load_classifier
-    from edge.commands.classify.classify_images import Answer, answers, image_files
+    from edge.commands.classify.classify_images import Answer, classify_files, find_image_files
 
     decision = {"min_confidence": min_confidence}
     settings = load(
@@ -56,19 +45,19 @@ def classify_command(
         runtime=runtime,
         decision=decision,
     )
-    files = image_files(paths)
+    files = find_image_files(paths)
     classifier = load_classifier(settings)
     failed = False
-    for answer in answers(classifier, files):
+    for answer in classify_files(classifier, files):
         if isinstance(answer, Answer):
-            print(_json_line(answer) if as_json else _table_line(answer), flush=True)
+            print(_format_json(answer) if as_json else _format_table(answer), flush=True)
         else:
             failed = True
             show_error(answer)
     raise typer.Exit(1 if failed else 0)
 
 
-def _json_line(answer: Answer) -> str:
+def _format_json(answer: Answer) -> str:
     record = {
         "path": str(answer.path),
         "label": answer.label,
@@ -79,7 +68,7 @@ def _json_line(answer: Answer) -> str:
     return json.dumps(record, ensure_ascii=False)
 
 
-def _table_line(answer: Answer) -> str:
+def _format_table(answer: Answer) -> str:
     others = ", ".join(f"{entry.label} {entry.score:.2f}" for entry in answer.top)
     label = answer.label or f"unknown ({answer.unknown_reason})"
     return f"{label:20} {answer.confidence:4.2f}  {answer.path}  ({others})"

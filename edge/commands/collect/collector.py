@@ -9,21 +9,23 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from edge.capture.capture import Capture, CaptureOptions
+from edge.capture.capture import CaptureOptions
 from edge.capture.inbox import Inbox
-from edge.capture.shared_capture import shares
+from edge.capture.shared_capture import make_capture, share_capture
 from edge.capture.sources.address import Source, default_name
 from edge.capture.sources.registry import opener
 from edge.capture.views import View
 from edge.commands.collect.keyboard import END
-from edge.commands.collect.photo_store import Album
+from edge.commands.collect.photo_store import PhotoStore
 from edge.commands.collect.triggers import KeyPress, Trigger
 from edge.errors import CameraUnavailableError
 from edge.records import Frame
 from edge.region import Region
 
+# Keys are answered within this time, which feels immediate.
 TICK_S = 0.05
-SETTLE_S = 1.0  # a webcam's exposure needs about as long
+# A webcam's exposure needs about this long to settle.
+SETTLE_S = 1.0
 
 
 class Console(Protocol):
@@ -35,7 +37,7 @@ class Console(Protocol):
     def status(self, text: str) -> None:
         """How things stand now, in place of what this said before."""
 
-    def pressed(self) -> str:
+    def read_keys(self) -> str:
         """The keys pressed since the last call; empty where there is no keyboard."""
 
 
@@ -77,8 +79,9 @@ class Feed:
         name = default_name(source)
         self.inbox = Inbox()
         views = (View(name, region),)
-        options = CaptureOptions(live=source.live, views=views)
-        (self.capture,) = shares(Capture(name, opener(source), self.inbox, options), views)
+        options = CaptureOptions(views=views)
+        capture = make_capture(name, opener(source), self.inbox, options, live=source.live)
+        (self.capture,) = share_capture(capture, views)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Feed]:
@@ -98,15 +101,15 @@ class Collector:
     def __init__(
         self,
         feed: Feed,
-        album: Album,
+        photo_store: PhotoStore,
         triggers: Sequence[Trigger],
         options: CollectOptions,
         console: Console,
     ) -> None:
-        self._feed, self._album, self._options, self._console = feed, album, options, console
+        self._feed, self._photo_store, self._options, self._console = feed, photo_store, options, console
         self._press = next((trigger for trigger in triggers if isinstance(trigger, KeyPress)), None)
         self._triggers = triggers
-        self._label = album.labels[0]
+        self._label = photo_store.labels[0]
         self.tally = Tally()
         self._first_s: float | None = None
         self._told, self._last = "", ""
@@ -121,23 +124,23 @@ class Collector:
         """Work; raises StorageError, or the error of a camera or recording that can't go on."""
         started_s = time.monotonic()
         while not (self._done or stopped()):
-            self._obey(self._console.pressed())
+            self._handle_keys(self._console.read_keys())
             frame = self._feed.inbox.take(TICK_S)
             if frame is not None and not self._done:
-                self._look_at(frame)
-            self._look_after_camera(time.monotonic() - started_s)
-            self._console.status(self._status())
+                self._handle_frame(frame)
+            self._check_camera(time.monotonic() - started_s)
+            self._console.status(self._format_status())
 
-    def _obey(self, keys: str) -> None:
+    def _handle_keys(self, keys: str) -> None:
         for key in keys if self._press else "":
             if key in " \r\n" and self._press:
                 self._press.ask(time.monotonic())
             elif key in f"qQ{END}":
                 self._done = True
-            elif key.isdecimal() and 0 < int(key) <= len(self._album.labels):
-                self._label, self._last = self._album.labels[int(key) - 1], ""
+            elif key.isdecimal() and 0 < int(key) <= len(self._photo_store.labels):
+                self._label, self._last = self._photo_store.labels[int(key) - 1], ""
 
-    def _look_at(self, frame: Frame) -> None:
+    def _handle_frame(self, frame: Frame) -> None:
         if self._first_s is None:
             self._first_s = frame.time_s
         since_s = frame.time_s - self._first_s - self._options.settle_s
@@ -145,14 +148,14 @@ class Collector:
         if duration_s is not None and since_s >= duration_s:
             self._done = True
         elif since_s >= 0:
-            due = [trigger.sees(frame) for trigger in self._triggers]  # each must see each frame
+            due = [trigger.is_due(frame) for trigger in self._triggers]  # each must see each frame
             if all(due):
-                self._take(frame)
+                self._take_photo(frame)
 
-    def _take(self, frame: Frame) -> None:
+    def _take_photo(self, frame: Frame) -> None:
         for trigger in self._triggers:
-            trigger.taken()
-        stored = self._album.store(self._label, frame.pixels, frame.captured_at)
+            trigger.mark_taken()
+        stored = self._photo_store.store(self._label, frame.pixels, frame.captured_at)
         if stored.path is None:
             self.tally.skipped += 1
             self._last = f"skipped, like {stored.like}"
@@ -165,7 +168,7 @@ class Collector:
             self._console.note(f"{self._label}/{stored.path.name} looks like {stored.elsewhere}: {advice}")
         self._done = self.tally.stored.total() == self._options.count
 
-    def _look_after_camera(self, running_s: float) -> None:
+    def _check_camera(self, running_s: float) -> None:
         capture, duration_s = self._feed.capture, self._options.duration_s
         status = capture.status
         if capture.live and duration_s is not None and running_s >= duration_s + self._options.settle_s:
@@ -191,9 +194,9 @@ class Collector:
             self._told = detail
             self._console.note(f"waiting for the camera: {detail}")
 
-    def _status(self) -> str:
+    def _format_status(self) -> str:
         """Counts, what happened last, and what to do."""
-        labels, stored = self._album.labels, self.tally.stored
+        labels, stored = self._photo_store.labels, self.tally.stored
         if len(labels) == 1:
             counts = f"{self._label}: {stored[self._label]} stored"
         else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge.commands.options import CameraOption, ConfigOption, DebugOption, RequireCameraOption
+from edge.commands import options
 from edge.commands.process import set_up_logging, settle, stop_on_signals
 from edge.commands.settings import NO_CAMERA, blame_the_file, config_file, load
 from edge.errors import UsageError
@@ -18,7 +18,7 @@ from edge.errors import UsageError
 if TYPE_CHECKING:
     from edge.capture.sources.address import Source
     from edge.commands.collect.collector import CollectOptions, Feed
-    from edge.commands.collect.photo_store import Album
+    from edge.commands.collect.photo_store import PhotoStore
     from edge.commands.collect.triggers import Trigger
     from edge.region import Region
 
@@ -33,34 +33,43 @@ class Format(StrEnum):
 
 
 def collect_command(
-    label: Annotated[list[str], typer.Option("--label", "-l", help="What is seen; may be repeated.")],
-    camera: CameraOption = None,
-    into: Annotated[Path, typer.Option("--into", "-i", help="The folder of class folders.")] = Path("photos"),
+    label: Annotated[
+        list[str],
+        typer.Option(
+            "--label", "-l", help="What the photographs show; give it again for each further class."
+        ),
+    ],
+    camera: options.Camera = None,
+    into: Annotated[
+        Path, typer.Option("--into", "-i", help="The folder that holds a folder for each class.")
+    ] = Path("photos"),
     every: Annotated[
-        float | None, typer.Option(min=0.01, metavar="SECONDS", help="Take one every so often.")
+        float | None, typer.Option(min=0.01, metavar="SECONDS", help="Take one every so many seconds.")
     ] = None,
-    motion: Annotated[bool, typer.Option("--motion", help="Take one when something new is there.")] = False,
+    motion: Annotated[
+        bool, typer.Option("--motion", help="Take one when something new has come to rest in the picture.")
+    ] = False,
     motion_threshold: Annotated[
         float | None,
         typer.Option(
             min=0.001, max=1.0, metavar="SHARE", help="How much of the picture must change (default: 0.02)."
         ),
     ] = None,
-    count: Annotated[int | None, typer.Option(min=1, help="End with so many photographs.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after this many photographs.")] = None,
     duration: Annotated[
-        float | None, typer.Option(min=0.01, metavar="SECONDS", help="End after so long.")
+        float | None, typer.Option(min=0.01, metavar="SECONDS", help="Stop after this many seconds.")
     ] = None,
     picture_format: Annotated[
-        Format, typer.Option("--format", help="png loses nothing, and is large.")
+        Format, typer.Option("--format", help="The file format; png is lossless and large.")
     ] = Format.jpg,
     keep_duplicates: Annotated[
-        bool, typer.Option("--keep-duplicates", help="Store everything, however alike.")
+        bool, typer.Option("--keep-duplicates", help="Also store pictures that look like one already there.")
     ] = False,
-    config: ConfigOption = None,
-    require_camera: RequireCameraOption = False,
-    debug: DebugOption = False,
+    config: options.Config = None,
+    require_camera: options.RequireCamera = False,
+    debug: options.Debug = False,
 ) -> None:
-    """Collect photographs for training: from a camera into class folders.
+    """Collect photographs for training from a camera into class folders.
 
     In a terminal the space bar takes one and q ends; with several labels
     the keys 1 to 9 choose one. Hands free: --every 2, or --motion (begin
@@ -74,20 +83,22 @@ def collect_command(
     """
     set_up_logging(debug, quiet=True)
     from edge.commands.collect.collector import CollectOptions, Feed
-    from edge.commands.collect.photo_store import Album
+    from edge.commands.collect.photo_store import PhotoStore
     from edge.commands.collect.triggers import MOTION_SHARE
 
-    source, region = _source(camera, config)
+    source, region = _choose_source(camera, config)
     share = motion_threshold or (MOTION_SHARE if motion else None)
-    triggers = _triggers(source, label, every, share)
-    settle_s = _settle_s(source, triggers)
-    album = Album(into, label, picture_format.value, compare=not keep_duplicates)
-    options = CollectOptions(count, duration, settle_s, require_camera)
+    triggers = _choose_triggers(source, label, every, share)
+    settle_s = _choose_settle_s(source, triggers)
+    photo_store = PhotoStore(into, label, picture_format.value, compare=not keep_duplicates)
+    plan = CollectOptions(count, duration, settle_s, require_camera)
     settle()
-    _collect(Feed(source, region), album, triggers, options, debug)
+    _collect(Feed(source, region), photo_store, triggers, plan, debug)
 
 
-def _collect(feed: Feed, album: Album, triggers: list[Trigger], options: CollectOptions, debug: bool) -> None:
+def _collect(
+    feed: Feed, store: PhotoStore, triggers: list[Trigger], plan: CollectOptions, debug: bool
+) -> None:
     from edge.commands.collect.collector import Collector
     from edge.commands.collect.terminal import Terminal
 
@@ -95,11 +106,11 @@ def _collect(feed: Feed, album: Album, triggers: list[Trigger], options: Collect
     terminal = Terminal(status_line=not debug)
     if not debug:
         terminal.notes_of("edge.capture.sources.folder")
-    collector = Collector(feed, album, triggers, options, terminal)
+    collector = Collector(feed, store, triggers, plan, terminal)
     keys = terminal.keys() if collector.uses_keys else contextlib.nullcontext()
     ended = False
     try:
-        for notice in album.read(
+        for notice in store.read(
             lambda number, of: terminal.status(f"reading the photographs already there: {number} of {of}"),
             stop.is_set,
         ):
@@ -113,7 +124,7 @@ def _collect(feed: Feed, album: Album, triggers: list[Trigger], options: Collect
             print(collector.tally.summary, flush=True)
 
 
-def _source(cameras: list[str] | None, config: Path | None) -> tuple[Source, Region | None]:
+def _choose_source(cameras: list[str] | None, config: Path | None) -> tuple[Source, Region | None]:
     """The one camera named on the command line, else in the configuration file, and its region."""
     from edge.capture.sources.address import parse_source
 
@@ -131,7 +142,7 @@ def _source(cameras: list[str] | None, config: Path | None) -> tuple[Source, Reg
     return parse_source(settings.camera[0].source), settings.camera[0].wanted
 
 
-def _triggers(
+def _choose_triggers(
     source: Source, labels: list[str], every_s: float | None, motion_share: float | None
 ) -> list[Trigger]:
     """What decides when; none of them where every frame is to be taken."""
@@ -152,7 +163,7 @@ def _triggers(
     return [KeyPress()]
 
 
-def _settle_s(source: Source, triggers: list[Trigger]) -> float:
+def _choose_settle_s(source: Source, triggers: list[Trigger]) -> float:
     """A webcam's first pictures are badly exposed, but a person with a key can see to that."""
     from edge.commands.collect.collector import SETTLE_S
     from edge.commands.collect.triggers import KeyPress

@@ -38,7 +38,7 @@ class Keyboard:
         # Keys that nobody has read are dropped: they were not meant for the shell.
         termios.tcsetattr(self._terminal, termios.TCSAFLUSH, self._before)
 
-    def pressed(self) -> str:
+    def read_keys(self) -> str:
         """The keys pressed since the last call; arrow and function keys are left out."""
         keys = ""
         while select.select([self._terminal], [], [], 0)[0]:

@@ -16,16 +16,20 @@ from typing import Literal
 
 import cv2
 
-from edge.commands.collect.similarity import Fingerprint, LookAlikes, fingerprint_of, thumbnail
+from edge.commands.collect.similarity import Fingerprint, SimilarPictures, compute_fingerprint, thumbnail
 from edge.errors import ImageError, StorageError, UsageError
 from edge.preprocess import IMAGE_SUFFIXES, Image, read_image
 
 PictureFormat = Literal["jpg", "png"]
 
+# High enough that training sees next to nothing of the compression.
 JPEG_QUALITY = 95
+# The model file takes labels of up to 200 characters, Linux file names of up to 255 bytes.
 MAX_LABEL_LENGTH, MAX_NAME_BYTES = 200, 255
-MAX_REMEMBERED = 5000  # pictures a class; older ones are forgotten
-MAX_READ = 1000  # pictures read at the start: of each class collected, and of all other classes together
+# Pictures that are compared with, for each class: comparing with more would slow down every frame.
+MAX_REMEMBERED = 5000
+# Pictures read at the start, of each class and of all others together, so that the start stays short.
+MAX_READ = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class Stored:
     elsewhere: str | None = None
 
 
-class Album:
+class PhotoStore:
     """The folder of class folders. With `compare` off every photograph is stored, whatever it looks like."""
 
     def __init__(
@@ -54,10 +58,10 @@ class Album:
     ) -> None:
         """Raises UsageError for an impossible label, StorageError where nothing can be written."""
         self._into, self._format, self._compare = into, picture_format, compare
-        self.labels = tuple(checked_label(label) for label in labels)
+        self.labels = tuple(check_label(label) for label in labels)
         if len(set(self.labels)) < len(self.labels):
             raise UsageError("can't collect these labels", "one is named twice", "name each once")
-        self._known = {label: LookAlikes(MAX_REMEMBERED) for label in self.labels}
+        self._known = {label: SimilarPictures(MAX_REMEMBERED) for label in self.labels}
         for label in self.labels:
             _check_writable(into / label)
 
@@ -67,11 +71,11 @@ class Album:
             return
         files: list[Path] = []
         for label in self.labels:
-            found = _pictures(self._into / label)
+            found = _list_pictures(self._into / label)
             if len(found) > MAX_READ:
                 yield f"{label} has {len(found)} photographs: new ones are compared with the last {MAX_READ}"
             files += found[-MAX_READ:]
-        others = [path for folder in self._other_folders() for path in _pictures(folder)]
+        others = [path for folder in self._list_other_folders() for path in _list_pictures(folder)]
         if len(others) > MAX_READ:
             yield f"the other classes have {len(others)} photographs: {MAX_READ} of them are compared with"
             others = [others[number * len(others) // MAX_READ] for number in range(MAX_READ)]
@@ -81,29 +85,29 @@ class Album:
                 return
             step(number, len(files))
             with contextlib.suppress(ImageError):  # training will name it
-                known = self._known.setdefault(path.parent.name, LookAlikes(MAX_REMEMBERED))
-                known.add(path.name, fingerprint_of(thumbnail(read_image(path))))
+                known = self._known.setdefault(path.parent.name, SimilarPictures(MAX_REMEMBERED))
+                known.add(path.name, compute_fingerprint(thumbnail(read_image(path))))
 
     def store(self, label: str, image: Image, captured_at: float) -> Stored:
         """Store uint8 BGR of shape (height, width, 3) taken at this UTC time; raises StorageError."""
         if not self._compare:
             return Stored(self._write(label, image, captured_at))
-        fingerprint = fingerprint_of(thumbnail(image))
+        fingerprint = compute_fingerprint(thumbnail(image))
         like = self._known[label].like(fingerprint)
         if like is not None:
             return Stored(None, like)
         path = self._write(label, image, captured_at)
         self._known[label].add(path.name, fingerprint)
-        return Stored(path, elsewhere=self._elsewhere(label, fingerprint))
+        return Stored(path, elsewhere=self._find_elsewhere(label, fingerprint))
 
-    def _elsewhere(self, label: str, fingerprint: Fingerprint) -> str | None:
+    def _find_elsewhere(self, label: str, fingerprint: Fingerprint) -> str | None:
         for other, known in self._known.items():
             name = known.like(fingerprint) if other != label else None
             if name is not None:
                 return f"{other}/{name}"
         return None
 
-    def _other_folders(self) -> list[Path]:
+    def _list_other_folders(self) -> list[Path]:
         try:
             folders = sorted(path for path in self._into.iterdir() if path.is_dir())
         except OSError:
@@ -111,7 +115,7 @@ class Album:
         return [path for path in folders if path.name not in self.labels and not path.name.startswith(".")]
 
     def _write(self, label: str, image: Image, captured_at: float) -> Path:
-        data = _encoded(image, self._format)
+        data = _encode(image, self._format)
         folder = self._into / label
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(captured_at))
         try:
@@ -122,11 +126,11 @@ class Album:
         except OSError as error:
             with contextlib.suppress(OSError):
                 folder.rmdir()  # an empty class folder would only stop the training
-            raise _not_writable(folder, error.strerror or str(error)) from error
+            raise _make_storage_error(folder, error.strerror or str(error)) from error
         return folder / f"{stamp}-{number:02d}.{self._format}"
 
 
-def checked_label(label: str) -> str:
+def check_label(label: str) -> str:
     """The label, if it can be the name of a class folder; raises UsageError."""
     what = f"can't collect for the label {label!r}"
     if not label.isprintable() or not label or label != label.strip() or len(label) > MAX_LABEL_LENGTH:
@@ -166,7 +170,7 @@ def write_new(path: Path, data: bytes) -> bool:
     return written
 
 
-def _encoded(image: Image, picture_format: PictureFormat) -> bytes:
+def _encode(image: Image, picture_format: PictureFormat) -> bytes:
     parameters = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if picture_format == "jpg" else []
     encoded, data = cv2.imencode(f".{picture_format}", image, parameters)
     if not encoded:
@@ -174,7 +178,7 @@ def _encoded(image: Image, picture_format: PictureFormat) -> bytes:
     return data.tobytes()
 
 
-def _pictures(folder: Path) -> list[Path]:
+def _list_pictures(folder: Path) -> list[Path]:
     """The pictures in a folder in the order of their names; none where it can't be read."""
     try:
         found = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
@@ -188,11 +192,11 @@ def _check_writable(folder: Path) -> None:
     for path in (folder, *folder.absolute().parents):
         if os.path.lexists(path):
             if not path.is_dir():
-                raise _not_writable(folder, f"{path} is not a folder")
+                raise _make_storage_error(folder, f"{path} is not a folder")
             if not os.access(path, os.W_OK | os.X_OK):
-                raise _not_writable(folder, f"{path} does not let us write")
+                raise _make_storage_error(folder, f"{path} does not let us write")
             return
 
 
-def _not_writable(folder: Path, why: str) -> StorageError:
+def _make_storage_error(folder: Path, why: str) -> StorageError:
     return StorageError(f"can't store photographs in {folder}", why, "make room, or give another --into")

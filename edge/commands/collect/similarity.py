@@ -18,8 +18,11 @@ Thumbnail = NDArray[np.float32]
 THUMBNAIL = PreprocessSpec(width=72, height=64, fit="stretch")
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 HASH_BITS, COLOUR_CELLS = 64, 48
-FLAT = 2.0  # grey levels: on a plain wall noise alone would decide the smaller steps
+# Grey levels: on a plain wall noise alone would decide smaller steps.
+FLAT = 2.0
+# Measured: frames of one scene differ by less than these, photographs of different scenes by more (LOG.md).
 MAX_BITS, MAX_COLOUR, MAX_BRIGHTNESS = 4, 16.0, 40.0
+# A pixel has changed if it differs by more levels than the noise of the indoor camera (LOG.md).
 CHANGED_LEVELS = 12.0
 
 
@@ -51,7 +54,7 @@ class Fingerprint:
     colours: NDArray[np.uint8]
 
 
-def fingerprint_of(small: Thumbnail) -> Fingerprint:
+def compute_fingerprint(small: Thumbnail) -> Fingerprint:
     """The fingerprint of a thumbnail. Difference hash: N. Krawetz, "Kind of Like That", 2013."""
     cells = _means(small @ LUMA, 8, 9)
     colours = np.rint(_means(small, 4, 4)).astype(np.uint8)
@@ -64,7 +67,7 @@ def _means(values: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.f
     return blocks.mean(axis=(1, 3))  # type: ignore[no-any-return]
 
 
-class LookAlikes:
+class SimilarPictures:
     """Pictures by name, to be asked whether one like this is among them; keeps the newest `capacity`."""
 
     def __init__(self, capacity: int) -> None:

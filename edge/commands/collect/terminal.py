@@ -41,9 +41,9 @@ class Terminal:
             width = shutil.get_terminal_size().columns - 1
             print(f"{CLEAR_LINE}{set_cell_size(text, width).rstrip()}", end="", file=sys.stderr, flush=True)
 
-    def pressed(self) -> str:
+    def read_keys(self) -> str:
         """The keys pressed since the last call; empty outside `keys`."""
-        return self._keyboard.pressed() if self._keyboard else ""
+        return self._keyboard.read_keys() if self._keyboard else ""
 
     @contextlib.contextmanager
     def keys(self) -> Iterator[None]:

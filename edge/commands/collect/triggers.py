@@ -10,19 +10,23 @@ from typing import Protocol
 from edge.commands.collect.similarity import Thumbnail, changed_share, thumbnail
 from edge.records import Frame
 
-TIME_STAMP_GRACE_S = 5e-4  # containers round their time stamps to milliseconds
+# Containers round their time stamps to milliseconds.
+TIME_STAMP_GRACE_S = 5e-4
+# A hand that puts something down has left the picture and the blur is gone after this time.
 REST_S = 0.3
-PATIENCE_S = 5.0
+# A scene that never rests (a conveyor, a tree in the wind) still gives a photograph this often.
+MAX_UNREST_S = 5.0
+# The noise of an indoor camera changes less than this share of the picture (LOG.md).
 MOTION_SHARE = 0.02
 
 
 class Trigger(Protocol):
     """Decides about single frames."""
 
-    def sees(self, frame: Frame) -> bool:
+    def is_due(self, frame: Frame) -> bool:
         """True if this frame is due; called once for every frame, in order."""
 
-    def taken(self) -> None:
+    def mark_taken(self) -> None:
         """The frame seen last was taken."""
 
 
@@ -40,10 +44,10 @@ class KeyPress:
         """The camera is not there: do not take a picture whenever it comes back."""
         self._asked_s = None
 
-    def sees(self, frame: Frame) -> bool:
+    def is_due(self, frame: Frame) -> bool:
         return self._asked_s is not None and frame.received_s >= self._asked_s
 
-    def taken(self) -> None:
+    def mark_taken(self) -> None:
         self._asked_s = None
 
 
@@ -55,11 +59,11 @@ class Interval:
         self._due_s: float | None = None
         self._seen_s = 0.0
 
-    def sees(self, frame: Frame) -> bool:
+    def is_due(self, frame: Frame) -> bool:
         self._seen_s = frame.time_s
         return self._due_s is None or frame.time_s >= self._due_s - TIME_STAMP_GRACE_S
 
-    def taken(self) -> None:
+    def mark_taken(self) -> None:
         due_s = self._seen_s if self._due_s is None else self._due_s
         late = self._seen_s - due_s >= self._every_s
         self._due_s = (self._seen_s if late else due_s) + self._every_s
@@ -81,7 +85,7 @@ class Motion:
         self._new_since_s: float | None = None
         self._seen: Thumbnail | None = None
 
-    def sees(self, frame: Frame) -> bool:
+    def is_due(self, frame: Frame) -> bool:
         now, time_s = thumbnail(frame.pixels), frame.time_s
         self._seen = now
         if self._empty is None or self._last is None:
@@ -95,7 +99,7 @@ class Motion:
         if self._new_since_s is None:
             self._new_since_s = time_s
         now_s = time_s + TIME_STAMP_GRACE_S
-        return now_s - self._still[1] >= REST_S or now_s - self._new_since_s >= PATIENCE_S
+        return now_s - self._still[1] >= REST_S or now_s - self._new_since_s >= MAX_UNREST_S
 
-    def taken(self) -> None:
+    def mark_taken(self) -> None:
         self._last, self._new_since_s = self._seen, None

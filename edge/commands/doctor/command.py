@@ -10,22 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from edge.commands.options import (
-    BrokerOption,
-    CameraOption,
-    ConfigOption,
-    CropOption,
-    DebugOption,
-    FitOption,
-    FlipOption,
-    JsonOption,
-    LabelsOption,
-    MeanOption,
-    ModelOption,
-    RotateOption,
-    RuntimeOption,
-    StdOption,
-)
+from edge.commands import options
 from edge.commands.process import set_up_logging
 from edge.commands.settings import config_file, load
 
@@ -35,22 +20,22 @@ if TYPE_CHECKING:
 
 
 def doctor_command(
-    camera: CameraOption = None,
-    crop: CropOption = None,
-    rotate: RotateOption = None,
-    flip: FlipOption = None,
-    model: ModelOption = None,
-    labels: LabelsOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
-    fit: FitOption = None,
-    broker: BrokerOption = None,
-    config: ConfigOption = None,
-    runtime: RuntimeOption = None,
-    as_json: JsonOption = False,
-    debug: DebugOption = False,
+    camera: options.Camera = None,
+    crop: options.Crop = None,
+    rotate: options.Rotate = None,
+    flip: options.Flip = None,
+    model: options.Model = None,
+    labels: options.Labels = None,
+    mean: options.Mean = None,
+    std: options.Std = None,
+    fit: options.Fit = None,
+    broker: options.Broker = None,
+    config: options.Config = None,
+    runtime: options.Runtime = None,
+    as_json: options.Json = False,
+    debug: options.Debug = False,
 ) -> None:
-    """What is wrong, and which command mends it; looks behind check, and works where that can't."""
+    """Find out what is wrong on this machine, and which command mends it."""
     set_up_logging(debug, quiet=True)
 
     def settings() -> AgentConfig:
@@ -70,16 +55,17 @@ def doctor_command(
 
 def report(read: Callable[[], AgentConfig], file: Path | None, *, as_json: bool = False) -> int:
     """Print each finding as soon as it is there; the first failure's exit code, or 0."""
-    from edge.commands.doctor.examinations import Examinations
+    from edge.commands.doctor.diagnosis import Diagnosis
 
     exit_code = 0
-    for finding in Examinations(read, file).findings():
-        print(json.dumps(asdict(finding), ensure_ascii=False) if as_json else shown(finding), flush=True)
+    for finding in Diagnosis(read, file).findings():
+        line = json.dumps(asdict(finding), ensure_ascii=False) if as_json else format_finding(finding)
+        print(line, flush=True)
         exit_code = exit_code or finding.exit_code
     return exit_code
 
 
-def shown(finding: Finding) -> str:
+def format_finding(finding: Finding) -> str:
     """A line for people, and under it what to do."""
     line = f"{finding.grade:4}  {finding.part}: {finding.detail}"
     return f"{line}\n      → {finding.remedy}" if finding.remedy else line

@@ -29,16 +29,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Kind = Literal["model", "cameras", "broker"]
-Found = dict[Kind, list[Finding]]
+FindingsByKind = dict[Kind, list[Finding]]
 MODULE = "edge.commands.doctor.subprocess_check"
+# Generous for a slow board that loads packages and model; `check` itself gives a camera 15 s.
 START_S, CAMERA_S = 90.0, 20.0
 
 
-def checked(kinds: Sequence[Kind], config: AgentConfig) -> Found:
+def check_in_subprocess(kinds: Sequence[Kind], config: AgentConfig) -> FindingsByKind:
     """The findings by kind; after one that ends the process the others go on in a new one."""
-    found: Found = {}
+    found: FindingsByKind = {}
     while left := [kind for kind in kinds if kind not in found]:
-        problem = _process(left, config, found)
+        problem = _run_process(left, config, found)
         if problem:
             broken = next((kind for kind in reversed(left) if kind in found), left[0])
             remedy = f"{program()} doctor --debug  # says where"
@@ -46,7 +47,7 @@ def checked(kinds: Sequence[Kind], config: AgentConfig) -> Found:
     return found
 
 
-def _process(kinds: Sequence[Kind], config: AgentConfig, found: Found) -> str:
+def _run_process(kinds: Sequence[Kind], config: AgentConfig, found: FindingsByKind) -> str:
     """Fill `found` as far as one process gets; what ended it, empty where that was the end."""
     command = [sys.executable, "-P", "-X", "faulthandler", "-m", MODULE, *kinds]
     timeout_s = START_S + CAMERA_S * len(config.camera)
@@ -72,7 +73,7 @@ def _process(kinds: Sequence[Kind], config: AgentConfig, found: Found) -> str:
     return f"breaks off ({lines[-1]})" if unfinished else ""
 
 
-def _collect(output: bytes, found: Found) -> None:
+def _collect(output: bytes, found: FindingsByKind) -> None:
     for line in output.splitlines(keepends=True):
         if line.endswith(b"\n"):
             kind, fields = json.loads(line)
@@ -82,22 +83,24 @@ def _collect(output: bytes, found: Found) -> None:
 
 
 def _examine(kinds: Sequence[str], config: AgentConfig) -> None:
+    from edge.capture.sources.schemes import register_sources
     from edge.commands.check import checks as check
 
+    register_sources(config.sources)
     results = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # libraries may print what they like
     examinations = {
-        "model": check.model_findings,
-        "cameras": check.camera_findings,
-        "broker": check.broker_findings,
+        "model": check.check_model,
+        "cameras": check.check_cameras,
+        "broker": check.check_broker,
     }
     for kind in kinds:
         print(json.dumps([kind, None]), file=results, flush=True)
         for found in examinations[kind](config):
-            print(json.dumps([kind, asdict(_as_finding(found))]), file=results, flush=True)
+            print(json.dumps([kind, asdict(_to_finding(found))]), file=results, flush=True)
 
 
-def _as_finding(found: check.Finding) -> Finding:
+def _to_finding(found: check.CheckResult) -> Finding:
     error = found.error
     if error is None:
         return Finding(found.part, found.detail)

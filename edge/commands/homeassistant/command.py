@@ -6,20 +6,21 @@ from typing import Annotated
 
 import typer
 
-from edge.commands.options import BrokerOption, ConfigOption, DebugOption, DeviceOption
+from edge.commands import options
 from edge.commands.process import set_up_logging
 from edge.commands.settings import load
 from edge.errors import UsageError
 
+# The connection may try two versions of MQTT, one after the other.
 TIMEOUT_S = 15.0
 
 
 def homeassistant_command(
     remove: Annotated[bool, typer.Option("--remove", help="Take the device out.")] = False,
-    device_id: DeviceOption = None,
-    broker: BrokerOption = None,
-    config: ConfigOption = None,
-    debug: DebugOption = False,
+    device_id: options.Device = None,
+    broker: options.Broker = None,
+    config: options.Config = None,
+    debug: options.Debug = False,
 ) -> None:
     """Take a device out of Home Assistant again (--remove); `edge-agent --homeassistant` puts it in."""
     set_up_logging(debug, quiet=True)

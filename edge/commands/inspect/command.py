@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge.commands.options import ConfigOption, DebugOption, LabelsOption, RuntimeOption
+from edge.commands import options
 from edge.commands.process import set_up_logging
 from edge.commands.settings import load
 
 if TYPE_CHECKING:
-    from edge.commands.inspect.inspect_model import Contents, OperationCount, Tensor
+    from edge.commands.inspect.inspect_model import Inspection, OperationCount, Tensor
     from edge.model.manifest import Manifest, Provenance
 
     Row = tuple[str, str]
 
-TITLE_WIDTH, LINE_WIDTH, MOST_LINES = 13, 100, 3
-MOST_OUTPUTS, MOST_KINDS = 3, 12
+TITLE_WIDTH, LINE_WIDTH, MAX_LINES = 13, 100, 3
+# With more outputs and operations than these, the page would not fit on a screen; --json has them all.
+MAX_OUTPUTS, MAX_KINDS = 3, 12
 SILENT = "the file does not say"
 MORE = " … (all: --json)"
 FITS = {
@@ -33,51 +34,56 @@ FITS = {
 
 def inspect_command(
     path: Annotated[
-        Path | None, typer.Argument(help="Model file (default: runs/latest/model.tflite)")
+        Path | None, typer.Argument(help="The model file (default: runs/latest/model.tflite).")
     ] = None,
-    labels: LabelsOption = None,
-    config: ConfigOption = None,
-    runtime: RuntimeOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-    debug: DebugOption = False,
+    labels: options.Labels = None,
+    config: options.Config = None,
+    runtime: options.Runtime = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    debug: options.Debug = False,
 ) -> None:
-    """What is in a model file: labels, input, thresholds, accuracy, origin, operations."""
+    """Show what is in a model file: labels, input, thresholds, accuracy, origin, operations."""
     set_up_logging(debug, quiet=True)
-    from edge.commands.inspect.inspect_model import contents
+    from edge.commands.inspect.inspect_model import inspect_model
 
     settings = load(config, None, None, model=path, labels=labels, runtime=runtime)
-    found = contents(settings.model, settings.labels, settings.runtime)
+    found = inspect_model(settings.model, settings.labels, settings.runtime)
     if as_json:
         print(json.dumps(found.as_json(), ensure_ascii=False))
         return
-    for title, text in [*_network_rows(found), *_origin_rows(found.manifest), *_operation_rows(found)]:
-        print(_row(title, text))
+    for title, text in [
+        *_list_network_rows(found),
+        *_list_origin_rows(found.manifest),
+        *_list_operation_rows(found),
+    ]:
+        print(_format_row(title, text))
 
 
-def _network_rows(found: Contents) -> Iterator[Row]:
+def _list_network_rows(found: Inspection) -> Iterator[Row]:
     packed = found.file_bytes - found.network_bytes
     yield "model", f"{found.name}, version {found.version} ({found.path})"
-    yield "size", f"{_size(found.file_bytes)}: network {_size(found.network_bytes)}, packed {_size(packed)}"
+    parts = f"network {_format_size(found.network_bytes)}, packed {_format_size(packed)}"
+    yield "size", f"{_format_size(found.file_bytes)}: {parts}"
     yield "content hash", f"sha256 {found.sha256}"
     yield "agent", f"can't run it: {found.problem}" if found.problem else f"can run it, on {found.runtime}"
     yield "labels", f"{len(found.labels)}: {', '.join(found.labels)}" if found.labels else SILENT
-    yield "input", _described(found.input)
-    yield "preparation", _preparation(found)
-    for output in found.outputs[:MOST_OUTPUTS]:
-        yield "output", _described(output)
-    if len(found.outputs) > MOST_OUTPUTS:
-        yield "", f"and {len(found.outputs) - MOST_OUTPUTS} more outputs{MORE}"
-    yield "unknown", _unknown(found)
-    yield "self-test", _selftest(found)
+    yield "input", _describe_tensor(found.input)
+    yield "preparation", _describe_preparation(found)
+    for output in found.outputs[:MAX_OUTPUTS]:
+        yield "output", _describe_tensor(output)
+    if len(found.outputs) > MAX_OUTPUTS:
+        yield "", f"and {len(found.outputs) - MAX_OUTPUTS} more outputs{MORE}"
+    yield "unknown", _describe_rule(found)
+    yield "self-test", _describe_selftest(found)
 
 
-def _selftest(found: Contents) -> str:
+def _describe_selftest(found: Inspection) -> str:
     if found.selftest is None:
         return "none"
     return f"{found.selftest.pictures} pictures with scores, which may differ by {found.selftest.tolerance:g}"
 
 
-def _described(tensor: Tensor) -> str:
+def _describe_tensor(tensor: Tensor) -> str:
     shape = "×".join(map(str, tensor.shape))
     quantization = "not quantized"
     if tensor.scale > 0:
@@ -85,7 +91,7 @@ def _described(tensor: Tensor) -> str:
     return f"{tensor.holds or 'use not stated'} {tensor.name!r}: {shape} {tensor.dtype}, {quantization}"
 
 
-def _preparation(found: Contents) -> str:
+def _describe_preparation(found: Inspection) -> str:
     spec = found.preprocess
     if spec is None:
         return SILENT
@@ -93,7 +99,7 @@ def _preparation(found: Contents) -> str:
     return text if found.manifest else f"{SILENT}; the agent takes: {text}"
 
 
-def _unknown(found: Contents) -> str:
+def _describe_rule(found: Inspection) -> str:
     limits = found.limits
     if limits is None:
         return SILENT
@@ -104,7 +110,7 @@ def _unknown(found: Contents) -> str:
     return text if found.manifest else f"{SILENT}; the agent takes: {text}"
 
 
-def _origin_rows(manifest: Manifest | None) -> Iterator[Row]:
+def _list_origin_rows(manifest: Manifest | None) -> Iterator[Row]:
     if manifest is None:
         yield from ((title, SILENT) for title in ("accuracy", "made", "data"))
         return
@@ -120,10 +126,10 @@ def _origin_rows(manifest: Manifest | None) -> Iterator[Row]:
     error = manifest.calibration_error
     measured = f"; calibration error {error.before:.3f} before, {error.after:.3f} after" if error else ""
     yield "calibration", f"temperature {manifest.temperature:.3g}{measured}"
-    yield from _provenance_rows(manifest.provenance)
+    yield from _list_provenance_rows(manifest.provenance)
 
 
-def _provenance_rows(origin: Provenance) -> Iterator[Row]:
+def _list_provenance_rows(origin: Provenance) -> Iterator[Row]:
     revision = f", source {origin.git_revision[:12]}" if origin.git_revision else ""
     counts = ", ".join(f"{part} {count}" for part, count in origin.dataset_counts.items())
     libraries = ", ".join(f"{name} {version}" for name, version in origin.libraries.items())
@@ -134,27 +140,27 @@ def _provenance_rows(origin: Provenance) -> Iterator[Row]:
     yield "libraries", libraries
 
 
-def _operation_rows(found: Contents) -> Iterator[Row]:
+def _list_operation_rows(found: Inspection) -> Iterator[Row]:
     total = sum(kind.count for kind in found.operations)
     taken = sum(kind.xnnpack for kind in found.operations)
     types = ", ".join(f"{count} {dtype}" for dtype, count in found.arithmetic.items())
     yield "operations", f"{total}, {taken} of them in XNNPACK (fast kernels); results: {types}"
-    for kind in found.operations[:MOST_KINDS]:
-        yield "", _counted(kind)
-    if len(found.operations) > MOST_KINDS:
-        yield "", f"and {len(found.operations) - MOST_KINDS} more kinds{MORE}"
+    for kind in found.operations[:MAX_KINDS]:
+        yield "", _format_count(kind)
+    if len(found.operations) > MAX_KINDS:
+        yield "", f"and {len(found.operations) - MAX_KINDS} more kinds{MORE}"
 
 
-def _counted(kind: OperationCount) -> str:
+def _format_count(kind: OperationCount) -> str:
     where = {0: "", kind.count: "XNNPACK"}.get(kind.xnnpack, f"{kind.xnnpack} in XNNPACK")
     return f"{kind.kind:25}{kind.count:5}   {where}".rstrip()
 
 
-def _row(title: str, text: str) -> str:
+def _format_row(title: str, text: str) -> str:
     width = LINE_WIDTH - TITLE_WIDTH
-    lines = textwrap.wrap(text, width, max_lines=MOST_LINES, placeholder=MORE, break_on_hyphens=False)
+    lines = textwrap.wrap(text, width, max_lines=MAX_LINES, placeholder=MORE, break_on_hyphens=False)
     return f"{title:{TITLE_WIDTH}}" + f"\n{'':{TITLE_WIDTH}}".join(lines)
 
 
-def _size(count: int) -> str:
+def _format_size(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"

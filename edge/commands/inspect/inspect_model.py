@@ -52,7 +52,7 @@ class SelftestSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class Inspection:
     """What is in a model file. Sizes in bytes; `sha256` is the network's, what is packed is not part of it.
 
     problem: why the agent can't run it, None if it can; preprocess and limits are what the agent goes by,
@@ -82,20 +82,20 @@ class Contents:
         """The same as JSON values; the labels stand once."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         manifest = fields.pop("manifest")
-        plain = {name: _plain(value) for name, value in fields.items()}
+        plain = {name: _to_plain(value) for name, value in fields.items()}
         described = manifest.model_dump(mode="json", by_alias=True, exclude={"labels"}) if manifest else None
         return plain | {"manifest": described}
 
 
-def contents(path: Path, labels: Path | None = None, runtime: RuntimeName = "auto") -> Contents:
+def inspect_model(path: Path, labels: Path | None = None, runtime: RuntimeName = "auto") -> Inspection:
     """Read and verify a model file and load its network; raises ModelError where that fails."""
     model = read_model(path, labels)
     if model.manifest is None:
         try_out(path, model.network, runtime)
     network = Network(model.network, runtime=runtime)
-    classifier, problem = _classifier(model, runtime)
+    classifier, problem = _open_classifier(model, runtime)
     operations = network.operations()
-    return Contents(
+    return Inspection(
         path=str(path),
         name=model.name,
         version=model.version,
@@ -105,51 +105,51 @@ def contents(path: Path, labels: Path | None = None, runtime: RuntimeName = "aut
         runtime=network.runtime,
         problem=problem,
         labels=model.labels,
-        input=_tensor(network.input, "picture" if classifier else None),
-        outputs=tuple(_tensor(output, _held_by(output, model)) for output in network.outputs),
+        input=_make_tensor(network.input, "picture" if classifier else None),
+        outputs=tuple(_make_tensor(output, _find_use(output, model)) for output in network.outputs),
         preprocess=classifier.spec if classifier else None,
         limits=classifier.limits if classifier else None,
-        operations=_counted(operations),
+        operations=_count_operations(operations),
         arithmetic=dict(Counter(operation.dtype for operation in operations).most_common()),
-        selftest=_selftest(model),
+        selftest=_summarise_selftest(model),
         manifest=model.manifest,
     )
 
 
-def _classifier(model: ModelFile, runtime: RuntimeName) -> tuple[Classifier | None, str | None]:
+def _open_classifier(model: ModelFile, runtime: RuntimeName) -> tuple[Classifier | None, str | None]:
     try:
         return Classifier(model, runtime=runtime), None
     except ModelError as error:
         return None, str(error)
 
 
-def _tensor(info: TensorInfo, holds: str | None) -> Tensor:
+def _make_tensor(info: TensorInfo, holds: str | None) -> Tensor:
     return Tensor(info.name, info.shape, info.dtype.name, info.scale, info.zero_point, holds)
 
 
-def _held_by(output: TensorInfo, model: ModelFile) -> str | None:
+def _find_use(output: TensorInfo, model: ModelFile) -> str | None:
     familiarity = model.manifest.familiarity if model.manifest else None
     if familiarity and output.name == familiarity.output:
         return "familiarity"
     return "scores" if model.labels and prod(output.shape) == len(model.labels) else None
 
 
-def _counted(operations: tuple[Operation, ...]) -> tuple[OperationCount, ...]:
+def _count_operations(operations: tuple[Operation, ...]) -> tuple[OperationCount, ...]:
     """By kind, the most frequent first."""
     taken = Counter(operation.kind for operation in operations if operation.in_xnnpack)
     counts = Counter(operation.kind for operation in operations)
     return tuple(OperationCount(kind, count, taken[kind]) for kind, count in counts.most_common())
 
 
-def _selftest(model: ModelFile) -> SelftestSummary | None:
+def _summarise_selftest(model: ModelFile) -> SelftestSummary | None:
     if model.selftest is None:
         return None
     return SelftestSummary(len(model.selftest.vectors), model.selftest.tolerance)
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     if isinstance(value, tuple):
-        return [_plain(part) for part in value]
+        return [_to_plain(part) for part in value]
     return value

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 
-from edge.commands.options import BrokerOption, ConfigOption, DebugOption, JsonOption, PrefixOption
+from edge.commands import options
 from edge.commands.process import set_up_logging, settle, stop_on_signals
 from edge.commands.settings import load
 
 
 def listen_command(
-    broker: BrokerOption = None,
-    config: ConfigOption = None,
-    topic_prefix: PrefixOption = None,
-    as_json: JsonOption = False,
-    debug: DebugOption = False,
+    broker: options.Broker = None,
+    config: options.Config = None,
+    topic_prefix: options.Prefix = None,
+    as_json: options.Json = False,
+    debug: options.Debug = False,
 ) -> None:
-    """Subscribe, and print decisions as they come."""
+    """Subscribe to the broker and print decisions as they come."""
     set_up_logging(debug, quiet=True)
     from edge.agent.addresses import broker_address
     from edge.commands.listen.listener import decisions

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from edge.publish.mqtt.address import BrokerAddress
-from edge.publish.mqtt.connection import BrokerConnection, ConnectionCallbacks
+from edge.publish.mqtt.connection import BrokerConnection, ConnectionCallbacks, Login
 from edge.records import Message
 
+# How late Ctrl-C may be noticed.
 POLL_S = 0.2
 
 NEEDED: dict[str, type | tuple[type, ...]] = {
@@ -54,8 +55,8 @@ def _subscriber(address: BrokerAddress, cameras: str, arrived: queue.Queue[bytes
             with contextlib.suppress(queue.Full):  # nobody reads what we print: the newest are dropped
                 arrived.put_nowait(message.payload)
 
-    callbacks = ConnectionCallbacks(lambda: None, lambda: None, lambda _mid, _refused: None, on_message)
-    connection = BrokerConnection(address, "", None, callbacks)
+    callbacks = ConnectionCallbacks(on_message=on_message)
+    connection = BrokerConnection(Login(address, ""), callbacks)
     for leaf in ("state", "event"):
         connection.subscribe(cameras + leaf)
     return connection
@@ -66,8 +67,7 @@ def _wait_for_login(connection: BrokerConnection, stopped: Callable[[], bool]) -
     while not stopped() and not connection.wait_until_tried(POLL_S):
         pass
     if not stopped() and not connection.connected:
-        what = f"can't listen at the broker {connection.address.shown}"
-        raise connection.unavailable(what)
+        raise connection.report.unavailable(f"can't listen at the broker {connection.address.shown}")
 
 
 def _next_record(arrived: queue.Queue[bytes]) -> dict[str, Any] | None:

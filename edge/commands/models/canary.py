@@ -1,4 +1,4 @@
-"""Another model on trial: the agent's unit is started again, watched, and compared with how it was before.
+"""The canary test of a model: the agent is restarted with it, watched, and compared with how it was before.
 
 The figures are those of `stats`, which an agent under systemd also keeps in its runtime folder.
 """
@@ -15,11 +15,14 @@ from edge.commands.models.systemd_unit import Unit
 from edge.errors import UpdateError, UsageError
 from edge.monitoring.stats_file import read_stats
 
+# How often the unit is looked at: a restart takes longer than this.
 POLL_S = 0.5
-START_S = 5.0  # from a unit that is ready to its cameras
-# Worse is who takes more than so many times as long *and* does less than so much of it.
+# A unit that is ready needs about this long to get pictures from its cameras.
+START_S = 5.0
+# An agent is worse if inference takes more than twice as long *and* it classifies less than half as much:
+# either one alone may come from the cameras or from other programs.
 SLOWER, FEWER = 2.0, 0.5
-BROKEN_OFF = "the trial was broken off"
+INTERRUPTED = "watching the agent was interrupted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Figures:
         )
 
 
-def difference(before: Figures | None, now: Figures) -> str | None:
+def compare_figures(before: Figures | None, now: Figures) -> str | None:
     """Why the agent is worse than before, None where it is not; no figures before: nothing to compare."""
     if now.frames_in and not now.judged:
         return f"of {now.frames_in} frames none was classified"
@@ -65,7 +68,7 @@ def difference(before: Figures | None, now: Figures) -> str | None:
     )
 
 
-class Trial:
+class Canary:
     """Watches a unit for some seconds; `stop` ends it early, as a failure."""
 
     def __init__(self, unit: Unit, watch_s: float, figures_s: float, stop: threading.Event) -> None:
@@ -78,15 +81,15 @@ class Trial:
             why = f"the agent tells its first figures after {figures_s:g} s (stats_interval)"
             raise UsageError(f"can't watch for {watch_s:g} s", why, f"give --watch {least_s:g} or more")
         self._unit, self._watch_s, self._stop = unit, watch_s, stop
-        self.verdict = ""
+        self.summary = ""
         if not unit.state().known:
             advice = "leave out --watch, or name another with --unit"
             raise UpdateError(f"can't watch {unit.name}", "systemd knows no such unit", advice)
 
     def begin(self) -> Figures | None:
-        """How the agent is before anything is changed; raises UpdateError where the trial is over already."""
+        """How the agent is before anything is changed; raises UpdateError where it was told to stop."""
         if self._stop.is_set():
-            raise UpdateError("nothing was changed", BROKEN_OFF)
+            raise UpdateError("nothing was changed", INTERRUPTED)
         return self._figures()
 
     def _figures(self) -> Figures | None:
@@ -117,7 +120,7 @@ class Trial:
         restarts, deadline_s = self._unit.state().restarts, time.monotonic() + self._watch_s
         while time.monotonic() < deadline_s:
             if self._stop.wait(POLL_S):
-                return BROKEN_OFF
+                return INTERRUPTED
             state = self._unit.state()
             if state.active != "active" or state.restarts > restarts:
                 return f"{self._unit.name} did not keep running ({state.active}, {state.result})"
@@ -125,17 +128,17 @@ class Trial:
 
     def _judge(self, model_hash: str, before: Figures | None) -> str | None:
         now = self._figures()
-        self.verdict = f"{self._watch_s:g} s without trouble{_told(now)}"
+        self.summary = f"{self._watch_s:g} s without trouble{_describe_figures(now)}"
         if now is None:
             # A bad sign, but for a unit that gives its agent no place for figures.
             silent = f"the agent told nothing of itself in {self._watch_s:g} s"
             return silent if self._unit.state().runtime_folder else None
         if now.model_hash != model_hash:
             return "the agent runs another model: agent.toml names another, or EDGE_AGENT_MODEL does"
-        return difference(before, now)
+        return compare_figures(before, now)
 
 
-def _told(now: Figures | None) -> str:
+def _describe_figures(now: Figures | None) -> str:
     if now is None:
         return "; no figures, as the unit has no RuntimeDirectory"
     if now.inference_ms is None:

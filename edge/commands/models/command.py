@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge.commands.options import ConfigOption, DebugOption, RuntimeOption
+from edge.commands import options
 from edge.commands.process import set_up_logging, stop_on_signals
 from edge.commands.settings import load, refuse_options_before
 from edge.errors import UsageError
 
 if TYPE_CHECKING:
-    from edge.commands.models.canary import Trial
+    from edge.commands.models.canary import Canary
     from edge.commands.models.model_versions import Version
     from edge.config import AgentConfig
     from edge.model.store import ModelStore
@@ -25,7 +25,8 @@ TITLES = ("", "name", "version", "sha256", "accuracy", "installed")
 StoreOption = Annotated[
     Path | None,
     typer.Option(
-        "--store", help="Folder (default: that of the configured model, or /var/lib/edge-agent/models)"
+        "--store",
+        help="The folder of models (default: the configured model's, or /var/lib/edge-agent/models).",
     ),
 ]
 WatchOption = Annotated[
@@ -34,32 +35,32 @@ WatchOption = Annotated[
         "--watch",
         metavar="SECONDS",
         min=0,
-        help="Start the agent again, watch it so long, and switch back if it is worse.",
+        help="Restart the agent, watch it this long, and switch back if it is worse.",
     ),
 ]
 UnitOption = Annotated[str, typer.Option("--unit", help="The agent's systemd unit, for --watch.")]
 DEFAULT_UNIT = "edge-agent"
 
-models_app = typer.Typer()
+models_app = typer.Typer(add_completion=False)
 
 
 @models_app.callback(invoke_without_command=True)
 def models_command(
     context: typer.Context,
     store: StoreOption = None,
-    config: ConfigOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-    debug: DebugOption = False,
+    config: options.Config = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    debug: options.Debug = False,
 ) -> None:
-    """The models on this device: list them, add one, go back."""
+    """List the models on this device, add one, or go back to an earlier one."""
     if context.invoked_subcommand is not None:
         refuse_options_before(context, "edge-agent models")
         return
     set_up_logging(debug, quiet=True)
-    from edge.commands.models.model_versions import store_of, versions
+    from edge.commands.models.model_versions import choose_store, list_versions
 
-    kept = store_of(load(config, None, None), store)
-    found = versions(kept)
+    kept = choose_store(load(config, None, None), store)
+    found = list_versions(kept)
     if as_json:
         lines = [json.dumps(asdict(each), ensure_ascii=False) for each in found]
     else:
@@ -77,16 +78,16 @@ def add_command(
     store: StoreOption = None,
     watch: WatchOption = None,
     unit: UnitOption = DEFAULT_UNIT,
-    config: ConfigOption = None,
-    runtime: RuntimeOption = None,
-    debug: DebugOption = False,
+    config: options.Config = None,
+    runtime: options.Runtime = None,
+    debug: options.Debug = False,
 ) -> None:
-    """Verify and self-test a model on this device, store it, and make it the current one."""
+    """Test a model on this device, store it, and make it the current one."""
     set_up_logging(debug, quiet=True)
     from edge.commands.models.model_versions import add
 
-    settings, kept, trial = _opened(config, runtime, store, watch, unit)
-    _tell(add(kept, settings, file, sha256, trial), settings, kept)
+    settings, kept, canary = _open_store(config, runtime, store, watch, unit)
+    _tell(add(kept, settings, file, sha256, canary), settings, kept)
 
 
 @models_app.command("use")
@@ -95,16 +96,16 @@ def use_command(
     store: StoreOption = None,
     watch: WatchOption = None,
     unit: UnitOption = DEFAULT_UNIT,
-    config: ConfigOption = None,
-    runtime: RuntimeOption = None,
-    debug: DebugOption = False,
+    config: options.Config = None,
+    runtime: options.Runtime = None,
+    debug: options.Debug = False,
 ) -> None:
     """Make a stored version the current one."""
     set_up_logging(debug, quiet=True)
     from edge.commands.models.model_versions import use
 
-    settings, kept, trial = _opened(config, runtime, store, watch, unit)
-    _tell(use(kept, settings, version, trial), settings, kept)
+    settings, kept, canary = _open_store(config, runtime, store, watch, unit)
+    _tell(use(kept, settings, version, canary), settings, kept)
 
 
 @models_app.command("rollback")
@@ -112,16 +113,16 @@ def rollback_command(
     store: StoreOption = None,
     watch: WatchOption = None,
     unit: UnitOption = DEFAULT_UNIT,
-    config: ConfigOption = None,
-    runtime: RuntimeOption = None,
-    debug: DebugOption = False,
+    config: options.Config = None,
+    runtime: options.Runtime = None,
+    debug: options.Debug = False,
 ) -> None:
     """Make the version before the current one current again."""
     set_up_logging(debug, quiet=True)
     from edge.commands.models.model_versions import rollback
 
-    settings, kept, trial = _opened(config, runtime, store, watch, unit)
-    _tell(rollback(kept, settings, trial), settings, kept)
+    settings, kept, canary = _open_store(config, runtime, store, watch, unit)
+    _tell(rollback(kept, settings, canary), settings, kept)
 
 
 def table(found: list[Version]) -> list[str]:
@@ -140,28 +141,28 @@ def _cells(version: Version) -> tuple[str, ...]:
     return (mark, version.name, version.version, version.sha256, version.problem or measured, installed)
 
 
-def _opened(
+def _open_store(
     config: Path | None, runtime: str | None, store: Path | None, watch_s: float | None, unit: str
-) -> tuple[AgentConfig, ModelStore, Trial | None]:
-    from edge.commands.models.model_versions import store_of
+) -> tuple[AgentConfig, ModelStore, Canary | None]:
+    from edge.commands.models.model_versions import choose_store
 
     settings = load(config, None, None, runtime=runtime)
     if watch_s is None:
-        return settings, store_of(settings, store), None
-    from edge.commands.models.canary import Trial
+        return settings, choose_store(settings, store), None
+    from edge.commands.models.canary import Canary
     from edge.commands.models.systemd_unit import Unit
 
-    kept = store_of(settings, store)
-    another = _another(settings, kept)
+    kept = choose_store(settings, store)
+    another = _find_other_model(settings, kept)
     if another:
         raise UsageError("can't watch the agent with it", another[0], another[1])
     # A connection that breaks must not leave it undecided.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     figures_s = settings.start_after + settings.stats_interval
-    return settings, kept, Trial(Unit(unit), watch_s, figures_s, stop_on_signals())
+    return settings, kept, Canary(Unit(unit), watch_s, figures_s, stop_on_signals())
 
 
-def _another(settings: AgentConfig, store: ModelStore) -> tuple[str, str] | None:
+def _find_other_model(settings: AgentConfig, store: ModelStore) -> tuple[str, str] | None:
     """That the agent is told to run another file, and what to do; None where it runs the store's."""
     link = store.link.absolute()
     if settings.model.absolute() == link:
@@ -171,6 +172,6 @@ def _another(settings: AgentConfig, store: ModelStore) -> tuple[str, str] | None
 
 def _tell(done: str, settings: AgentConfig, store: ModelStore) -> None:
     print(done)
-    another = _another(settings, store)
+    another = _find_other_model(settings, store)
     if another:
         print(f"{another[0]}: {another[1]}")

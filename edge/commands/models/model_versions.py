@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.agent.load_classifier import load_classifier
-from edge.commands.models.canary import Trial
+from edge.commands.models.canary import Canary
 from edge.config import AgentConfig
 from edge.errors import ModelError, StorageError, UpdateError, UsageError
 from edge.model.foreign.sidecar import read_sidecar
@@ -38,20 +38,20 @@ class Version:
     problem: str | None = None
 
 
-def store_of(settings: AgentConfig, folder: Path | None) -> ModelStore:
+def choose_store(settings: AgentConfig, folder: Path | None) -> ModelStore:
     """The store that is meant: the one named, else the configured model's, else the usual one."""
     configured = settings.model.parent if settings.model.name == CURRENT else USUAL_STORE
     return ModelStore(folder or configured)
 
 
-def versions(store: ModelStore) -> list[Version]:
+def list_versions(store: ModelStore) -> list[Version]:
     """All versions in the store: the current one, then those before it, the last one first."""
     current = store.current
-    return [_described(model, is_current=model == current) for model in store.models]
+    return [_describe(model, is_current=model == current) for model in store.models]
 
 
 def add(
-    store: ModelStore, settings: AgentConfig, file: Path, sha256: str | None, trial: Trial | None = None
+    store: ModelStore, settings: AgentConfig, file: Path, sha256: str | None, canary: Canary | None = None
 ) -> str:
     """Verify a model as the agent would run it, store it and make it current; what was done, in words.
 
@@ -60,7 +60,7 @@ def add(
     """
     data = read_bytes(file)
     _compare_hash(file, data, sha256)
-    model = _proven(settings, file)
+    model = _verify(settings, file)
     if model.manifest is None:
         _refuse_sidecar(file, store)
     if read_bytes(file) != data:
@@ -69,11 +69,11 @@ def add(
     with store.locked():
         current = store.current
         if current and current.digest == hashlib.sha256(data).hexdigest()[:8] and current.is_whole:
-            return f"{_title(current)} is the current model already"
+            return f"{_name(current)} is the current model already"
         known = store.models
         stored = store.put(data, model.name, model.version)
         try:
-            done = _make_current(store, stored, _former(store, stored), trial, model)
+            done = _make_current(store, stored, _list_former(store, stored), canary, model)
         except (StorageError, UpdateError):
             if stored not in known and stored != store.current:
                 store.remove(stored)
@@ -82,17 +82,17 @@ def add(
     return done
 
 
-def use(store: ModelStore, settings: AgentConfig, wanted: str, trial: Trial | None = None) -> str:
+def use(store: ModelStore, settings: AgentConfig, wanted: str, canary: Canary | None = None) -> str:
     """Make a stored version current; what was done, in words. Raises as `add`, or UsageError."""
     with store.locked():
-        current, model = store.current, _found(store, wanted)
+        current, model = store.current, _find_version(store, wanted)
         if model == current:
-            return f"{_title(model)} is the current model already"
-        proven = _proven(settings, model.path)
-        return _make_current(store, model, _former(store, model), trial, proven)
+            return f"{_name(model)} is the current model already"
+        proven = _verify(settings, model.path)
+        return _make_current(store, model, _list_former(store, model), canary, proven)
 
 
-def rollback(store: ModelStore, settings: AgentConfig, trial: Trial | None = None) -> str:
+def rollback(store: ModelStore, settings: AgentConfig, canary: Canary | None = None) -> str:
     """Make the version before the current one current again; what was done, in words. Raises as `use`.
 
     Once more goes back one further: what was left is the last to go back to.
@@ -101,33 +101,37 @@ def rollback(store: ModelStore, settings: AgentConfig, trial: Trial | None = Non
         current, former = store.current, store.former
         if not former:
             raise UsageError("can't go back", f"no model was current before in {store.folder}", "add one")
-        proven = _proven(settings, former[0].path)
+        proven = _verify(settings, former[0].path)
         rest = [*former[1:], *([current] if current else [])]
-        return _make_current(store, former[0], rest, trial, proven)
+        return _make_current(store, former[0], rest, canary, proven)
 
 
 def _make_current(
-    store: ModelStore, model: StoredModel, former: list[StoredModel], trial: Trial | None, content: ModelFile
+    store: ModelStore,
+    model: StoredModel,
+    former: list[StoredModel],
+    canary: Canary | None,
+    content: ModelFile,
 ) -> str:
-    """Switch, and with a trial also back again where the agent is worse; raises UpdateError then."""
+    """Switch, and with a canary also back again where the agent is worse; raises UpdateError then."""
     old, old_former = store.current, store.former
-    if trial is None:
+    if canary is None:
         store.switch(model, former)
-        return f"{_title(model)} is the current model; it runs when the agent is started again"
-    before = trial.begin()
+        return f"{_name(model)} is the current model; it runs when the agent is started again"
+    before = canary.begin()
     store.switch(model, former)
-    worse = trial.run(content.sha256, before)
+    worse = canary.run(content.sha256, before)
     if worse is None:
-        return f"{_title(model)} is the current model, and the agent runs it: {trial.verdict}"
+        return f"{_name(model)} is the current model, and the agent runs it: {canary.summary}"
     if old is None:
-        raise UpdateError(f"the agent does not do well with {_title(model)}", worse, "add another model")
+        raise UpdateError(f"the agent does not do well with {_name(model)}", worse, "add another model")
     store.switch(old, old_former)
-    problem = trial.restart()
+    problem = canary.restart()
     again = f", but does not start either: {problem}" if problem else ""
-    raise UpdateError(f"{_title(model)} was taken back", worse, f"{_title(old)} is current again{again}")
+    raise UpdateError(f"{_name(model)} was taken back", worse, f"{_name(old)} is current again{again}")
 
 
-def _proven(settings: AgentConfig, file: Path) -> ModelFile:
+def _verify(settings: AgentConfig, file: Path) -> ModelFile:
     """The model as the agent would load it: verified, tried out, self-tested; raises ModelError."""
     return load_classifier(settings.model_copy(update={"model": file})).model
 
@@ -147,15 +151,15 @@ def _refuse_sidecar(file: Path, store: ModelStore) -> None:
         raise ModelError(f"can't store the model {file}", why, advice)
 
 
-def _former(store: ModelStore, model: StoredModel) -> list[StoredModel]:
+def _list_former(store: ModelStore, model: StoredModel) -> list[StoredModel]:
     """Those before it, once `model` is the current one."""
     now = [store.current] if store.current else []
     return [each for each in [*now, *store.former] if each != model]
 
 
-def _found(store: ModelStore, wanted: str) -> StoredModel:
+def _find_version(store: ModelStore, wanted: str) -> StoredModel:
     """The version meant by its name, version, hash or file; raises UsageError unless it is exactly one."""
-    listed = dict(zip(store.models, versions(store), strict=True))
+    listed = dict(zip(store.models, list_versions(store), strict=True))
     found = [
         model
         for model, about in listed.items()
@@ -168,7 +172,7 @@ def _found(store: ModelStore, wanted: str) -> StoredModel:
     return found[0]
 
 
-def _described(model: StoredModel, *, is_current: bool) -> Version:
+def _describe(model: StoredModel, *, is_current: bool) -> Version:
     content: ModelFile | None = None
     problem: str | None = "damaged: it is not the file that was installed"
     try:
@@ -195,5 +199,5 @@ def _described(model: StoredModel, *, is_current: bool) -> Version:
     )
 
 
-def _title(model: StoredModel) -> str:
+def _name(model: StoredModel) -> str:
     return model.path.stem

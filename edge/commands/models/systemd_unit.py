@@ -11,7 +11,8 @@ from edge.errors import UpdateError
 PROPERTIES = ("LoadState", "ActiveState", "Result", "ExecMainStatus", "NRestarts", "RuntimeDirectory")
 RUNTIME = Path("/run")
 WITHOUT = "leave out --watch"
-TIMEOUT_S = 150.0  # TimeoutStopSec and TimeoutStartSec of our unit, and some
+# Longer than TimeoutStopSec and TimeoutStartSec of our unit together.
+TIMEOUT_S = 150.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,26 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge.commands.options import (
-    BrokerOption,
-    CameraOption,
-    ConfidenceOption,
-    ConfigOption,
-    CropOption,
-    DebugOption,
-    DeviceOption,
-    FitOption,
-    FlipOption,
-    LabelsOption,
-    MeanOption,
-    ModelOption,
-    PrefixOption,
-    RequireCameraOption,
-    RotateOption,
-    RuntimeOption,
-    StdOption,
-    ThreadsOption,
-)
+from edge.commands import options
 from edge.commands.process import set_up_logging, settle, share_one_heap, stop_on_signals
 from edge.commands.settings import NO_CAMERA, blame_the_file, config_file, load, refuse_options_before
 from edge.errors import UsageError
@@ -37,42 +18,57 @@ if TYPE_CHECKING:
 
 def run_command(
     context: typer.Context,
-    camera: CameraOption = None,
-    crop: CropOption = None,
-    rotate: RotateOption = None,
-    flip: FlipOption = None,
-    model: ModelOption = None,
-    labels: LabelsOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
-    fit: FitOption = None,
-    broker: BrokerOption = None,
-    config: ConfigOption = None,
-    device_id: DeviceOption = None,
-    topic_prefix: PrefixOption = None,
-    fps: Annotated[float | None, typer.Option(help="Classify at most so many frames a second.")] = None,
-    threads: ThreadsOption = None,
-    min_confidence: ConfidenceOption = None,
-    frames: Annotated[int | None, typer.Option(help="Stop after so many frames of each camera.")] = None,
-    duration: Annotated[float | None, typer.Option(help="Stop after so many seconds of each camera.")] = None,
-    stdout: Annotated[bool, typer.Option("--stdout", help="Print decisions instead of MQTT.")] = False,
-    scores: Annotated[bool, typer.Option("--scores", help="Publish all scores of every frame.")] = False,
-    runtime: RuntimeOption = None,
-    metrics: Annotated[
-        str | None, typer.Option(metavar="[HOST:]PORT", help="Serve /metrics for Prometheus; loopback.")
+    camera: options.Camera = None,
+    crop: options.Crop = None,
+    rotate: options.Rotate = None,
+    flip: options.Flip = None,
+    model: options.Model = None,
+    labels: options.Labels = None,
+    mean: options.Mean = None,
+    std: options.Std = None,
+    fit: options.Fit = None,
+    broker: options.Broker = None,
+    config: options.Config = None,
+    device_id: options.Device = None,
+    topic_prefix: options.Prefix = None,
+    fps: Annotated[float | None, typer.Option(help="Classify at most this many frames a second.")] = None,
+    threads: options.Threads = None,
+    min_confidence: options.Confidence = None,
+    frames: Annotated[int | None, typer.Option(help="Stop after this many frames of each camera.")] = None,
+    duration: Annotated[
+        float | None, typer.Option(help="Stop after this many seconds of each camera.")
     ] = None,
-    max_frame_age: Annotated[float | None, typer.Option(help="Older frames count as none, in s (2)")] = None,
-    start_after: Annotated[float | None, typer.Option(help="Wait before the first frame, in s (0)")] = None,
-    drain_timeout: Annotated[
-        float | None, typer.Option(help="Wait at the end for open publishes, in s (5)")
-    ] = None,
-    require_camera: RequireCameraOption = False,
-    require_broker: Annotated[bool, typer.Option("--require-broker", help="No broker: exit 69.")] = False,
-    homeassistant: Annotated[bool, typer.Option("--homeassistant", help="Appear in Home Assistant.")] = False,
-    allow_commands: Annotated[
-        bool, typer.Option("--allow-commands", help="Take commands by MQTT: enable, threshold, snapshot.")
+    stdout: Annotated[
+        bool, typer.Option("--stdout", help="Print the decisions as JSON lines instead of publishing them.")
     ] = False,
-    debug: DebugOption = False,
+    scores: Annotated[bool, typer.Option("--scores", help="Also publish all scores of every frame.")] = False,
+    runtime: options.Runtime = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(metavar="[HOST:]PORT", help="Serve metrics for Prometheus (default host: 127.0.0.1)."),
+    ] = None,
+    max_frame_age: Annotated[
+        float | None, typer.Option(help="Ignore frames older than this many seconds (default: 2).")
+    ] = None,
+    start_after: Annotated[
+        float | None, typer.Option(help="Wait this many seconds before the first frame (default: 0).")
+    ] = None,
+    drain_timeout: Annotated[
+        float | None,
+        typer.Option(help="At the end, wait this long for open publishes, in seconds (default: 5)."),
+    ] = None,
+    require_camera: options.RequireCamera = False,
+    require_broker: Annotated[
+        bool, typer.Option("--require-broker", help="Exit with 69 if the broker is missing at the start.")
+    ] = False,
+    homeassistant: Annotated[
+        bool, typer.Option("--homeassistant", help="Announce the cameras to Home Assistant.")
+    ] = False,
+    allow_commands: Annotated[
+        bool, typer.Option("--allow-commands", help="Accept commands over MQTT: enable, threshold, snapshot.")
+    ] = False,
+    debug: options.Debug = False,
+    version: options.Version = False,
 ) -> None:
     """Run the agent, or one of the commands below."""
     if context.invoked_subcommand is not None:

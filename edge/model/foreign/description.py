@@ -30,15 +30,15 @@ ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, V
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class KnownInput:
     """What is known of a foreign model's input, and whether somebody said its mean and std (`by_hand`)."""
 
     settings: InputSettings
     by_hand: bool = False
 
 
-NOTHING_SAID = InputSettings()
-NOTHING_KNOWN = Given(NOTHING_SAID)
+NO_SETTINGS = InputSettings()
+UNKNOWN_INPUT = KnownInput(NO_SETTINGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def read_archive(path: Path, data: bytes, max_bytes: int) -> Archive:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class ForeignSources:
     """All that is said of a network outside of it: packed label lists by name, this run's options, a zip."""
 
     label_texts: Mapping[str, str]
@@ -85,7 +85,7 @@ class Words:
     archive: Archive | None = None
 
 
-def describe(path: Path, network: bytes, words: Words) -> tuple[tuple[str, ...], Given]:
+def describe(path: Path, network: bytes, sources: ForeignSources) -> tuple[tuple[str, ...], KnownInput]:
     """A foreign network's labels, maybe none, and what is known of its input; raises ModelError."""
     try:
         check_structure(network)
@@ -95,13 +95,13 @@ def describe(path: Path, network: bytes, words: Words) -> tuple[tuple[str, ...],
     from edge.model.foreign.sidecar import read_sidecar  # one more pydantic class: 2 ms at each start
 
     sidecar, metadata = read_sidecar(path), read_metadata(network)
-    said = words.settings.over(sidecar)
+    said = sources.settings.over(sidecar)
     own = None if metadata is None else normalisation(metadata.mean, metadata.std)
-    known = said.over(own or (TEACHABLE_MACHINE if words.archive else NOTHING_SAID))
-    labels_path = words.labels_path or (sidecar.labels and path.parent / sidecar.labels)
+    known = said.over(own or (TEACHABLE_MACHINE if sources.archive else NO_SETTINGS))
+    labels_path = sources.labels_path or (sidecar.labels and path.parent / sidecar.labels)
     named = metadata.label_files if metadata else ()
-    labels = read_labels(labels_path) if labels_path else _packed_labels(path, named, words)
-    return labels, Given(known, by_hand=said.mean is not None)
+    labels = read_labels(labels_path) if labels_path else _packed_labels(path, named, sources)
+    return labels, KnownInput(known, by_hand=said.mean is not None)
 
 
 def refuse_by_operations(path: Path, network: bytes) -> None:
@@ -114,10 +114,10 @@ def refuse_by_operations(path: Path, network: bytes) -> None:
         raise ModelError(what, "it finds objects in a picture", "give one that classifies pictures")
 
 
-def _packed_labels(path: Path, named: Sequence[str], words: Words) -> tuple[str, ...]:
-    if words.archive and words.archive.labels is not None:
-        return parse_labels(words.archive.labels, f"{path}:labels.txt")
-    texts = words.label_texts
+def _packed_labels(path: Path, named: Sequence[str], sources: ForeignSources) -> tuple[str, ...]:
+    if sources.archive and sources.archive.labels is not None:
+        return parse_labels(sources.archive.labels, f"{path}:labels.txt")
+    texts = sources.label_texts
     names = [name for name in named if name in texts] + [name for name in texts if "label" in name.lower()]
     return parse_labels(texts[names[0]], f"{path}:{names[0]}") if names else ()
 

@@ -38,8 +38,8 @@ class Metadata:
 def read_metadata(network: bytes) -> Metadata | None:
     """The metadata of a network's first input and of its outputs; None without any, or if it is damaged."""
     try:
-        content = _metadata_buffer(root(network))
-        return _described(root(content)) if content[4:8] == IDENTIFIER else None
+        content = _find_metadata(root(network))
+        return _describe(root(content)) if content[4:8] == IDENTIFIER else None
     except DamagedError:
         return None
 
@@ -53,7 +53,7 @@ def custom_operations(network: bytes) -> tuple[str, ...]:
         return ()
 
 
-def _metadata_buffer(model: Table) -> bytes:
+def _find_metadata(model: Table) -> bytes:
     buffers = model.tables(MODEL_BUFFERS, MAX_BUFFERS)
     for entry in model.tables(MODEL_METADATA):
         number = entry.uint32(METADATA_BUFFER)
@@ -62,15 +62,15 @@ def _metadata_buffer(model: Table) -> bytes:
     return b""
 
 
-def _described(metadata: Table) -> Metadata | None:
+def _describe(metadata: Table) -> Metadata | None:
     subgraphs = metadata.tables(SUBGRAPHS)
     if not subgraphs:
         return None
-    mean, std = _normalisation(subgraphs[0].tables(SUBGRAPH_INPUTS)[:1])
-    return Metadata(mean, std, _label_files(subgraphs[0].tables(SUBGRAPH_OUTPUTS)))
+    mean, std = _read_normalisation(subgraphs[0].tables(SUBGRAPH_INPUTS)[:1])
+    return Metadata(mean, std, _list_label_files(subgraphs[0].tables(SUBGRAPH_OUTPUTS)))
 
 
-def _normalisation(inputs: tuple[Table, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _read_normalisation(inputs: tuple[Table, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     units = [unit for tensor in inputs for unit in tensor.tables(TENSOR_PROCESS_UNITS)]
     for unit in units:
         options = unit.table(UNIT_OPTIONS)
@@ -79,7 +79,7 @@ def _normalisation(inputs: tuple[Table, ...]) -> tuple[tuple[float, ...], tuple[
     return (), ()
 
 
-def _label_files(outputs: tuple[Table, ...]) -> tuple[str, ...]:
+def _list_label_files(outputs: tuple[Table, ...]) -> tuple[str, ...]:
     """Those for all languages before the translated ones."""
     files = [file for tensor in outputs for file in tensor.tables(TENSOR_FILES)]
     labels = [file for file in files if file.byte(FILE_TYPE) in LABEL_FILES]

@@ -72,7 +72,7 @@ class Closed:
     words: str
 
 
-class Acknowledgement(Enum):
+class Answer(Enum):
     """What a broker says to a message."""
 
     TAKEN = auto()
@@ -85,7 +85,7 @@ class Acknowledged:
     """The broker has answered a publish; `refusal` says why it does not take it, empty where it does."""
 
     mid: int
-    acknowledgement: Acknowledgement = Acknowledgement.TAKEN
+    answer: Answer = Answer.TAKEN
     refusal: str = ""
 
 
@@ -216,10 +216,8 @@ class Client:
         if not code.is_failure:
             self.signs.put(Acknowledged(mid))
             return
-        acknowledgement = (
-            Acknowledgement.NOT_NOW if code.value in PASSING_REFUSALS else Acknowledgement.REFUSED
-        )
-        self.signs.put(Acknowledged(mid, acknowledgement, str(code).lower()))
+        answer = Answer.NOT_NOW if code.value in PASSING_REFUSALS else Answer.REFUSED
+        self.signs.put(Acknowledged(mid, answer, str(code).lower()))
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, codes: list[ReasonCode], _more: Any) -> None:
         answers = zip(self._topics, codes, strict=False)  # a broker may answer less than it was asked

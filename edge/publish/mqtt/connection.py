@@ -1,4 +1,4 @@
-"""One connection to an MQTT broker, kept alive: version, back-off, and what went wrong in words.
+"""One connection to an MQTT broker, kept alive: which version, when to try again, and whom to tell.
 
 Each attempt uses a new client, so that our user alone decides what is sent again after a reconnect.
 """
@@ -11,41 +11,42 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from edge.errors import BrokerUnavailableError, ThreadStuckError
+from edge.errors import ThreadStuckError
 from edge.publish.mqtt.address import BrokerAddress
 from edge.publish.mqtt.client import (
     CONNECT_TIMEOUT_S,
     Acknowledged,
-    Acknowledgement,
+    Answer,
     Client,
     Closed,
     LoggedIn,
     Refused,
-    Sign,
     Subscribed,
 )
 from edge.publish.mqtt.connection_outcome import (
-    Ending,
     How,
+    Outcome,
     VersionChoice,
     ended,
     refused,
     unanswered,
     unreachable,
 )
+from edge.publish.mqtt.connection_report import LASTING_S, ConnectionReport
 from edge.records import Message
 
 log = logging.getLogger(__name__)
 
 CLIENT_PREFIX = "edge-agent-"
+# A broker that restarts is back in a second; one that stays away must not be flooded by a fleet.
 FIRST_RETRY_S, LAST_RETRY_S = 0.5, 30.0
+# How often the thread says that it is alive while nothing happens.
 HEARTBEAT_S = 1.0
-LASTING_S = 10.0  # a shorter connection was thrown out: by another client with our id, for instance
-SHORT_LOGINS = 3  # so many that are dropped in a row mean just that
-CONFLICT_REMEMBERED_S = 4 * LAST_RETRY_S  # two clients with one id throw each other out at least so often
+# A connection that stands takes longer than this to close only if something hangs.
 STOP_TIMEOUT_S = 10.0
+# A look-up of a name can't be broken off: then the thread is left behind after so long.
 ABANDON_AFTER_S = 1.0
 
 
@@ -53,62 +54,58 @@ ABANDON_AFTER_S = 1.0
 class ConnectionCallbacks:
     """All are called in the connection's thread.
 
-    on_up after each login; on_acknowledged with a publish's id and what the broker says to it.
+    on_up after each login; on_answered with a publish's id and what the broker says to it.
     """
 
-    on_up: Callable[[], None]
-    on_down: Callable[[], None]
-    on_acknowledged: Callable[[int, Acknowledgement], None]
+    on_up: Callable[[], None] = lambda: None
+    on_down: Callable[[], None] = lambda: None
+    on_answered: Callable[[int, Answer], None] = lambda _mid, _answer: None
     on_message: Callable[[Message], None] = lambda _message: None
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Where to connect, as whom, and what the broker says of us once we are gone."""
+
+    address: BrokerAddress
+    client_id: str
+    will: Message | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Signals:
+    """What other threads wait for: logged in; and our user has been told of it; the first attempt is over."""
+
+    up: threading.Event = field(default_factory=threading.Event)
+    greeted: threading.Event = field(default_factory=threading.Event)
+    tried: threading.Event = field(default_factory=threading.Event)
 
 
 class BrokerConnection:
     """Keeps one connection up until it is stopped; never blocks its user."""
 
-    def __init__(
-        self,
-        address: BrokerAddress,
-        client_id: str,
-        will: Message | None,
-        callbacks: ConnectionCallbacks,
-    ) -> None:
-        self.address = address
+    def __init__(self, login: Login, callbacks: ConnectionCallbacks) -> None:
+        self.address = login.address
+        self.report = ConnectionReport(login.address.shown, login.client_id.removeprefix(CLIENT_PREFIX))
         self.logins = 0
-        self.refused_topics: tuple[str, ...] = ()  # subscriptions that the broker does not grant
         self.alive_s = time.monotonic()  # when our thread last moved
-        self._client_id, self._will, self._callbacks = client_id, will, callbacks
+        self._login, self._callbacks = login, callbacks
         self._subscriptions: list[str] = []
         self._version = VersionChoice()
-        self._problem: str | None = "not connected yet"
-        self._conflict, self._conflict_until_s = "", 0.0
-        self._short_logins = 0
-        self.refusal = ""  # why it did not take the last message that it refused
         self._client: Client | None = None
-        self._signs: queue.SimpleQueue[Sign] = queue.SimpleQueue()
-        self._up, self._stop, self._tried = threading.Event(), threading.Event(), threading.Event()
-        self._greeted = threading.Event()  # up, and our user has been told
+        self._signals, self._stop = _Signals(), threading.Event()
         self._connecting = False
         self._thread = threading.Thread(target=self._keep_connected, name="broker", daemon=True)
 
     @property
     def connected(self) -> bool:
         """True between a successful login and the loss of the connection."""
-        return self._up.is_set()
+        return self._signals.up.is_set()
 
     @property
     def problem(self) -> str | None:
         """What is wrong, in words; None where all is well."""
-        return self._conflict if self._problem is None and self._in_conflict else self._problem
-
-    @property
-    def _in_conflict(self) -> bool:
-        return time.monotonic() < self._conflict_until_s
-
-    def unavailable(self, what: str, why: str = "") -> BrokerUnavailableError:
-        """The error that says why there is no connection, else `why`, with one piece of advice."""
-        problem = self.problem or why
-        has_advice = ";" in problem  # connection_outcome.py puts it behind a semicolon
-        return BrokerUnavailableError(what, problem, "" if has_advice else "start it, or check the address")
+        return self.report.problem
 
     def subscribe(self, topic: str) -> None:
         """Ask for what is published there, after every login; before `start`."""
@@ -120,11 +117,11 @@ class BrokerConnection:
 
     def wait_until_up(self, timeout_s: float) -> bool:
         """True as soon as the connection is up and `on_up` is done, false after `timeout_s`."""
-        return self._greeted.wait(timeout_s)
+        return self._signals.greeted.wait(timeout_s)
 
     def wait_until_tried(self, timeout_s: float) -> bool:
         """True as soon as the first attempt has succeeded or failed, false after `timeout_s`."""
-        return self._tried.wait(timeout_s)
+        return self._signals.tried.wait(timeout_s)
 
     def publish(self, message: Message) -> int | None:
         """Send a message and return its id; None if there is no connection."""
@@ -137,7 +134,8 @@ class BrokerConnection:
         A thread that is still looking for the broker is left behind: a look-up of a name can't be broken off.
         """
         self._stop.set()
-        self._signs.put(Closed(0, "stopped"))
+        if (client := self._client) is not None:
+            client.signs.put(Closed(0, "stopped"))
         if self._thread.ident is None:
             return
         self._thread.join(ABANDON_AFTER_S)
@@ -154,19 +152,20 @@ class BrokerConnection:
         while not self._stop.is_set():
             self.alive_s = started_s = time.monotonic()
             try:
-                ending = self._connect_once()
+                outcome = self._connect_once()
             except Exception as error:  # the thread's last line of defence: it must go on
                 log.exception("broker %s: unexpected failure", self.address.shown)
-                ending = unreachable(error)
+                outcome = unreachable(error)
             if self._stop.is_set():
                 return
-            if self._version.failed(ending.how):
+            if self._version.failed(outcome.how):
                 log.debug("broker %s: trying %s", self.address.shown, self._version.present.value)
                 continue
             lasted_s = time.monotonic() - started_s
-            self._judge(ending, lasted_s)
-            thrown_out = ending.how in (How.DROPPED, How.TAKEN_OVER)
-            if ending.how is How.LOST or (thrown_out and lasted_s > LASTING_S):
+            self.report.note_outcome(outcome, lasted_s)
+            self._signals.tried.set()
+            thrown_out = outcome.how in (How.DROPPED, How.TAKEN_OVER)
+            if outcome.how is How.LOST or (thrown_out and lasted_s > LASTING_S):
                 retry_s = FIRST_RETRY_S
             self._rest(retry_s * random.uniform(0.5, 1.0))  # noqa: S311 (spread, not secrecy)
             retry_s = min(2 * retry_s, LAST_RETRY_S)
@@ -177,24 +176,23 @@ class BrokerConnection:
             self.alive_s = time.monotonic()
             self._stop.wait(min(left_s, HEARTBEAT_S))
 
-    def _connect_once(self) -> Ending:
+    def _connect_once(self) -> Outcome:
         """One attempt, until the connection is over."""
         self._connecting = True
         try:
-            client = Client(self.address, self._client_id, self._version.present, self._will)
+            client = Client(self.address, self._login.client_id, self._version.present, self._login.will)
             client.connect()
         except (OSError, ValueError) as error:
             return unreachable(error)
         finally:
             self._connecting = False
-        self._signs = client.signs
         self._client = client
         try:
             return self._serve(client)
         finally:
             was_up = self.connected
-            self._up.clear()
-            self._greeted.clear()
+            self._signals.up.clear()
+            self._signals.greeted.clear()
             self._client = None
             try:
                 client.close()
@@ -202,7 +200,7 @@ class BrokerConnection:
                 if was_up:
                     self._callbacks.on_down()
 
-    def _serve(self, client: Client) -> Ending:
+    def _serve(self, client: Client) -> Outcome:
         """Pass on what the client reports until the connection is over."""
         while not self._stop.is_set():
             self.alive_s = time.monotonic()
@@ -219,72 +217,21 @@ class BrokerConnection:
                     return refused(code, words)
                 case Closed(code, words):
                     return ended(code, words) if self.connected else unanswered(words)
-                case Acknowledged(mid, acknowledgement, refusal):
-                    self._note_refusal(acknowledgement, refusal)
-                    self._callbacks.on_acknowledged(mid, acknowledgement)
+                case Acknowledged(mid, answer, refusal):
+                    self.report.note_answer(answer, refusal)
+                    self._callbacks.on_answered(mid, answer)
                 case Subscribed(topics, refusal):
-                    self._note_refused_topics(topics, refusal)
+                    self.report.note_refused_topics(topics, refusal)
                 case Message():
                     self._callbacks.on_message(sign)
-        return Ending(How.STOPPED)
+        return Outcome(How.STOPPED)
 
     def _welcome(self, client: Client) -> None:
         self.logins += 1
         self._version.worked()
-        self._note(None)
+        self.report.note_login(self._version.present.value)
         client.subscribe(self._subscriptions)
-        self._up.set()
-        self._tried.set()
+        self._signals.up.set()
+        self._signals.tried.set()
         self._callbacks.on_up()
-        self._greeted.set()
-
-    def _judge(self, ending: Ending, lasted_s: float) -> None:
-        """Say what the ending means; short connections in a row mean another client with our id."""
-        short_s = CONFLICT_REMEMBERED_S if self._in_conflict else LASTING_S
-        short = ending.how is How.DROPPED and lasted_s < short_s
-        self._short_logins = self._short_logins + 1 if short else 0
-        if ending.how is How.TAKEN_OVER:
-            self._note_conflict("uses")
-        elif self._short_logins >= SHORT_LOGINS:  # MQTT 3.1.1 has no word for it, and Mosquitto 2.0 says none
-            self._note_conflict("probably uses")
-        else:
-            self._note(ending.words)
-        self._tried.set()
-
-    def _note(self, problem: str | None) -> None:
-        if problem == self._problem:
-            return
-        self._problem = problem
-        if problem is not None:
-            log.warning("broker %s: %s; trying again", self.address.shown, problem)
-            return
-        level = logging.DEBUG if self._in_conflict else logging.INFO
-        log.log(level, "broker %s: connected, %s", self.address.shown, self._version.present.value)
-
-    def _note_conflict(self, uses: str) -> None:
-        """Said once, however often two agents throw each other out."""
-        device = self._client_id.removeprefix(CLIENT_PREFIX)
-        self._conflict = f"another agent {uses} the device id {device}; give each a --device-id of its own"
-        if not self._in_conflict:
-            log.warning("broker %s: %s", self.address.shown, self._conflict)
-        self._conflict_until_s = time.monotonic() + CONFLICT_REMEMBERED_S
-        self._problem = self._conflict
-
-    def _note_refusal(self, acknowledgement: Acknowledgement, refusal: str) -> None:
-        """A broker that does not take a message of ours (MQTT 5 tells)."""
-        if acknowledgement is Acknowledgement.TAKEN or refusal == self.refusal:
-            return
-        self.refusal = refusal
-        if acknowledgement is Acknowledgement.NOT_NOW:
-            advice = "events are kept and offered again; raise the broker's limits if this lasts"
-        else:
-            advice = "let this user publish under the agent's topics"
-        log.warning("broker %s: refuses a message (%s); %s", self.address.shown, refusal, advice)
-
-    def _note_refused_topics(self, topics: tuple[str, ...], refusal: str) -> None:
-        """Nothing will arrive there: said once, and again only if it becomes another set of topics."""
-        if topics and topics != self.refused_topics:
-            what = f"refuses to subscribe us to {', '.join(topics)} ({refusal})"
-            advice = "allow it in the broker's access rules (ACL)"
-            log.warning("broker %s: %s; %s", self.address.shown, what, advice)
-        self.refused_topics = topics
+        self._signals.greeted.set()

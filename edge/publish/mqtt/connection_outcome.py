@@ -1,4 +1,4 @@
-"""How an attempt to be connected to a broker ends: in words, and what it says of the MQTT version. Pure."""
+"""How an attempt to connect to a broker ended, in words, and which MQTT version to try next. Pure."""
 
 from __future__ import annotations
 
@@ -30,11 +30,12 @@ class How(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """How an attempt to be connected ended, and in words why."""
+class Outcome:
+    """How an attempt to be connected ended, in words why, and what a person can do about it."""
 
     how: How
     words: str = ""
+    advice: str = ""
 
 
 class VersionChoice:
@@ -61,41 +62,41 @@ class VersionChoice:
         return fallback
 
 
-def unreachable(error: Exception) -> Ending:
+def unreachable(error: Exception) -> Outcome:
     """There was no connection, or no TLS on it."""
     words = _words(error)
     if isinstance(error, ssl.SSLError) and "alert" in words:
         return unanswered(words)
-    return Ending(How.UNREACHABLE, f"unreachable ({words})")
+    return Outcome(How.UNREACHABLE, f"unreachable ({words})")
 
 
-def unanswered(words: str = "") -> Ending:
+def unanswered(words: str = "") -> Outcome:
     """The connection was taken, and closed with these words, or left in silence, instead of an answer."""
     if not words:
-        return Ending(How.UNANSWERED, "unreachable (it takes the connection and does not answer)")
+        return Outcome(How.UNANSWERED, "unreachable (it takes the connection and does not answer)")
     if "certificate required" in words or "handshake failure" in words:
-        return Ending(How.REFUSED, "refuses us without a client certificate; set cert_file and key_file")
+        return Outcome(How.REFUSED, "refuses us without a client certificate", "set cert_file and key_file")
     if "alert" in words:
-        return Ending(How.REFUSED, f"refuses our certificate ({words})")
-    return Ending(How.UNANSWERED, f"unreachable (it closes the connection without an answer: {words})")
+        return Outcome(How.REFUSED, f"refuses our certificate ({words})")
+    return Outcome(How.UNANSWERED, f"unreachable (it closes the connection without an answer: {words})")
 
 
-def refused(code: int, words: str) -> Ending:
+def refused(code: int, words: str) -> Outcome:
     """The broker has answered, and does not let us in."""
     if code == UNSUPPORTED_VERSION:
-        return Ending(How.WRONG_VERSION, "speaks neither MQTT 5 nor 3.1.1")
+        return Outcome(How.WRONG_VERSION, "speaks neither MQTT 5 nor 3.1.1")
     if code in LOGIN_REFUSALS:
-        return Ending(How.REFUSED, f"refuses the login ({words}); check the user and the password")
+        return Outcome(How.REFUSED, f"refuses the login ({words})", "check the user and the password")
     if code == INVALID_CLIENT_ID:
-        return Ending(How.REFUSED, f"refuses the client id ({words}); choose another --device-id")
-    return Ending(How.REFUSED, f"refuses the connection ({words})")
+        return Outcome(How.REFUSED, f"refuses the client id ({words})", "choose another --device-id")
+    return Outcome(How.REFUSED, f"refuses the connection ({words})")
 
 
-def ended(code: int, words: str) -> Ending:
+def ended(code: int, words: str) -> Outcome:
     """A connection that we were logged in on is over."""
     if code == TAKEN_OVER:
-        return Ending(How.TAKEN_OVER)
-    return Ending(How.DROPPED if code == UNSPECIFIED else How.LOST, f"connection lost ({words})")
+        return Outcome(How.TAKEN_OVER)
+    return Outcome(How.DROPPED if code == UNSPECIFIED else How.LOST, f"connection lost ({words})")
 
 
 def _words(error: Exception) -> str:

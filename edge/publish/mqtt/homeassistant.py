@@ -10,9 +10,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from edge.publish.payloads import UNKNOWN
 from edge.publish.remote.commands import LEAVES
-from edge.publish.topics import TopicNames
+from edge.publish.topics import UNKNOWN, TopicNames
 from edge.records import Message, ModelIdentity, UnknownReason
 
 DEFAULT_PREFIX = "homeassistant"

@@ -1,4 +1,4 @@
-"""A thread that keeps what the loop hands over, all that waits in one go: the loop never waits for a disk.
+"""A thread that commits what the loop hands over, as one group: the loop never waits for a disk.
 
 While one group is on its way to the disk the next one gathers, so a slow disk makes larger groups, not
 longer waits.
@@ -16,20 +16,20 @@ from edge.errors import ThreadStuckError
 
 Entry = TypeVar("Entry")
 
-MAX_WAITING = 2_000  # beyond that the loop waits after all
-MAX_AT_ONCE = 256
-STOP_TIMEOUT_S = 10.0
+MAX_WAITING = 2_000  # beyond that the loop waits after all: memory is bounded
+MAX_AT_ONCE = 256  # so that the first of a group does not wait for a long one
+STOP_TIMEOUT_S = 10.0  # a commit takes milliseconds; a disk that takes longer does not answer any more
 
 
 class OutboxWriter(Generic[Entry]):
     """Entries of one thread go to `keep` in order, which is called in ours and returns when they are safe."""
 
     def __init__(
-        self, keep: Callable[[Sequence[Entry]], None], poll: Callable[[], None], poll_interval_s: float
+        self, keep: Callable[[Sequence[Entry]], None], poll: Callable[[], None], poll_every_s: float
     ) -> None:
-        """poll: called in our thread too, each `poll_interval_s`."""
+        """poll: called in our thread too, each `poll_every_s`."""
         self.alive_s = time.monotonic()  # when our thread last moved
-        self._keep, self._poll, self._poll_interval_s = keep, poll, poll_interval_s
+        self._keep, self._poll, self._poll_every_s = keep, poll, poll_every_s
         self._poll_due_s = 0.0
         self._waiting: deque[Entry] = deque()
         self._changed = threading.Condition()
@@ -79,7 +79,7 @@ class OutboxWriter(Generic[Entry]):
         try:
             while self._waiting or not self._stop:
                 self.alive_s = time.monotonic()
-                self._work(self._next_group())
+                self._keep_group(self._next_group())
         except Exception as error:  # noqa: BLE001 (the loop must hear of it, whatever it is)
             with self._changed:
                 self._failure = error
@@ -87,10 +87,10 @@ class OutboxWriter(Generic[Entry]):
 
     def _next_group(self) -> list[Entry]:
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._stop, self._poll_interval_s)
+            self._changed.wait_for(lambda: self._waiting or self._stop, self._poll_every_s)
             return [self._waiting[place] for place in range(min(len(self._waiting), MAX_AT_ONCE))]
 
-    def _work(self, group: list[Entry]) -> None:
+    def _keep_group(self, group: list[Entry]) -> None:
         if group:
             self._keep(group)
             with self._changed:
@@ -99,4 +99,4 @@ class OutboxWriter(Generic[Entry]):
                 self._changed.notify_all()
         if time.monotonic() >= self._poll_due_s:
             self._poll()
-            self._poll_due_s = time.monotonic() + self._poll_interval_s
+            self._poll_due_s = time.monotonic() + self._poll_every_s

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from edge.capture.capture import Capture, CaptureOptions
-from edge.capture.frame_quality import Sight
+from edge.capture.capture import CaptureOptions
+from edge.capture.frame_quality import QualityCheck
 from edge.capture.inbox import Inbox
+from edge.capture.live_capture import LiveCapture
+from edge.capture.shared_capture import make_capture
 from edge.capture.sources.address import parse_source
 from edge.capture.sources.registry import Picture, opener
 from edge.capture.views import View
@@ -43,8 +45,8 @@ def build(classifier: Classifier) -> Build:
         inbox, sink, captures = Inbox(), RecordingSink(), []
         for number, address in enumerate(addresses):
             source, name = parse_source(str(address)), f"cam{number or ''}"
-            how = CaptureOptions(source.live, views=(View(name, sight=Sight(frozen_after_s=1.0)),))
-            captures.append(Capture(name, opener(source), inbox, how))
+            how = CaptureOptions(views=(View(name, quality=QualityCheck(frozen_after_s=1.0)),))
+            captures.append(make_capture(name, opener(source), inbox, how, live=source.live))
         rules, end = DecisionRules(Limits(threshold), window), stop or threading.Event()
         sinks = [sink, *others]
         loop = build_loop(captures, inbox, classifier, sinks, end, rules=rules, control=control, **options)
@@ -247,8 +249,8 @@ def test_a_live_camera_that_breaks_for_good_ends_the_agent(classifier: Classifie
 
     inbox, sink = Inbox(), RecordingSink()
     captures = [
-        Capture("good", opener(parse_source("test://?size=16x16")), inbox, CaptureOptions(live=True)),
-        Capture("bad", Broken, inbox, CaptureOptions(live=True)),
+        LiveCapture("good", opener(parse_source("test://?size=16x16")), inbox, CaptureOptions()),
+        LiveCapture("bad", Broken, inbox, CaptureOptions()),
     ]
     rules, stop = DecisionRules(Limits(0.5)), threading.Event()
     loop = build_loop(captures, inbox, classifier, [sink], stop, rules=rules)

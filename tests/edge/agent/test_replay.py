@@ -10,9 +10,10 @@ from pathlib import Path
 import cv2
 import pytest
 
-from edge.capture.capture import Capture, CaptureOptions
-from edge.capture.frame_quality import Sight
+from edge.capture.capture import CaptureOptions
+from edge.capture.frame_quality import QualityCheck
 from edge.capture.inbox import Inbox
+from edge.capture.shared_capture import make_capture
 from edge.capture.sources.address import parse_source
 from edge.capture.sources.registry import Picture, Reader, opener
 from edge.capture.views import View
@@ -51,9 +52,10 @@ def loop_of(
     open_reader: Callable[[], Reader], classifier: Classifier, stop: threading.Event, *, live: bool
 ) -> tuple[Loop, RecordingSink]:
     inbox, sink = Inbox(), RecordingSink()
-    view = View("cam", REGION, Sight(frozen_after_s=1.0))
+    view = View("cam", REGION, QualityCheck(frozen_after_s=1.0))
     prepared = None if live else functools.partial(prepare, spec=classifier.spec)
-    capture = Capture("cam", open_reader, inbox, CaptureOptions(live, prepare=prepared, views=(view,)))
+    options = CaptureOptions(prepare=prepared, views=(view,))
+    capture = make_capture("cam", open_reader, inbox, options, live=live)
     rules = DecisionRules(Limits(0.6), hold_s=0.1)
     return build_loop([capture], inbox, classifier, [sink], stop, rules=rules, max_frame_age_s=1.0), sink
 

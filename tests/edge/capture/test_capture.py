@@ -13,8 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.capture.capture import MOST_STUCK, Capture, CaptureOptions
+from edge.capture.capture import Capture, CaptureOptions
 from edge.capture.inbox import RECORDING_DEPTH, Inbox
+from edge.capture.live_capture import LiveCapture
+from edge.capture.reconnect import MAX_ABANDONED
+from edge.capture.shared_capture import make_capture
 from edge.capture.sources.address import parse_source
 from edge.capture.sources.reader import Opener, Picture, Reader
 from edge.capture.sources.registry import opener
@@ -30,8 +33,8 @@ def capturing(
     address: object, fps: float | None = None, spec: PreprocessSpec | None = None
 ) -> Iterator[tuple[Capture, Inbox]]:
     source, inbox = parse_source(str(address)), Inbox()
-    options = CaptureOptions(source.live, fps, functools.partial(prepare, spec=spec) if spec else None)
-    capture = Capture("cam", opener(source), inbox, options)
+    options = CaptureOptions(fps, functools.partial(prepare, spec=spec) if spec else None)
+    capture = make_capture("cam", opener(source), inbox, options, live=source.live)
     capture.start()
     try:
         yield capture, inbox
@@ -134,13 +137,13 @@ def test_stopping_ends_a_recording_that_waits_for_room(tmp_path: Path) -> None:
 
 
 def test_a_capture_that_never_started_can_be_joined() -> None:
-    Capture("cam", opener(parse_source("test://")), Inbox(), CaptureOptions(live=True)).join()
+    LiveCapture("cam", opener(parse_source("test://")), Inbox(), CaptureOptions()).join()
 
 
 @contextmanager
 def supervised(reader: Callable[[], Reader] | Opener, **options: float) -> Iterator[tuple[Capture, Inbox]]:
     inbox = Inbox()
-    capture = Capture("cam", reader, inbox, CaptureOptions(live=True, **options))
+    capture = LiveCapture("cam", reader, inbox, CaptureOptions(**options))
     capture.start()
     try:
         yield capture, inbox
@@ -178,6 +181,35 @@ def test_an_opening_that_hangs_is_given_up() -> None:
         release.set()
 
 
+def test_an_opening_that_hangs_after_a_quick_one_is_given_up_sooner() -> None:
+    release = threading.Event()
+    opened: list[int] = []
+
+    class OnePicture:
+        left = 1
+
+        def read(self) -> Picture | None:
+            if not self.left:
+                raise CameraUnavailableError("it died")
+            self.left -= 1
+            return Picture(np.zeros((8, 8, 3), np.uint8))
+
+        def close(self) -> None:
+            """Nothing to close."""
+
+    def open_once() -> Reader:
+        opened.append(1)
+        if len(opened) > 1:
+            release.wait(60)
+        return OnePicture()
+
+    with supervised(open_once, open_limit_s=6.0) as (capture, _):
+        wait_until(lambda: "after opening it" in capture.status.detail, "giving up the second opening")
+        granted_s = float(capture.status.detail.split("no picture ")[1].split(" s")[0])
+        release.set()
+    assert 3.0 <= granted_s < 6.0
+
+
 def test_too_many_hanging_threads_end_the_capture_for_good() -> None:
     release = threading.Event()
     closed: list[int] = []
@@ -195,7 +227,7 @@ def test_too_many_hanging_threads_end_the_capture_for_good() -> None:
     assert isinstance(capture.status.error, ThreadStuckError)
     assert "hang" in str(capture.status.error)
     release.set()
-    wait_until(lambda: len(closed) == MOST_STUCK + 1, "each to close its own reader")
+    wait_until(lambda: len(closed) == MAX_ABANDONED + 1, "each to close its own reader")
 
 
 def test_a_camera_that_dies_after_each_picture_is_opened_less_and_less_often() -> None:

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from edge.capture.reachability import LOOK_EVERY_S, Lookout, device_is_there, server_answers
+from edge.capture.reachability import PROBE_EVERY_S, ReachabilityProbe, is_device_present, is_server_answering
 from tests.support.mjpeg import MjpegCamera
 from tests.support.tools import free_port, wait_until
 
 
-def test_a_device_is_there_when_its_node_is(tmp_path: Path) -> None:
+def test_a_is_device_present_when_its_node_is(tmp_path: Path) -> None:
     node = tmp_path / "video0"
-    assert not device_is_there(str(node))
+    assert not is_device_present(str(node))
     node.touch()
-    assert device_is_there(str(node))
-    assert not device_is_there("97")
+    assert is_device_present(str(node))
+    assert not is_device_present("97")
 
 
 @contextmanager
@@ -43,50 +43,50 @@ def server(answer: bytes | None) -> Iterator[tuple[int, list[bytes]]]:
 
 def test_an_rtsp_server_that_answers_is_there_and_hears_no_password() -> None:
     with server(b"RTSP/1.0 200 OK\r\n\r\n") as (port, asked):
-        assert server_answers(f"rtsp://me:secret@127.0.0.1:{port}/x?token=secret")
+        assert is_server_answering(f"rtsp://me:secret@127.0.0.1:{port}/x?token=secret")
     assert asked[0].startswith(b"OPTIONS * RTSP/1.0\r\n")
     assert b"secret" not in asked[0]
 
 
 def test_an_http_camera_that_answers_is_there() -> None:
     with MjpegCamera("red") as camera:
-        assert server_answers(camera.address)
+        assert is_server_answering(camera.address)
 
 
 @pytest.mark.parametrize("scheme", ["rtsp", "http"])
 def test_a_server_that_accepts_and_is_silent_is_not_there(scheme: str) -> None:
     with server(None) as (port, _):
-        assert not server_answers(f"{scheme}://127.0.0.1:{port}/x")
+        assert not is_server_answering(f"{scheme}://127.0.0.1:{port}/x")
 
 
 @pytest.mark.parametrize(
     "address", ["rtsp://127.0.0.1:{port}/x", "rtsp://me:sec/ret@127.0.0.1/x", "rtsp:///x", "https://[x/"]
 )
 def test_where_nobody_serves_nobody_is_there(address: str) -> None:
-    assert not server_answers(address.format(port=free_port()))
+    assert not is_server_answering(address.format(port=free_port()))
 
 
 def test_a_return_is_seen_once() -> None:
     there = threading.Event()
-    lookout = Lookout("look", there.is_set)
-    assert not lookout.sees_return()
+    probe = ReachabilityProbe("probe", there.is_set)
+    assert not probe.poll_return()
     there.set()
-    wait_until(lookout.sees_return, "the return")
-    assert not lookout.sees_return()
+    wait_until(probe.poll_return, "the return")
+    assert not probe.poll_return()
 
 
 def test_what_was_never_absent_does_not_return() -> None:
     looks: list[int] = []
-    lookout = Lookout("look", lambda: bool(looks.append(1) or True))
-    wait_until(lambda: lookout.sees_return() or len(looks) >= 2, "two looks")
-    assert not lookout.sees_return()
+    probe = ReachabilityProbe("probe", lambda: bool(looks.append(1) or True))
+    wait_until(lambda: probe.poll_return() or len(looks) >= 2, "two looks")
+    assert not probe.poll_return()
 
 
 def test_only_one_look_is_under_way_at_a_time() -> None:
     looks: list[int] = []
     hold = threading.Event()
-    lookout = Lookout("look", lambda: bool(looks.append(1)) or hold.wait(60))
-    until_s = time.monotonic() + 1.5 * LOOK_EVERY_S
-    wait_until(lambda: lookout.sees_return() or time.monotonic() > until_s, "more than a look's time")
+    probe = ReachabilityProbe("probe", lambda: bool(looks.append(1)) or hold.wait(60))
+    until_s = time.monotonic() + 1.5 * PROBE_EVERY_S
+    wait_until(lambda: probe.poll_return() or time.monotonic() > until_s, "more than a probe's time")
     assert len(looks) == 1
     hold.set()

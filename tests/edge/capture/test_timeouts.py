@@ -9,37 +9,73 @@ from edge.capture.timeouts import (
     KNOWN_GAPS,
     LAST_RETRY_S,
     LONGEST_GAP_S,
+    MAX_SHORT_TRIES,
+    OPEN_LIMIT_S,
+    OPEN_SLACK,
     SOON_RETRY_S,
     START_SILENCE_S,
     Backoff,
-    Pace,
+    FrameTimeout,
+    OpenTimeout,
 )
 
 
-def test_a_known_pace_grants_two_intervals_and_a_second() -> None:
-    pace = Pace(1.0)
+def test_a_known_rate_grants_two_intervals_and_a_second() -> None:
+    timeout = FrameTimeout(1.0)
     for _ in range(KNOWN_GAPS):
-        assert pace.limit_s == START_SILENCE_S
-        pace.learn(0.25)
-    assert pace.limit_s == pytest.approx(1.5)
+        assert timeout.limit_s == START_SILENCE_S
+        timeout.learn(0.25)
+    assert timeout.limit_s == pytest.approx(1.5)
 
 
 def test_a_burst_at_the_start_does_not_make_a_slow_stream_late() -> None:
-    pace = Pace(1.0)
+    timeout = FrameTimeout(1.0)
     for gap_s in [0.001] * (KNOWN_GAPS - 2) + [1.0] * 2:
-        assert pace.limit_s > 1.0
-        pace.learn(gap_s)
-    assert pace.limit_s == pytest.approx(3.0)
+        assert timeout.limit_s > 1.0
+        timeout.learn(gap_s)
+    assert timeout.limit_s == pytest.approx(3.0)
 
 
 def test_a_long_gap_is_forgotten_and_never_grants_for_ever() -> None:
-    pace = Pace(1.0)
+    timeout = FrameTimeout(1.0)
     for _ in range(KEPT_GAPS):
-        pace.learn(1000.0)
-    assert pace.limit_s == 1 + 2 * LONGEST_GAP_S
+        timeout.learn(1000.0)
+    assert timeout.limit_s == 1 + 2 * LONGEST_GAP_S
     for _ in range(KEPT_GAPS):
-        pace.learn(0.05)
-    assert pace.limit_s == pytest.approx(1.1)
+        timeout.learn(0.05)
+    assert timeout.limit_s == pytest.approx(1.1)
+
+
+def test_an_opening_that_was_quick_before_gets_half_of_the_time() -> None:
+    timeout = OpenTimeout()
+    assert timeout.limit_s == OPEN_LIMIT_S
+    timeout.opened(1.0)
+    assert timeout.limit_s == OPEN_LIMIT_S / 2
+    timeout.opened(3.0)
+    assert timeout.limit_s == OPEN_SLACK * 3.0
+    timeout.opened(7.0)
+    assert timeout.limit_s == OPEN_LIMIT_S
+
+
+def test_openings_that_hang_get_all_of_the_time_only_now_and_then() -> None:
+    timeout = OpenTimeout()
+    timeout.opened(1.0)
+    limits = []
+    for _ in range(2 * (MAX_SHORT_TRIES + 1)):
+        limits.append(timeout.limit_s)
+        timeout.hung()
+    assert limits == 2 * ([OPEN_LIMIT_S / 2] * MAX_SHORT_TRIES + [OPEN_LIMIT_S])
+
+
+def test_a_source_that_has_become_slow_is_learnt_anew() -> None:
+    timeout = OpenTimeout()
+    timeout.opened(1.0)
+    for _ in range(MAX_SHORT_TRIES):
+        timeout.hung()
+    timeout.opened(3.5)
+    assert timeout.limit_s == OPEN_SLACK * 3.5
+    timeout.opened(1.0)
+    assert timeout.limit_s == OPEN_SLACK * 3.5
 
 
 def test_delays_grow_with_jitter_up_to_a_limit() -> None:

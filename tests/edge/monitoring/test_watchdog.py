@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from edge.capture.capture import Capture, CaptureOptions
+from edge.capture.capture import CaptureOptions
 from edge.capture.inbox import Inbox
+from edge.capture.live_capture import LiveCapture
 from edge.capture.sources.address import parse_source
 from edge.capture.sources.registry import opener
 from edge.decide.decider import DecisionRules
@@ -94,7 +95,7 @@ def test_a_capture_that_hangs_starves_the_watchdog_until_it_moves_again(
     caplog.set_level("INFO")
     sticking, inbox, stop = Sticking(classifier.spec), Inbox(), threading.Event()
     source = opener(parse_source("test://?size=16x16"))
-    capture = Capture("cam", source, inbox, CaptureOptions(live=True, prepare=sticking))
+    capture = LiveCapture("cam", source, inbox, CaptureOptions(prepare=sticking))
     sink, rules = RecordingSink(), DecisionRules(Limits(0.5))
     told: dict[str, Any] = {"notifier": Notifier(systemd.environment), "stats_interval_s": 0.1}
     told["progress"] = ProgressLimits(capture_s=0.5)

@@ -83,19 +83,31 @@ def test_a_registered_sink_is_known_by_its_name(example: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("sinks.cvs = {}", "can't make the sink cvs: there is no sink of that name, only stdout; "),
-        ('sinks.csv = {class = "csv_sink"}', "csv: 'csv_sink' is not a module and a class; "),
-        ('sinks.csv = {class = "no_module:CsvSink"}', "csv: No module named 'no_module'; "),
-        ('sinks.csv = {class = "csv_sink:NoSink"}', "csv: module 'csv_sink' has no attribute 'NoSink'; "),
-        ('sinks.csv = {class = "csv_sink:Path"}', "csv: csv_sink:Path is not a subclass of Sink; "),
-        ('sinks.csv = {class = "csv_sink:csv"}', "csv: csv_sink:csv is not a subclass of Sink; "),
+        ("sinks.cvs = {}", "can't make the sink cvs: there are: stdout; name one of these, or its class: "),
+        (
+            'sinks.csv = {class = "csv_sink"}',
+            "can't use [sinks.csv]: module 'csv_sink' has no attribute ''; is 'csv_sink' right",
+        ),
+        ('sinks.csv = {class = "no_module:CsvSink"}', "can't use [sinks.csv]: No module named 'no_module'; "),
+        (
+            'sinks.csv = {class = "csv_sink:NoSink"}',
+            "[sinks.csv]: module 'csv_sink' has no attribute 'NoSink'; ",
+        ),
+        (
+            'sinks.csv = {class = "csv_sink:Path"}',
+            "[sinks.csv]: csv_sink:Path is not a subclass of edge.publish.sink.Sink",
+        ),
+        (
+            'sinks.csv = {class = "csv_sink:csv"}',
+            "[sinks.csv]: csv_sink:csv is not a subclass of edge.publish.sink.Sink",
+        ),
         (
             'sinks.csv = {class = "csv_sink:CsvSink", path = "a", pth = "b"}',
-            "csv: got an unexpected keyword argument 'pth'; check its settings under sinks.csv",
+            "got an unexpected keyword argument 'pth'; check its settings",
         ),
         (
             'sinks.csv = {class = "csv_sink:CsvSink"}',
-            "csv: missing a required argument: 'path'; check its settings under sinks.csv",
+            "missing 1 required positional argument: 'path'; check its settings",
         ),
     ],
 )

@@ -11,9 +11,9 @@ import pytest
 
 from edge.preprocess import Image
 from tests.support.photographs import write
-from training.audit.examine import audit_scan, with_trouble
+from training.audit.examine import add_trouble, audit_scan
 from training.audit.output import read_audit, write_audit
-from training.audit.record import Audit, AuditFinding, Listed, finding, refuse_findings
+from training.audit.record import Audit, AuditFinding, Listed, make_finding, refuse_findings
 from training.config import TrainConfig
 from training.dataset.prepare import divide, survey
 from training.errors import AuditError, RunError
@@ -187,12 +187,12 @@ def test_strict_refuses_warnings_and_lets_notes_pass(photos: Path) -> None:
 
 
 def test_what_cannot_be_split_is_an_error_of_its_own(photos: Path) -> None:
-    audit = with_trouble(examine(photos), "the class 'a' has 1 photograph")
+    audit = add_trouble(examine(photos), "the class 'a' has 1 photograph")
     assert (audit.findings[0].kind, audit.findings[0].severity) == ("few_photographs", "error")
 
 
 def test_the_list_of_files_is_bounded_and_the_count_is_not() -> None:
-    found = finding("dark", "warning", "many", [Listed(path=str(n)) for n in range(1000)])
+    found = make_finding("dark", "warning", "many", [Listed(path=str(n)) for n in range(1000)])
     assert (len(found.files), found.count) == (200, 1000)
 
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from training.audit.examine import audit_scan, cluster_numbers, with_suspects
-from training.audit.mislabelled import confident_errors, suspected_labels
+from training.audit.mislabelled import confident_errors, find_suspects
 from training.cache import Cache
 from training.config import TrainConfig
 from training.dataset.prepare import survey
@@ -36,16 +36,14 @@ def _clouds(counts: list[int], seed: int = 0) -> tuple[Float, Int]:
 
 def _found(features: Float, labels: Int, groups: Int | None = None) -> list[int]:
     alone = np.arange(len(labels), dtype=np.int64)
-    return [
-        suspect.index for suspect in suspected_labels(features, labels, alone if groups is None else groups)
-    ]
+    return [suspect.index for suspect in find_suspects(features, labels, alone if groups is None else groups)]
 
 
 def test_swapped_labels_are_found_and_say_what_they_look_like() -> None:
     features, labels = _clouds([40, 40, 40])
     wrong = labels.copy()
     wrong[[3, 4, 50, 51]] = [2, 2, 0, 0]
-    suspects = suspected_labels(features, wrong, np.arange(120, dtype=np.int64))
+    suspects = find_suspects(features, wrong, np.arange(120, dtype=np.int64))
     told = {(suspect.index, suspect.rather) for suspect in suspects}
     assert told <= {(3, 0), (4, 0), (50, 1), (51, 1)}
     assert len(told) >= 3

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.support.photographs import write
 from tests.training.audit.test_examine import examine, scene, write_scenes
-from training.audit.page import MOST_OF_A_FINDING, audit_page
+from training.audit.page import MAX_OF_A_FINDING, audit_page
 
 
 class _Tags(HTMLParser):
@@ -56,7 +56,7 @@ def test_the_number_of_pictures_is_bounded_and_the_rest_is_told(tmp_path: Path) 
     for path in sorted((photos / "mug").iterdir()):
         write(path, scene(int(path.stem), 48))
     page = _Tags(audit_page(examine(photos)))
-    assert len(page.sources()) <= 3 * MOST_OF_A_FINDING
+    assert len(page.sources()) <= 3 * MAX_OF_A_FINDING
     assert "and 16 more" in page.text
 
 

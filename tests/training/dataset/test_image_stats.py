@@ -13,12 +13,12 @@ from tests.support.photographs import draw
 from training.dataset.image_stats import Facts, measure, perceptual_hash, sharpness_of
 
 
-def _encoded(image: Image, suffix: str = ".png") -> bytes:
+def _encode(image: Image, suffix: str = ".png") -> bytes:
     return cv2.imencode(suffix, image)[1].tobytes()
 
 
 def _facts(image: Image, suffix: str = ".png") -> Facts:
-    data = _encoded(image, suffix)
+    data = _encode(image, suffix)
     return measure(decode(data), data)
 
 

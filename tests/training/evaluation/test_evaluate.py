@@ -14,7 +14,7 @@ from tests.training.conftest import Trained
 from training.dataset.split import Split
 from training.errors import RunError
 from training.evaluation.evaluate import evaluate
-from training.evaluation.record import Evaluation, judge, read_evaluation
+from training.evaluation.record import EvaluationRecord, judge, read_evaluation
 from training.evaluation.thresholds import Thresholds
 from training.evaluation.unknown import PartScores, UnknownRule
 from training.progress import Silent
@@ -68,7 +68,7 @@ def test_an_evaluation_holds_what_the_report_needs(trained: Trained) -> None:
     assert found.test.accuracy_interval[0] < found.test.accuracy <= found.test.accuracy_interval[1]
     assert 0.25 <= found.temperature <= 4.0
     assert -1.0 < found.familiarity_threshold < found.familiarity_typical <= 1.0
-    assert found.strangers is None
+    assert found.ood is None
     assert found.left_out is not None
     assert found.left_out.count == 120
     with np.load(trained.run.path(SCORES)) as stored:
@@ -87,14 +87,14 @@ def test_other_things_are_measured_where_they_are_given(trained: Trained, tmp_pa
     run = _copy(trained.run, tmp_path / "copy")
     config = json.loads(run.read(CONFIG)) | {"other": str(tmp_path / "other")}
     run.write(CONFIG, json.dumps(config).encode())
-    found = evaluate(run, Silent()).record.strangers
+    found = evaluate(run, Silent()).record.ood
     assert found is not None
     assert found.count == 12
     assert found.familiarity.auroc > 0.95, "noise is like nothing that was trained on"
     assert found.familiarity.auroc_interval[0] <= found.familiarity.auroc
     assert found.accepted < found.kept - 0.3, "noise is what a camera's compression would take away"
     shutil.rmtree(tmp_path / "other")
-    assert evaluate(run, Silent()).record.strangers is None
+    assert evaluate(run, Silent()).record.ood is None
 
 
 @pytest.mark.slow
@@ -124,7 +124,7 @@ def test_an_evaluation_of_another_version_is_said(tmp_path: Path, content: str, 
 @pytest.mark.slow
 def test_an_evaluation_survives_json(trained: Trained) -> None:
     found = read_evaluation(trained.run)
-    assert Evaluation.model_validate_json(found.model_dump_json(by_alias=True)) == found
+    assert EvaluationRecord.model_validate_json(found.model_dump_json(by_alias=True)) == found
 
 
 def _copy(run: Run, folder: Path) -> Run:

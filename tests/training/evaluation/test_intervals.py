@@ -51,21 +51,21 @@ def test_macro_f1_interval_narrows_with_the_count() -> None:
 
 def test_auroc_is_the_share_of_pairs_in_the_right_order() -> None:
     rng = np.random.default_rng(2)
-    known, strangers = rng.integers(0, 12, 80), rng.integers(0, 10, 50)
-    pairs = [(k > s) + 0.5 * (k == s) for k in known for s in strangers]
-    assert auroc(known, strangers) == pytest.approx(np.mean(pairs))
+    known, ood = rng.integers(0, 12, 80), rng.integers(0, 10, 50)
+    pairs = [(k > s) + 0.5 * (k == s) for k in known for s in ood]
+    assert auroc(known, ood) == pytest.approx(np.mean(pairs))
 
 
 def test_auroc_resamples_surround_the_figure() -> None:
     rng = np.random.default_rng(3)
-    known, strangers = rng.normal(1, 1, 300), rng.normal(0, 1, 60)
-    figure = auroc(known, strangers)
-    low, high = percentiles(auroc_resamples(known, strangers))
+    known, ood = rng.normal(1, 1, 300), rng.normal(0, 1, 60)
+    figure = auroc(known, ood)
+    low, high = percentiles(auroc_resamples(known, ood))
     assert low < figure < high
     assert 0.03 < high - low < 0.15
 
 
 def test_many_pictures_cost_no_more_memory() -> None:
     rng = np.random.default_rng(4)
-    known, strangers = rng.normal(1, 1, 30_000), rng.normal(0, 1, 30_000)
-    assert np.mean(auroc_resamples(known, strangers)) == pytest.approx(auroc(known, strangers), abs=0.02)
+    known, ood = rng.normal(1, 1, 30_000), rng.normal(0, 1, 30_000)
+    assert np.mean(auroc_resamples(known, ood)) == pytest.approx(auroc(known, ood), abs=0.02)

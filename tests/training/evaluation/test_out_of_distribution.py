@@ -1,4 +1,4 @@
-"""Strangers: measured against heads that never saw them."""
+"""Out-of-distribution pictures: measured against heads that never saw them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.config import TrainConfig
-from training.evaluation.out_of_distribution import Aim, LabelledFeatures, measure_left_out, without
+from training.evaluation.out_of_distribution import Aim, LabelledFeatures, measure_left_out, remove_class
 from training.features.extract import Features
 from training.progress import Silent
 
@@ -31,13 +31,13 @@ def _data(labels: int, overlap: bool = False) -> LabelledFeatures:
 CONFIG, AIM = TrainConfig(data=Path("photos")), Aim(1.0, 0.95)
 
 
-def test_a_class_left_out_is_nowhere_but_among_the_strangers() -> None:
+def test_a_class_left_out_is_nowhere_but_among_the_ood_pictures() -> None:
     data = _data(4)
-    rest, strangers = without(data, 1)
-    assert len(strangers) == 30 + 10 + 20
+    rest, ood = remove_class(data, 1)
+    assert len(ood) == 30 + 10 + 20
     assert set(rest.train) == set(rest.val) == set(rest.test) == {0, 1, 2}
     assert (len(rest.features.train), len(rest.features.views)) == (90, 180)
-    own = {row.tobytes() for row in strangers}
+    own = {row.tobytes() for row in ood}
     assert not own & {row.tobytes() for part in (rest.features.train, rest.features.test) for row in part}
     np.testing.assert_array_equal(rest.features.train[rest.train == 1], data.features.train[data.train == 2])
     np.testing.assert_allclose(rest.features.views[:90], rest.features.train * 1.01)
@@ -47,7 +47,7 @@ def test_two_classes_can_not_spare_one() -> None:
     assert measure_left_out(_data(2), CONFIG, AIM, Silent()) is None
 
 
-def test_classes_far_apart_are_strangers_to_each_other() -> None:
+def test_classes_far_apart_are_out_of_distribution_to_each_other() -> None:
     found = measure_left_out(_data(4), CONFIG, AIM, Silent())
     assert found is not None
     assert found.count == 4 * 60

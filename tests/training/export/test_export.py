@@ -23,7 +23,7 @@ from tests.training.conftest import Trained
 from training.commands.terminal import Terminal
 from training.errors import ExportError, MissingLibraryError, RunError
 from training.export.exchange import Source
-from training.export.formats import FORMATS, Limits, chosen_formats
+from training.export.formats import FORMATS, Tolerance, choose_formats
 from training.export.record import ExportRecord
 from training.export.stage import Exported, ExportOptions, export, export_one
 from training.export.subject import Subject, make_subject
@@ -104,7 +104,7 @@ def test_every_format_is_made_and_says_what_was_trained(exported: Exported) -> N
     for file in exported.files:
         assert file.photographs == PHOTOGRAPHS
         assert file.agreement >= 0.9
-    exact = [file for file in exported.files if FORMATS[file.format].limits == FORMATS["keras"].limits]
+    exact = [file for file in exported.files if FORMATS[file.format].tolerance == FORMATS["keras"].tolerance]
     assert len(exact) == 5
     assert all(file.agreement == 1.0 and file.largest_difference < 1e-4 for file in exact)
 
@@ -257,7 +257,7 @@ def test_what_can_not_be_made_is_left_out_of_all_and_an_error_by_name(
         export(run, ExportOptions(("tflite-int8",)), Silent())
     assert not run.path("export").exists()
     said = io.StringIO()
-    names = [entry.name for entry in chosen_formats(("all",), run, Terminal(Console(file=said)))]
+    names = [entry.name for entry in choose_formats(("all",), run, Terminal(Console(file=said)))]
     assert names == [name for name in FORMATS if name not in ("onnx", "tflite-int8")]
     found = [line.partition(":")[0] for line in said.getvalue().splitlines()]
     assert found == ["leaving out tflite-int8", "leaving out onnx"]
@@ -295,5 +295,5 @@ def test_a_folder_that_can_not_be_made_is_one_sentence(trained: Trained, tmp_pat
 def test_scores_that_are_no_numbers_or_of_other_labels_agree_in_nothing() -> None:
     reference = np.array([[0.9, 0.1], [0.2, 0.8]], np.float32)
     assert compare(reference, reference) == Check(2, 1.0, 0.0)
-    assert not compare(np.full((2, 2), np.nan, np.float32), reference).within(Limits(0.0, 0.5))
+    assert not compare(np.full((2, 2), np.nan, np.float32), reference).within(Tolerance(0.0, 0.5))
     assert compare(np.ones((2, 3), np.float32), reference) == Check(2, 0.0, 1.0)

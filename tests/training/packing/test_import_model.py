@@ -16,7 +16,7 @@ from edge.infer.classifier import Classifier
 from edge.infer.selftest import run_selftest
 from edge.model.model_file import read_model
 from tests.support.videos import BGR, picture, write_picture
-from training.errors import DataError, GateError
+from training.errors import AcceptanceError, DataError
 from training.packing.import_model import (
     Photograph,
     Said,
@@ -75,7 +75,9 @@ def test_photographs_are_measured_and_the_figure_travels(
 def test_labels_in_another_order_do_not_pass(folder: Path, photographs: Path, tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_text("green\nred\nblue\n")
     foreign = open_foreign(folder / "foreign_int8.tflite", Said(tmp_path / "labels.txt"))
-    with pytest.raises(GateError, match=r"right on 0 of 12 .* chance gives 0.333; its labels are in another"):
+    with pytest.raises(
+        AcceptanceError, match=r"right on 0 of 12 .* chance gives 0.333; its labels are in another"
+    ):
         measure(foreign, find_photographs(photographs, LABELS), None, Silent())
     assert measure(foreign, find_photographs(photographs, LABELS), 0.0, Silent()).accuracy == 0
 

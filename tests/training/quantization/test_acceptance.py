@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.quantization.acceptance import USUAL_LIMITS, Limits, doubt, refusal
+from training.quantization.acceptance import USUAL_LIMITS, AcceptanceLimits, doubt, refusal
 from training.quantization.comparison import Drop, class_changes, paired_drop
 
-PASSES_AGREEMENT = Limits(max_drop=0.01, min_agreement=0.0)
+PASSES_AGREEMENT = AcceptanceLimits(max_drop=0.01, min_agreement=0.0)
 
 
 def _drop(count: int, lost: int, won: int, swapped: int = 0) -> Drop:

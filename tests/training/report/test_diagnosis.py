@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from training.head.softmax_head import Curves
-from training.report.diagnosis import Fit, diagnose, rises
+from training.report.diagnosis import Fit, diagnose, total_rise
 
 FALL = [1.0, 0.5, 0.3, 0.2, 0.15, 0.12, 0.11, 0.105, 0.102, 0.1]
 RIGHT = [0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.99, 0.99, 0.99]
@@ -80,9 +80,9 @@ def test_the_advice_names_the_setting_that_the_fit_had() -> None:
 
 
 def test_a_loss_that_only_falls_has_no_rises() -> None:
-    assert rises(FALL) == 0
-    assert rises([1.0, 1.0]) == 0
-    assert rises([0.0, 1.0, 0.0, 1.0]) == pytest.approx(2.0)
+    assert total_rise(FALL) == 0
+    assert total_rise([1.0, 1.0]) == 0
+    assert total_rise([0.0, 1.0, 0.0, 1.0]) == pytest.approx(2.0)
 
 
 def test_a_hard_set_is_no_trouble() -> None:

@@ -16,9 +16,9 @@ from training.dataset.load import load_all
 from training.fit.trained_network import TrainedRun, read_trained
 from training.libraries import tensorflow
 from training.progress import Silent
-from training.report.corners import PLACES, CornerResult, Glance, by_label, corner_heat, covered
 from training.report.explain import make_explainer
-from training.report.pictures import look, sampled, with_heat, worst_mistakes
+from training.report.occlusion import PLACES, OcclusionResult, OcclusionSample, by_label, corner_heat, cover
+from training.report.pictures import choose_sample, look, with_heat, worst_mistakes
 from training.train import train
 
 
@@ -68,25 +68,25 @@ def test_heat_that_is_spread_evenly_is_one_in_each_corner() -> None:
 
 def test_covering_changes_one_place_only() -> None:
     image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
-    changed = covered(image, "bottom left")
+    changed = cover(image, "bottom left")
     assert (changed[30:, :15] == image.mean(axis=(0, 1)).round().astype(np.uint8)).all()
     changed[30:, :15] = image[30:, :15]
     assert (changed == image).all()
     assert set(PLACES) - {"centre"} == {"top left", "top right", "bottom left", "bottom right"}
 
 
-def _glances(losses: list[list[float]]) -> tuple[CornerResult, ...]:
+def _results(losses: list[list[float]]) -> tuple[OcclusionResult, ...]:
     heat = np.ones((3, 3), np.float32)
-    return by_label(Glance("a", heat, np.array(row, np.float32)) for row in losses)
+    return by_label(OcclusionSample("a", heat, np.array(row, np.float32)) for row in losses)
 
 
 def test_a_warning_needs_a_corner_that_surely_matters_more_than_the_centre() -> None:
-    assert _glances([[0, 0.9, 0, 0, 0.1]] * 5)[0].warns
-    assert "top right" in _glances([[0, 0.9, 0, 0, 0.1]] * 5)[0].text
-    assert not _glances([[0, 0.9, 0, 0, 0.1]] * 4)[0].warns
-    assert not _glances([[0, 0.4, 0, 0, 0.35]] * 9)[0].warns  # as much of the centre: a texture, no mark
-    assert not _glances([[0, 0.6, 0, 0, 0.0], *[[0, 0.0, 0, 0, 0.0]] * 4])[0].warns
-    assert not _glances([[0, 0.05, 0, 0, 0.0]] * 50)[0].warns
+    assert _results([[0, 0.9, 0, 0, 0.1]] * 5)[0].warns
+    assert "top right" in _results([[0, 0.9, 0, 0, 0.1]] * 5)[0].text
+    assert not _results([[0, 0.9, 0, 0, 0.1]] * 4)[0].warns
+    assert not _results([[0, 0.4, 0, 0, 0.35]] * 9)[0].warns  # as much of the centre: a texture, no mark
+    assert not _results([[0, 0.6, 0, 0, 0.0], *[[0, 0.0, 0, 0, 0.0]] * 4])[0].warns
+    assert not _results([[0, 0.05, 0, 0, 0.0]] * 50)[0].warns
 
 
 def _marked(root: Path) -> Path:
@@ -117,20 +117,20 @@ def test_a_mark_in_a_corner_that_gives_the_class_away_is_warned_of(tmp_path: Pat
 
 def test_no_mark_no_warning(network: TrainedRun) -> None:
     scores = np.eye(3, dtype=np.float32)[network.split.targets("test")]
-    looked = look(network, scores, 1.0, Silent())
-    assert looked.explained
-    assert {result.label for result in looked.corners} == set(network.split.labels)
-    assert not any(result.warns for result in looked.corners)
-    assert looked.mistakes == ()
+    pictures = look(network, scores, 1.0, Silent())
+    assert pictures.explained
+    assert {result.label for result in pictures.occlusion} == set(network.split.labels)
+    assert not any(result.warns for result in pictures.occlusion)
+    assert pictures.mistakes == ()
 
 
 def test_the_surest_mistakes_come_first() -> None:
     scores = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.3, 0.7]], np.float32)
     assert worst_mistakes(scores, np.array([1, 1, 0, 1])) == [0, 2, 1]
     assert worst_mistakes(scores, np.array([1, 1, 0, 1]), most=1) == [0]
-    assert sampled(3) == [0, 1, 2]
-    assert len(set(sampled(1000))) == 100
-    assert sampled(1000) == sampled(1000)
+    assert choose_sample(3) == [0, 1, 2]
+    assert len(set(choose_sample(1000))) == 100
+    assert choose_sample(1000) == choose_sample(1000)
 
 
 def test_heat_is_drawn_where_it_is() -> None:

@@ -9,22 +9,22 @@ import numpy as np
 import pytest
 
 from tests.training.report.test_report import checked
-from training.audit.record import Audit, Summary, finding
+from training.audit.record import Audit, Summary, make_finding
 from training.config import TrainConfig
 from training.dataset.split import Item, Split
-from training.evaluation.record import Evaluation, judge
+from training.evaluation.record import EvaluationRecord, judge
 from training.evaluation.thresholds import Thresholds
 from training.evaluation.unknown import PartScores, UnknownRule
 from training.features.familiarity import NO_LIMIT
 from training.fit.trained_network import TrainedRun, TrainingRecord
 from training.head.softmax_head import Curves, Head
 from training.head.temperature import Bin
-from training.report.corners import by_label
-from training.report.findings import conclude
+from training.report.conclusions import conclude
+from training.report.occlusion import by_label
 from training.report.page import report_page
-from training.report.pictures import Looked, Mistake
+from training.report.pictures import Mistake, PictureResults
 from training.report.plots import loss_plot, reliability_plot, tradeoff
-from training.report.read import Records
+from training.report.read import RunRecords
 from training.runs import Run
 
 HOSTILE = (
@@ -76,10 +76,10 @@ def _trained(labels: tuple[str, ...], each: int, curves: Curves) -> TrainedRun:
     )
 
 
-def _records(trained: TrainedRun, scores: np.ndarray, audit: Audit | None = None) -> Records:
+def _records(trained: TrainedRun, scores: np.ndarray, audit: Audit | None = None) -> RunRecords:
     part = PartScores(scores.astype(np.float32), np.ones(len(scores), np.float32))
     result = judge(part, np.array(trained.split.targets("test")), RULE, part.scores, trained.split.labels)
-    evaluation = Evaluation(
+    evaluation = EvaluationRecord(
         threshold=0.5,
         class_thresholds={trained.split.labels[0]: 0.8},
         target_precision=0.95,
@@ -89,18 +89,20 @@ def _records(trained: TrainedRun, scores: np.ndarray, audit: Audit | None = None
         least_length=1.0,
         val=result,
         test=result,
-        strangers=None,
+        ood=None,
         left_out=None,
     )
-    return Records(evaluation, part, part, None, audit, "audit.html" if audit else None)
+    return RunRecords(evaluation, part, part, None, audit, "audit.html" if audit else None)
 
 
-def _page(labels: tuple[str, ...], each: int, looked: Looked, audit: Audit | None = None) -> str:
+def _page(labels: tuple[str, ...], each: int, pictures: PictureResults, audit: Audit | None = None) -> str:
     curves = Curves([1.0, 0.5], [0.5, 0.9], [1.0, 0.6], [0.5, 0.9])
     trained = _trained(labels, each, curves)
     scores = np.random.default_rng(0).dirichlet(np.ones(len(labels)), len(trained.split.test))
     records = _records(trained, scores, audit)
-    return report_page(trained, records, looked, conclude(trained, records, looked.corners, "", 0.9), 0.9)
+    return report_page(
+        trained, records, pictures, conclude(trained, records, pictures.occlusion, "", 0.9), 0.9
+    )
 
 
 def test_names_that_are_markup_stay_text() -> None:
@@ -108,9 +110,9 @@ def test_names_that_are_markup_stay_text() -> None:
     audit = Audit(
         data="/photos",
         summary=Summary(photographs=4, counts={}),
-        findings=(finding("suspected_label", "warning", f"{HOSTILE[0]} looks wrong"),),
+        findings=(make_finding("suspected_label", "warning", f"{HOSTILE[0]} looks wrong"),),
     )
-    page = _page(HOSTILE, 3, Looked((mistake,), (), explained=False), audit)
+    page = _page(HOSTILE, 3, PictureResults((mistake,), (), explained=False), audit)
     found = checked(page)
     assert found.tags.isdisjoint({"script", "b", "img"})
     assert found.addresses == ["audit.html"]
@@ -122,7 +124,7 @@ def test_names_that_are_markup_stay_text() -> None:
 
 
 def test_many_classes_fold_the_table_and_very_many_drop_it() -> None:
-    nothing = Looked((), (), explained=True)
+    nothing = PictureResults((), (), explained=True)
     thirty = _page(tuple(f"class {number}" for number in range(30)), 2, nothing)
     assert "<details><summary>All counts" in thirty
     assert 'class="confusion"' in thirty
@@ -135,7 +137,7 @@ def test_many_classes_fold_the_table_and_very_many_drop_it() -> None:
 
 
 def test_an_interrupted_training_and_an_unmeasured_unknown_are_said() -> None:
-    page = _page(("a", "b"), 10, Looked((), by_label([]), explained=False))
+    page = _page(("a", "b"), 10, PictureResults((), by_label([]), explained=False))
     assert "Training was ended early" in page
     assert "Not measured: give photographs of other things" in page
     assert "were not audited" in page

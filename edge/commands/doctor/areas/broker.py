@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from edge.commands.doctor.finding import Finding, failure, warning
 from edge.commands.doctor.system.network import (
     Fault,
-    fault_of_tls,
-    fault_on_the_way,
+    find_network_fault,
+    find_tls_fault,
     is_this_machine,
     speaks_tls,
 )
@@ -28,7 +28,7 @@ REMOTE_SILENT = (
 )
 
 
-def findings(config: AgentConfig, logins: list[Finding] | None) -> list[Finding]:
+def examine(config: AgentConfig, logins: list[Finding] | None) -> list[Finding]:
     """The login's, explained where it fails; None where it could not be tried: the way up to it."""
     from edge.agent.addresses import broker_address  # with pydantic, which may not be there
 
@@ -37,8 +37,8 @@ def findings(config: AgentConfig, logins: list[Finding] | None) -> list[Finding]
             return logins or []
         address = broker_address(config)
         if logins is not None:
-            return [_explained(found, address, config.broker) for found in logins]
-        fault = _fault(address)
+            return [_explain(found, address, config.broker) for found in logins]
+        fault = _find_fault(address)
     except EdgeError as error:
         return [failure("broker", f"{error.what}: {error.why}", error.what_to_do, error.exit_code)]
     if fault is not None:
@@ -47,21 +47,21 @@ def findings(config: AgentConfig, logins: list[Finding] | None) -> list[Finding]
     return [warning("broker", detail, "mend the packages first")]
 
 
-def _explained(found: Finding, address: BrokerAddress, broker: BrokerConfig) -> Finding:
+def _explain(found: Finding, address: BrokerAddress, broker: BrokerConfig) -> Finding:
     if found.exit_code != UNAVAILABLE:
         return found
-    fault = _fault(address) or _fault_of_login(found, address, broker)
+    fault = _find_fault(address) or _find_login_fault(found, address, broker)
     if fault is None:
         return found
     return failure("broker", f"{address.shown}: {fault.detail}", fault.remedy, UNAVAILABLE)
 
 
-def _fault(address: BrokerAddress) -> Fault | None:
-    fault = fault_on_the_way(address.host, address.port)
+def _find_fault(address: BrokerAddress) -> Fault | None:
+    fault = find_network_fault(address.host, address.port)
     if fault is not None:
         return fault if fault.remedy else Fault(fault.detail, _start(address))
     if address.tls:
-        return fault_of_tls(address)
+        return find_tls_fault(address)
     if speaks_tls(address.host, address.port):
         return Fault("the port speaks TLS", f'write url = "mqtts://{address.host}:{address.port}"')
     return None
@@ -77,7 +77,7 @@ def _start(address: BrokerAddress) -> str:
     return as_root("systemctl start mosquitto")
 
 
-def _fault_of_login(found: Finding, address: BrokerAddress, broker: BrokerConfig) -> Fault | None:
+def _find_login_fault(found: Finding, address: BrokerAddress, broker: BrokerConfig) -> Fault | None:
     if "refuses the login" not in found.detail:
         return None
     scheme = "mqtts" if address.tls else "mqtt"

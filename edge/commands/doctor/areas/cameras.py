@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from edge.capture.reachability import PORTS
 from edge.capture.sources.address import Source
-from edge.capture.sources.v4l2 import NEXT_STEPS, SYSTEM, Places, find_device, video_devices
+from edge.capture.sources.v4l2 import NEXT_STEPS, SYSTEM, Places, find_device, list_devices
 from edge.commands.doctor.finding import Finding, failure, warning
-from edge.commands.doctor.system.network import fault_on_the_way
+from edge.commands.doctor.system.network import find_network_fault
 from edge.commands.doctor.system.user import as_root, program, user_name
 from edge.errors import EdgeError
 
@@ -45,34 +45,34 @@ class Holder:
     is_agent: bool
 
 
-def connected(places: Places = SYSTEM) -> Finding:
+def report_connected(places: Places = SYSTEM) -> Finding:
     """What is connected, where no camera is named."""
-    devices = video_devices(places)
+    devices = list_devices(places)
     if not devices:
         return warning("cameras", "none is named, and no V4L2 camera is connected", NEXT_STEPS)
     there = ", ".join(f"{device.node} ({device.name})" for device in devices)
     denied = [node for node in map(look_at, (device.node for device in devices)) if not node.allowed]
     if denied:
-        return not_allowed("cameras", denied[0])
+        return explain_permission("cameras", denied[0])
     number = devices[0].node.name.removeprefix("video")
     return warning("cameras", f"none is named; connected: {there}", f"{program()} doctor --camera {number}")
 
 
-def explained(found: Finding, source: Source, places: Places = SYSTEM) -> Finding:
+def explain(found: Finding, source: Source, places: Places = SYSTEM) -> Finding:
     """A camera's failure with what lies behind it, as far as that can be seen."""
     if source.kind == "csi":
-        return _csi(found, places)
+        return _explain_csi(found, places)
     if source.kind == "stream":
-        return _stream(found, source)
+        return _explain_stream(found, source)
     path = _node_path(source, places)
     if path is None:
         return found
     node = look_at(path)
     if not node.exists:
-        return _absent(found, node, places)
+        return _explain_absence(found, node, places)
     if not node.allowed:
-        return not_allowed(found.part, node)
-    return _held(found, path, holders(path))
+        return explain_permission(found.part, node)
+    return _explain_holders(found, path, find_holders(path))
 
 
 def look_at(path: Path) -> Node:
@@ -91,7 +91,7 @@ def look_at(path: Path) -> Node:
     return Node(path, True, allowed, group if usable else "", usable and _is_member(status.st_gid))
 
 
-def holders(path: Path) -> list[Holder]:
+def find_holders(path: Path) -> list[Holder]:
     """Who has the node open, as far as we may see."""
     target = path.resolve()
     found = []
@@ -121,13 +121,13 @@ def _node_path(source: Source, places: Places) -> Path | None:
     return None
 
 
-def _absent(found: Finding, node: Node, places: Places) -> Finding:
-    there = ", ".join(f"{device.node} ({device.name})" for device in video_devices(places))
+def _explain_absence(found: Finding, node: Node, places: Places) -> Finding:
+    there = ", ".join(f"{device.node} ({device.name})" for device in list_devices(places))
     detail = f"there is no {node.path}; connected: {there or 'no camera'}"
     return failure(found.part, detail, f"{program()} cameras" if there else NEXT_STEPS, found.exit_code)
 
 
-def not_allowed(part: str, node: Node) -> Finding:
+def explain_permission(part: str, node: Node) -> Finding:
     """The finding of a node that this user may not open, with the group that may."""
     user = user_name()
     if node.member:
@@ -142,7 +142,7 @@ def not_allowed(part: str, node: Node) -> Finding:
     return failure(part, detail, f"{as_root(change)}  # until it is plugged in again", 69)
 
 
-def _held(found: Finding, path: Path, seen: list[Holder]) -> Finding:
+def _explain_holders(found: Finding, path: Path, seen: list[Holder]) -> Finding:
     if any(holder.is_agent for holder in seen):
         pid = next(holder.pid for holder in seen if holder.is_agent)
         return Finding(found.part, f"{path} is in use by the agent that runs (process {pid})")
@@ -156,27 +156,27 @@ def _held(found: Finding, path: Path, seen: list[Holder]) -> Finding:
     return failure(found.part, detail, as_root(f"fuser -v {path}"), found.exit_code)
 
 
-def _csi(found: Finding, places: Places) -> Finding:
+def _explain_csi(found: Finding, places: Places) -> Finding:
     if not any(map(shutil.which, CSI_PROGRAMS)):
         detail = f"neither {' nor '.join(CSI_PROGRAMS)} is installed"
         return failure(found.part, detail, as_root("apt install rpicam-apps"), found.exit_code)
     nodes = (look_at(path) for pattern in CSI_NODES for path in sorted(places.devices.glob(pattern)))
     denied = next((node for node in nodes if not node.allowed), None)
     if denied:
-        return not_allowed(found.part, denied)
+        return explain_permission(found.part, denied)
     if "no cameras available" in found.detail.lower():
         detail = "rpicam-vid finds no camera: is its ribbon cable in, the right way round?"
         return failure(found.part, detail, "rpicam-hello --list-cameras", found.exit_code)
     return found
 
 
-def _stream(found: Finding, source: Source) -> Finding:
+def _explain_stream(found: Finding, source: Source) -> Finding:
     parts = urlsplit(source.address)
     try:
         host, port = parts.hostname, parts.port or PORTS[parts.scheme]
     except ValueError:
         return found
-    fault = fault_on_the_way(host, port) if host else None
+    fault = find_network_fault(host, port) if host else None
     if fault is None:
         return found
     remedy = fault.remedy or "is it switched on? check address and port"

@@ -9,7 +9,8 @@ from edge.commands.doctor.finding import Finding, failure, warning
 from edge.commands.doctor.system.programs import answer, properties
 from edge.commands.doctor.system.user import as_root
 
-WRITTEN = datetime(2026, 11, 28, tzinfo=UTC)  # no right clock is before this file
+# A clock that is right can't show a time before this file was written.
+WRITTEN = datetime(2026, 11, 28, tzinfo=UTC)
 TLS_FAILS = ", and certificates of mqtts:// will seem not yet valid or expired"
 
 

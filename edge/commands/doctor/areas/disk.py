@@ -11,6 +11,7 @@ from edge.commands.doctor.finding import Finding, failure, warning
 from edge.commands.doctor.system.user import as_root, user_name
 
 JOURNALS = (Path("/var/log/journal"), Path("/run/log/journal"))
+# With 20 MB the outbox and the journal soon can't grow; 200 MB or 5 % leave time to make room.
 FULL_BYTES, LOW_BYTES, LOW_SHARE = 20_000_000, 200_000_000, 0.05
 MAKE_ROOM = "journalctl --vacuum-size=50M"
 
@@ -56,7 +57,7 @@ def judge(part: str, disk: Disk) -> Finding:
     return Finding(part, room)
 
 
-def findings(state: Path, *, ours: bool, journals: Sequence[Path] = JOURNALS) -> list[Finding]:
+def examine(state: Path, *, ours: bool, journals: Sequence[Path] = JOURNALS) -> list[Finding]:
     """The state folder's, and the journal's where it is on another file system; ours: we write there."""
     disk = judge("disk", look(state))
     if not disk.exit_code and ours and not os.access(nearest(state), os.W_OK | os.X_OK):

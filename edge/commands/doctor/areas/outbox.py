@@ -17,19 +17,19 @@ SQLITE_LOCKS = 0x40000000  # SQLite locks bytes from here on, and nobody else do
 LOCKS = Path("/proc/locks")
 
 
-def findings(path: Path, *, ours: bool) -> list[Finding]:
+def examine(path: Path, *, ours: bool) -> list[Finding]:
     """Held by an agent, whole or damaged; nothing where there is none. ours: we are who writes there."""
     try:
         path.stat()
     except OSError:
         return []
-    holder = lock_holder(path)
+    holder = find_lock_holder(path)
     if holder is not None:
         return [Finding(PART, f"in use by the agent that runs (process {holder})")]
     if ours and not os.access(path, os.R_OK | os.W_OK):
         return [failure(PART, f"{user_name()} may not write {path}", as_root(f"chown {user_name()} {path}*"))]
     try:
-        waiting = _count_in_a_copy(path)
+        waiting = _count_events_in_copy(path)
     except sqlite3.DatabaseError as error:
         detail = f"{path} is damaged ({error}); at its start the agent puts it aside and begins a new one"
         return [warning(PART, detail, f"cp -p {path} {path}.copy  # if its events matter")]
@@ -38,7 +38,7 @@ def findings(path: Path, *, ours: bool) -> list[Finding]:
     return [Finding(PART, f"whole, events that wait: {waiting}")]
 
 
-def lock_holder(path: Path) -> int | None:
+def find_lock_holder(path: Path) -> int | None:
     """The process that has the SQLite file locked, from the kernel's list; asking would mean locking."""
     inode = path.stat().st_ino
     try:
@@ -52,7 +52,7 @@ def lock_holder(path: Path) -> int | None:
     return None
 
 
-def _count_in_a_copy(path: Path) -> int:
+def _count_events_in_copy(path: Path) -> int:
     """How many events wait; raises sqlite3.DatabaseError where the file is no good."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / path.name
@@ -61,8 +61,8 @@ def _count_in_a_copy(path: Path) -> int:
         if log.exists():
             shutil.copyfile(log, copy.with_name(log.name))
         with closing(sqlite3.connect(copy)) as database:
-            ((verdict,),) = database.execute("PRAGMA quick_check(1)")
-            if verdict != "ok":
-                raise sqlite3.DatabaseError(verdict)
+            ((answer,),) = database.execute("PRAGMA quick_check(1)")
+            if answer != "ok":
+                raise sqlite3.DatabaseError(answer)
             ((count,),) = database.execute("SELECT count(*) FROM events")
     return int(count)

@@ -22,7 +22,8 @@ CODES = {
 }
 TROUBLE = re.compile(r"\berror\b|watchdog|killed|traceback|failed", re.IGNORECASE)
 CONSEQUENCE = re.compile(r"Failed with result|Failed to start|Failed to kill control group")
-LOOKED_AT = 200  # lines of the journal
+# Lines of the journal: more than several starts of the agent write.
+LOOKED_AT = 200
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ OURS = DISTRIBUTION
 MODULES = {"numpy": "numpy", "paho-mqtt": "paho.mqtt.enums", "pydantic": "pydantic"}
 HEADLESS = "opencv-python-headless"
 OPENCVS = (HEADLESS, "opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python")
+# Generous: the first import after a start reads much from a card that may be slow.
 IMPORT_TIMEOUT_S = 60.0
 OTHER_NUMPY = re.compile(
     r"_ARRAY_API|multiarray failed to import|compiled using NumPy|numpy\.\w+ size changed"
@@ -50,14 +51,14 @@ class Installed:
     minimums: Mapping[str, str] = field(default_factory=dict)
     pip: str = "pip"
 
-    def found(self, names: Iterable[str]) -> list[str]:
+    def select(self, names: Iterable[str]) -> list[str]:
         """Those of the names that are installed."""
         return [name for name in names if name in self.versions]
 
 
 def look() -> Installed:
     """Ask Python's own records, and import the packages: one by one, if all together fails."""
-    known = {name: _version(name) for name in (OURS, *MODULES, *OPENCVS, *RUNTIMES)}
+    known = {name: _find_version(name) for name in (OURS, *MODULES, *OPENCVS, *RUNTIMES)}
     versions = {name: version for name, version in known.items() if version is not None}
     opencv = [name for name in OPENCVS if name in versions][:1]  # they are one folder
     modules = {**MODULES, **dict.fromkeys(opencv, "cv2"), **RUNTIMES}
@@ -69,7 +70,7 @@ def look() -> Installed:
         8 * struct.calcsize("P"),
         versions,
         {name: problem for name, problem in tried.items() if problem},
-        _minimums(),
+        _read_minimums(),
         _pip_command(),
     )
 
@@ -82,7 +83,7 @@ def search_path() -> dict[str, str]:
 def _pip_command() -> str:
     """How to install into the Python that runs this; where Debian's tools do, pip's words are a comment."""
     if importlib.util.find_spec("pip") is None and DPKG_RECORD.exists():
-        return as_root("apt-get install --reinstall edge-agent  # instead of pip")
+        return as_root("apt install --reinstall ./edge-agent_*.deb  # instead of pip")
     command = f"{shlex.quote(sys.executable)} -m pip"
     return command if os.access(sysconfig.get_path("purelib"), os.W_OK) else as_root(command)
 
@@ -109,7 +110,7 @@ def _import(*modules: str) -> str:
     return ""
 
 
-def _minimums() -> dict[str, str]:
+def _read_minimums() -> dict[str, str]:
     """What our own package's record asks for with `>=`, whatever the machine."""
     try:
         lines = importlib.metadata.requires(OURS) or []
@@ -119,7 +120,7 @@ def _minimums() -> dict[str, str]:
     return {_plain(match[1]): match[2] for match in matches if match}
 
 
-def _version(name: str) -> str | None:
+def _find_version(name: str) -> str | None:
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

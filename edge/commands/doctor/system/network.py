@@ -13,7 +13,9 @@ from typing import Any
 from edge.commands.doctor.system.user import as_root
 from edge.publish.mqtt.address import BrokerAddress, tls_context
 
+# A server on the same network answers in milliseconds, one far away within a second or two.
 TIMEOUT_S = 5.0
+# TLS 1.3 reports a refused certificate one round trip after the handshake.
 REFUSAL_S = 1.0
 NO_TIME_CHECK = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME
 WANTS_CERTIFICATE = ("CERTIFICATE REQUIRED", "HANDSHAKE FAILURE", "ALERT BAD CERTIFICATE", "ALERT UNKNOWN CA")
@@ -31,7 +33,7 @@ class Fault:
     remedy: str
 
 
-def fault_on_the_way(host: str, port: int) -> Fault | None:
+def find_network_fault(host: str, port: int) -> Fault | None:
     """Why no connection can be made; None where one can."""
     try:
         socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -50,10 +52,10 @@ def fault_on_the_way(host: str, port: int) -> Fault | None:
     return None
 
 
-def fault_of_tls(address: BrokerAddress) -> Fault | None:
+def find_tls_fault(address: BrokerAddress) -> Fault | None:
     """Why TLS with a broker fails; None where it does not. Raises ConfigError for files of our own."""
     try:
-        with _shaken_hands(address, tls_context(address)) as connection:
+        with _shake_hands(address, tls_context(address)) as connection:
             connection.settimeout(REFUSAL_S)
             connection.recv(1)  # TLS 1.3 tells only now that it wanted a certificate
     except ssl.SSLCertVerificationError as error:
@@ -75,7 +77,7 @@ def speaks_tls(host: str, port: int) -> bool:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
-        with _shaken_hands(BrokerAddress(host, port), context):
+        with _shake_hands(BrokerAddress(host, port), context):
             return True
     except OSError:
         return False
@@ -95,7 +97,7 @@ def _speaks_plain_mqtt(address: BrokerAddress) -> bool:
         return False
 
 
-def _shaken_hands(address: BrokerAddress, context: ssl.SSLContext) -> ssl.SSLSocket:
+def _shake_hands(address: BrokerAddress, context: ssl.SSLContext) -> ssl.SSLSocket:
     plain = socket.create_connection((address.host, address.port), TIMEOUT_S)
     with contextlib.ExitStack() as stack:
         stack.enter_context(contextlib.closing(plain))
@@ -142,7 +144,7 @@ def _certificate(address: BrokerAddress) -> dict[str, Any]:
     context.check_hostname = False
     context.verify_flags |= NO_TIME_CHECK
     try:
-        with _shaken_hands(address, context) as connection:
+        with _shake_hands(address, context) as connection:
             return dict(connection.getpeercert() or {})
     except OSError:
         return {}

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 
+# These programs answer at once; one that hangs must not hold up the other checks.
 TIMEOUT_S = 10.0
 
 

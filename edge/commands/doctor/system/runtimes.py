@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 RUNTIMES = {"ai-edge-litert": "ai_edge_litert.interpreter", "tflite-runtime": "tflite_runtime.interpreter"}
+# The wheels on the public index: LiteRT has none for 32 bits, tflite-runtime none after Python 3.11.
 LITERT_MACHINES = ("x86_64", "aarch64")
 LITERT_NEWEST, TFLITE_NEWEST = (3, 14), (3, 11)
 
 
-def how_to_get_a_runtime(python: tuple[int, int], machine: str, bits: int, pip: str) -> tuple[str, str]:
+def choose_runtime_remedy(python: tuple[int, int], machine: str, bits: int, pip: str) -> tuple[str, str]:
     """What is the matter where none is installed, and what to do."""
     version = ".".join(map(str, python))
     if bits == 64 and machine in LITERT_MACHINES:

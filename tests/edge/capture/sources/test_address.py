@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from edge.capture.sources.address import (
-    credentials_of,
     default_name,
+    extract_credentials,
     parse_source,
     split_name,
-    without_credentials,
+    strip_credentials,
 )
 from edge.errors import UsageError
 
@@ -89,8 +89,8 @@ def test_what_is_no_camera_is_said_so(address: str) -> None:
     ],
 )
 def test_credentials_are_never_shown(address: str) -> None:
-    shown = without_credentials(address)
-    assert any("sec" in part for part in credentials_of(address))
+    shown = strip_credentials(address)
+    assert any("sec" in part for part in extract_credentials(address))
     assert "sec" not in shown
     assert "ret" not in shown
     assert "10.0.0.7/stream" in shown

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.capture.sources.jpeg_framing import JpegSplitter, end_of_jpeg, is_whole, size_of_jpeg
+from edge.capture.sources.jpeg_framing import JpegSplitter, find_jpeg_end, is_complete, read_jpeg_size
 from tests.support.videos import picture, write_picture
 
 
@@ -25,22 +25,22 @@ def with_thumbnail(data: bytes) -> bytes:
 
 @pytest.mark.parametrize("data", [jpeg(), with_thumbnail(jpeg())])
 def test_a_jpeg_is_whole_at_its_last_byte_and_not_before(data: bytes) -> None:
-    assert end_of_jpeg(data + jpeg()) == len(data)
-    assert is_whole(data)
-    assert not any(is_whole(data[:length]) for length in range(len(data)))
+    assert find_jpeg_end(data + jpeg()) == len(data)
+    assert is_complete(data)
+    assert not any(is_complete(data[:length]) for length in range(len(data)))
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".webp"])
 def test_other_files_are_whole_at_their_last_byte_and_not_before(tmp_path: Path, suffix: str) -> None:
     data = write_picture(tmp_path / f"a{suffix}", "green").read_bytes()
-    assert is_whole(data)
-    assert not any(is_whole(data[:length]) for length in range(len(data)))
+    assert is_complete(data)
+    assert not any(is_complete(data[:length]) for length in range(len(data)))
 
 
 def test_what_is_no_picture_is_not_whole() -> None:
-    assert not is_whole(b"hello, this is no picture at all")
-    assert not is_whole(b"\xff\xd8\xff\xd9")
-    assert not is_whole(b"\xff\xd8 no markers here")
+    assert not is_complete(b"hello, this is no picture at all")
+    assert not is_complete(b"\xff\xd8\xff\xd9")
+    assert not is_complete(b"\xff\xd8 no markers here")
 
 
 @pytest.mark.parametrize("step", [1, 7, 1000, 10**6])
@@ -72,6 +72,6 @@ def test_garbage_is_not_kept() -> None:
 @pytest.mark.parametrize("suffix", [[], [cv2.IMWRITE_JPEG_PROGRESSIVE, 1]])
 def test_a_jpegs_size_is_read_from_its_head(suffix: list[int]) -> None:
     data = with_thumbnail(cv2.imencode(".jpg", picture("red", 98, 34), suffix)[1].tobytes())
-    assert size_of_jpeg(data) == size_of_jpeg(memoryview(data)) == (98, 34)
-    assert size_of_jpeg(data[:20]) is None
-    assert size_of_jpeg(b"no picture at all") is None
+    assert read_jpeg_size(data) == read_jpeg_size(memoryview(data)) == (98, 34)
+    assert read_jpeg_size(data[:20]) is None
+    assert read_jpeg_size(b"no picture at all") is None

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from edge import preprocess
-from edge.capture.capture import Capture, CaptureOptions
+from edge.capture.capture import CaptureOptions
 from edge.capture.inbox import Inbox
+from edge.capture.live_capture import LiveCapture
 from edge.capture.sources import jpeg_decoding as decoding
 from edge.capture.sources.address import parse_source
 from edge.capture.sources.mjpeg import MjpegReader, _Login
@@ -109,7 +110,7 @@ class Dribble:
 @pytest.mark.parametrize("data", [b"", b"--frame", b"x"])
 def test_a_stream_of_which_no_picture_comes_is_given_up(data: bytes) -> None:
     with pytest.raises((TimeoutError, ValueError)):
-        MultipartJpegs(Dribble(data), 1 << 40, patience_s=0.05).next()
+        MultipartJpegs(Dribble(data), 1 << 40, timeout_s=0.05).next()
 
 
 @pytest.mark.parametrize(("asked", "lets_in"), [("https", True), ("http", False)])
@@ -212,10 +213,12 @@ def test_a_server_that_goes_is_a_loss() -> None:
 
 def test_only_what_is_due_is_decoded_and_everything_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[int] = []
-    monkeypatch.setattr(decoding, "decode", lambda *a, **k: decoded.append(1) or preprocess.decode(*a, **k))
+    monkeypatch.setattr(
+        decoding, "decode_image", lambda *a, **k: decoded.append(1) or preprocess.decode(*a, **k)
+    )
     inbox = Inbox()
     with MjpegCamera("red") as camera:
-        capture = Capture("cam", opener(parse_source(camera.address)), inbox, CaptureOptions(True, fps=4))
+        capture = LiveCapture("cam", opener(parse_source(camera.address)), inbox, CaptureOptions(fps=4))
         capture.start()
         try:
             frames = [inbox.take(5) for _ in range(4)]

@@ -15,7 +15,7 @@ import pytest
 from edge.capture.sources.address import parse_source
 from edge.capture.sources.folder import FolderReader
 from edge.capture.sources.registry import Picture, Reader, opener
-from edge.capture.sources.video import FFMPEG_OPTIONS_VARIABLE, as_bgr
+from edge.capture.sources.video import FFMPEG_OPTIONS_VARIABLE, convert_to_bgr
 from edge.errors import CameraUnavailableError, RecordingError, UsageError
 from tests.support.tools import free_port
 from tests.support.videos import BGR, write_picture, write_video
@@ -91,12 +91,12 @@ def test_a_folder_of_broken_images_is_said_so(tmp_path: Path) -> None:
 def test_grey_and_transparent_pictures_of_a_camera_become_bgr() -> None:
     grey = np.full((6, 8), 7, np.uint8)
     for pixels in (grey, grey[..., None], np.dstack([grey] * 4), np.dstack([grey] * 3)):
-        image = as_bgr(pixels)
+        image = convert_to_bgr(pixels)
         assert image is not None
         assert image.shape == (6, 8, 3)
         assert (image == 7).all()
-    assert as_bgr(grey.astype(np.uint16)) is None
-    assert as_bgr(grey[..., None].repeat(2, axis=2)) is None
+    assert convert_to_bgr(grey.astype(np.uint16)) is None
+    assert convert_to_bgr(grey[..., None].repeat(2, axis=2)) is None
 
 
 def test_a_device_that_is_not_there_is_unavailable() -> None:

@@ -13,7 +13,7 @@ from edge.capture.sources import watched_folder as watched
 from edge.capture.sources.address import parse_source
 from edge.capture.sources.registry import opener
 from edge.capture.sources.watched_folder import WatchedFolder
-from edge.commands.check.checks import first_picture
+from edge.commands.check.checks import read_first_picture
 from edge.errors import CameraUnavailableError, UsageError
 from tests.support.command_line import EdgeAgent
 from tests.support.tools import wait_until
@@ -30,14 +30,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 def opened(folder: Path) -> WatchedFolder:
-    made = WatchedFolder(folder)
+    made = WatchedFolder(parse_source(f"watch://{folder}"))
     made.open()
     return made
 
 
 def seen(folder: WatchedFolder, looks: int = 3) -> list[str]:
     """The colours that so many looks find."""
-    images = [image for _ in range(looks) if (image := folder.newest()) is not None]
+    images = [image for _ in range(looks) if (image := folder.take_newest()) is not None]
     return [
         min(BGR, key=lambda label: np.abs(image.mean(axis=(0, 1)) - BGR[label]).sum()) for image in images
     ]
@@ -139,7 +139,7 @@ def test_a_picture_is_not_given_again_after_the_folder_was_away(folder: Path) ->
 def test_a_folder_may_not_hold_more_than_can_be_looked_through(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watched, "MOST_FILES", 3)
+    monkeypatch.setattr(watched, "MAX_FILES", 3)
     for number in range(4):
         (folder / f"{number}.jpg").touch()
     with pytest.raises(CameraUnavailableError, match="more than 3 pictures; move old ones away"):
@@ -156,7 +156,7 @@ def test_the_memory_of_what_was_given_is_bounded(folder: Path, monkeypatch: pyte
 
 
 def test_a_check_of_a_quiet_folder_is_content(folder: Path) -> None:
-    assert "is there" in first_picture(parse_source(f"watch://{folder}"))
+    assert "is there" in read_first_picture(parse_source(f"watch://{folder}"))
     with pytest.raises(CameraUnavailableError):
         opener(parse_source(f"watch://{folder}/none"))()
 

@@ -32,7 +32,7 @@ def test_without_a_camera_a_made_up_video_is_measured(tmp_path: Path, golden: Pa
     assert agent.process.returncode == 0, agent.stderr
     lines = agent.stdout.splitlines()
     assert [line.split()[0] for line in lines[5:10]] == STAGES
-    assert "made-up 640×480 MJPEG video, 20 pictures" in agent.stdout
+    assert "synthetic 640×480 MJPEG video, 20 pictures" in agent.stdout
     assert sum(line.startswith(("limited by ", "compared ", "memory ", "throughput ")) for line in lines) == 4
     assert "\x1b" not in agent.stdout
 
@@ -41,7 +41,7 @@ def test_a_recording_as_json_is_a_record_that_can_be_kept(tmp_path: Path, golden
     command = ("bench", "--camera", video, "--model", golden, "--frames", 30, "--json")
     agent = edge_agent(tmp_path, *command)
     (record,) = agent.records
-    turn, run = record["in_turn"], record["agent"]
+    turn, run = record["stage_timing"], record["agent"]
     assert [stage["stage"] for stage in turn["stages"]] == STAGES
     assert all(0 < stage["p50_ms"] <= stage["p95_ms"] <= stage["p99_ms"] for stage in turn["stages"])
     assert (turn["frames"], turn["width"], turn["height"]) == (30, 64, 48)
@@ -106,22 +106,22 @@ def test_a_terminal_shows_the_limit_in_colour_unless_that_is_not_wanted(
         assert ("\x1b[33m" in agent.screen) is not bool(no_color)
 
 
-def test_tuning_writes_the_best_threads_and_keeps_the_rest(tmp_path: Path, golden: Path) -> None:
-    before = "# ours\nthreads = 64   # too many\n\n[broker]\nurl = 'mqtt://localhost'  # here\n"
+def test_tuning_prints_the_lines_to_paste_and_leaves_the_file_alone(tmp_path: Path, golden: Path) -> None:
+    before = "threads = 64   # too many\n\n[broker]\nurl = 'mqtt://localhost'\n"
     file = tmp_path / "agent.toml"
     file.write_text(before)
-    file.chmod(0o600)
-    agent = edge_agent(tmp_path, "bench", "--tune", "--model", golden, "--frames", 35, "--config", file)
+    command = ("bench", "--tune", "--model", golden, "--config", file)
+    agent = edge_agent(tmp_path, *command, "--frames", 35)
     assert agent.process.returncode == 0, agent.stderr
     (best,) = [line for line in agent.stdout.splitlines() if line.endswith("   best")]
     count = best.partition(", ")[2].split()[0]
-    assert file.read_text() == before.replace("64", count)
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert f"+threads = {count}   # too many" in agent.stdout
-    again = edge_agent(tmp_path, "bench", "--tune", "--model", golden, "--json", "--config", file)
-    (record,) = again.records
+    assert f"\nthreads = {count}\n" in agent.stdout
+    assert str(file) in agent.stdout
+    assert file.read_text() == before
+    (record,) = edge_agent(tmp_path, *command, "--json").records
     assert record["tried"][0]["setting"]["threads"] == 1
     assert record["best"] in record["tried"]
+    assert "threads" in record["changes"]
 
 
 def test_tuning_refuses_what_it_does_not_use(tmp_path: Path, golden: Path) -> None:

@@ -1,4 +1,4 @@
-"""How a machine compares with the boards whose results are kept, and how the stages are drawn."""
+"""How a machine compares with the boards whose results are kept, and how the stages are draw_plot."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from edge.commands.bench.chart import bars
-from edge.commands.bench.figures import InTurn, ModelFacts, StageTime
+from edge.commands.bench.figures import BenchedModel, StageTime, StageTiming
 from edge.commands.bench.plot import tick_ms
-from edge.commands.bench.reference import Reference, comparison, read_reference, references
+from edge.commands.bench.reference import Reference, compare, load_references, read_reference
 
-MINE = ModelFacts("mugs", "a" * 64, "mobilenet_v2", "int8", 224, 224)
-THEIRS = ModelFacts("apples", "b" * 64, "mobilenet_v2", "int8", 224, 224)
+MINE = BenchedModel("mugs", "a" * 64, "mobilenet_v2", "int8", 224, 224)
+THEIRS = BenchedModel("apples", "b" * 64, "mobilenet_v2", "int8", 224, 224)
 BOARD = Reference("Raspberry Pi 4", "2026-11-23", THEIRS, 1, 26.0)
-TURN = InTurn((StageTime("capture", 2, 4, 8), StageTime("inference", 10, 20, 30)), 80.0, 100, 640, 480)
+TURN = StageTiming((StageTime("capture", 2, 4, 8), StageTime("inference", 10, 20, 30)), 80.0, 100, 640, 480)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ TURN = InTurn((StageTime("capture", 2, 4, 8), StageTime("inference", 10, 20, 30)
     [(20.0, "1.3 times as fast as on"), (26.5, "is as fast as on"), (52.0, "takes 2 times as long as on")],
 )
 def test_the_same_network_is_compared_whatever_its_weights(inference_ms: float, words: str) -> None:
-    found = comparison(MINE, inference_ms, [BOARD])
+    found = compare(MINE, inference_ms, [BOARD])
     assert words in found
     assert found.endswith("Raspberry Pi 4 with 1 thread (reference of 2026-11-23)")
 
@@ -35,25 +35,25 @@ def test_the_same_network_is_compared_whatever_its_weights(inference_ms: float, 
 )
 def test_another_network_is_not_compared(other: dict[str, object]) -> None:
     mine = dataclasses.replace(MINE, **other)  # type: ignore[arg-type]
-    found = comparison(mine, 20.0, [BOARD])
+    found = compare(mine, 20.0, [BOARD])
     assert "no reference results for this model" in found
     assert "mobilenet_v2 224×224 int8" in found
 
 
 def test_the_same_file_is_compared_even_if_it_says_nothing_of_its_network() -> None:
-    foreign = ModelFacts("zoo", "c" * 64, None, None, 224, 224)
-    assert "times as fast" in comparison(foreign, 10.0, [dataclasses.replace(BOARD, model=foreign)])
+    foreign = BenchedModel("zoo", "c" * 64, None, None, 224, 224)
+    assert "times as fast" in compare(foreign, 10.0, [dataclasses.replace(BOARD, model=foreign)])
 
 
 def test_every_result_that_is_kept_can_be_read() -> None:
-    kept = references()
+    kept = load_references()
     folder = Path(__file__).parents[4] / "edge/commands/bench/reference"
     assert len(kept) == len(list(folder.glob("*.json"))) > 0
     assert all(each.inference_ms > 0 and each.board and each.date for each in kept)
 
 
 def test_a_record_without_inference_is_refused() -> None:
-    with pytest.raises(ValueError, match="in_turn"):
+    with pytest.raises(ValueError, match="stage_timing"):
         read_reference(b"{}")
 
 

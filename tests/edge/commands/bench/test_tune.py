@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from edge.commands.bench.tune import Setting, Tried, changes, choose, remark
+from edge.commands.bench.tune import Measurement, Setting, changes, choose, remark
 
 
-def tried(threads: int, gain: float, cpu_ms: float = 10.0, runtime: str = "auto") -> Tried:
-    return Tried(Setting(runtime, threads, "litert 2"), 10 / gain, cpu_ms, gain, gain - 0.1, gain + 0.1)
+def tried(threads: int, gain: float, cpu_ms: float = 10.0, runtime: str = "auto") -> Measurement:
+    return Measurement(Setting(runtime, threads, "litert 2"), 10 / gain, cpu_ms, gain, gain - 0.1, gain + 0.1)
 
 
 @pytest.mark.parametrize(

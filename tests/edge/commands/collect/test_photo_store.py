@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.commands.collect.photo_store import MAX_READ, Album, checked_label, write_new
+from edge.commands.collect.photo_store import MAX_READ, PhotoStore, check_label, write_new
 from edge.errors import StorageError, UsageError
 from edge.preprocess import Image, read_image
 from tests.support.photographs import draw, write, write_photographs
@@ -28,13 +28,13 @@ def files(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def read(album: Album) -> list[str]:
-    return list(album.read(lambda _number, _of: None, lambda: False))
+def read(photo_store: PhotoStore) -> list[str]:
+    return list(photo_store.read(lambda _number, _of: None, lambda: False))
 
 
 @pytest.mark.parametrize("label", ["mug", "Kaffee Becher", "чашка 2", "ok (1)", "a" * 200])
 def test_a_label_that_training_takes_is_taken(label: str) -> None:
-    assert checked_label(label) == label
+    assert check_label(label) == label
 
 
 @pytest.mark.parametrize(
@@ -42,12 +42,12 @@ def test_a_label_that_training_takes_is_taken(label: str) -> None:
 )
 def test_a_label_that_can_be_no_folder_is_refused(label: str) -> None:
     with pytest.raises(UsageError, match="can't collect for the label"):
-        checked_label(label)
+        check_label(label)
 
 
 def test_photographs_of_one_second_are_numbered(tmp_path: Path) -> None:
-    album = Album(tmp_path / "photos", ["mug"], compare=False)
-    paths = [album.store("mug", drawn(), NOON + 0.1 * step).path for step in (0, 1, 9)]
+    photo_store = PhotoStore(tmp_path / "photos", ["mug"], compare=False)
+    paths = [photo_store.store("mug", drawn(), NOON + 0.1 * step).path for step in (0, 1, 9)]
     names = ["20231114-221320-01.jpg", "20231114-221320-02.jpg", "20231114-221321-01.jpg"]
     assert [path.name for path in paths if path] == names
     assert files(tmp_path / "photos") == [f"mug/{name}" for name in names]
@@ -55,7 +55,7 @@ def test_photographs_of_one_second_are_numbered(tmp_path: Path) -> None:
 
 def test_a_png_is_the_frame_bit_for_bit_and_a_jpeg_close_to_it(tmp_path: Path) -> None:
     for picture_format, largest in (("png", 0), ("jpg", 12)):
-        path = Album(tmp_path, ["mug"], picture_format).store("mug", drawn("disc"), NOON).path  # type: ignore[arg-type]
+        path = PhotoStore(tmp_path, ["mug"], picture_format).store("mug", drawn("disc"), NOON).path  # type: ignore[arg-type]
         assert path is not None
         assert path.suffix == f".{picture_format}"
         stored = read_image(path)
@@ -65,26 +65,26 @@ def test_a_png_is_the_frame_bit_for_bit_and_a_jpeg_close_to_it(tmp_path: Path) -
 
 
 def test_a_near_duplicate_is_not_stored_in_this_run_or_the_next(tmp_path: Path) -> None:
-    album = Album(tmp_path, ["mug"])
-    first = album.store("mug", drawn(), NOON).path
+    photo_store = PhotoStore(tmp_path, ["mug"])
+    first = photo_store.store("mug", drawn(), NOON).path
     brighter = cv2.convertScaleAbs(drawn(), alpha=1.0, beta=10)
-    later = Album(tmp_path, ["mug"])
+    later = PhotoStore(tmp_path, ["mug"])
     assert read(later) == []
-    for each in (album, later):
+    for each in (photo_store, later):
         again = each.store("mug", brighter, NOON + 9)  # type: ignore[arg-type]
         assert first is not None
         assert (again.path, again.like) == (None, first.name)
-    assert album.store("mug", drawn(seed=5), NOON + 9).path is not None
+    assert photo_store.store("mug", drawn(seed=5), NOON + 9).path is not None
     assert len(files(tmp_path)) == 2
 
 
 def test_the_same_picture_in_another_class_is_stored_and_said(tmp_path: Path) -> None:
     write(tmp_path / "plate" / "old.png", drawn())
-    album = Album(tmp_path, ["mug", "cup"])
-    read(album)
-    stored = album.store("mug", drawn(), NOON)
+    photo_store = PhotoStore(tmp_path, ["mug", "cup"])
+    read(photo_store)
+    stored = photo_store.store("mug", drawn(), NOON)
     assert (stored.path is not None, stored.elsewhere) == (True, "plate/old.png")
-    assert album.store("cup", drawn(), NOON).elsewhere == "mug/20231114-221320-01.jpg"
+    assert photo_store.store("cup", drawn(), NOON).elsewhere == "mug/20231114-221320-01.jpg"
 
 
 def test_what_can_not_be_read_is_passed_over(tmp_path: Path) -> None:
@@ -92,9 +92,9 @@ def test_what_can_not_be_read_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "mug" / "broken.jpg").write_bytes(b"broken")
     (tmp_path / "mug" / "notes.txt").write_text("notes")
     write(tmp_path / "mug" / "a.png", drawn())
-    album = Album(tmp_path, ["mug"])
-    assert read(album) == []
-    assert album.store("mug", drawn(), NOON).like == "a.png"
+    photo_store = PhotoStore(tmp_path, ["mug"])
+    assert read(photo_store) == []
+    assert photo_store.store("mug", drawn(), NOON).like == "a.png"
 
 
 def test_a_large_folder_is_read_in_part_and_that_is_said(tmp_path: Path) -> None:
@@ -103,23 +103,23 @@ def test_a_large_folder_is_read_in_part_and_that_is_said(tmp_path: Path) -> None
     for number in range(MAX_READ + 5):
         (tmp_path / "disc" / f"a{number:05d}.png").write_bytes(data)
     steps: list[tuple[int, int]] = []
-    notices = list(Album(tmp_path, ["disc"]).read(lambda *step: steps.append(step), lambda: False))
+    notices = list(PhotoStore(tmp_path, ["disc"]).read(lambda *step: steps.append(step), lambda: False))
     assert notices == [f"disc has {MAX_READ + 6} photographs: new ones are compared with the last {MAX_READ}"]
     assert steps == [(number, MAX_READ) for number in range(MAX_READ)]
-    notices = read(Album(tmp_path, ["mug"]))
+    notices = read(PhotoStore(tmp_path, ["mug"]))
     assert notices == [
         f"the other classes have {MAX_READ + 6} photographs: {MAX_READ} of them are compared with"
     ]
 
 
 def test_two_that_choose_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
-    albums = [Album(tmp_path, ["mug"], "png", compare=False) for _ in range(4)]
+    albums = [PhotoStore(tmp_path, ["mug"], "png", compare=False) for _ in range(4)]
     start = threading.Barrier(len(albums))
 
-    def work(album: Album, label: str) -> None:
+    def work(photo_store: PhotoStore, label: str) -> None:
         start.wait()
         for _ in range(10):
-            album.store("mug", picture(label), NOON)
+            photo_store.store("mug", picture(label), NOON)
 
     threads = [
         threading.Thread(target=work, args=pair)
@@ -151,14 +151,14 @@ def test_a_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
 def test_a_place_that_is_no_folder_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "photos").write_text("a file")
     with pytest.raises(StorageError, match="is not a folder"):
-        Album(tmp_path / "photos", ["mug"])
+        PhotoStore(tmp_path / "photos", ["mug"])
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_without_permission_is_refused_at_once(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(StorageError, match="does not let us write"):
-        Album(tmp_path / "photos", ["mug"])
+        PhotoStore(tmp_path / "photos", ["mug"])
 
 
 def test_a_full_disk_is_said_and_nothing_is_left_half_written(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_full_disk_is_said_and_nothing_is_left_half_written(tmp_path: Path) ->
     try:
         large = np.random.default_rng(0).integers(0, 255, (400, 400, 3), np.uint8)
         with pytest.raises(StorageError, match="No space left on device; make room"):
-            Album(disk, ["mug"], "png").store("mug", large, NOON)
+            PhotoStore(disk, ["mug"], "png").store("mug", large, NOON)
         assert list(disk.iterdir()) == []
     finally:
         subprocess.run(["umount", str(disk)], check=True)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.commands.collect.similarity import LookAlikes, changed_share, fingerprint_of, thumbnail
+from edge.commands.collect.similarity import SimilarPictures, changed_share, compute_fingerprint, thumbnail
 from edge.preprocess import Image
 from tests.support.videos import picture
 
@@ -29,9 +29,9 @@ def with_thing(image: Image, colour: tuple[int, int, int] = (255, 255, 255)) -> 
 
 
 def is_like(first: Image, second: Image) -> bool:
-    known = LookAlikes(10)
-    known.add("first", fingerprint_of(thumbnail(first)))
-    return known.like(fingerprint_of(thumbnail(second))) == "first"
+    known = SimilarPictures(10)
+    known.add("first", compute_fingerprint(thumbnail(first)))
+    return known.like(compute_fingerprint(thumbnail(second))) == "first"
 
 
 def test_noise_light_and_size_make_no_new_picture() -> None:
@@ -55,8 +55,8 @@ def test_plain_things_differ_by_their_colour() -> None:
 
 
 def test_only_the_newest_are_remembered() -> None:
-    known = LookAlikes(70)
-    prints = [fingerprint_of(thumbnail(scene(seed))) for seed in range(100)]
+    known = SimilarPictures(70)
+    prints = [compute_fingerprint(thumbnail(scene(seed))) for seed in range(100)]
     for number, fingerprint in enumerate(prints):
         known.add(str(number), fingerprint)
     found = [known.like(fingerprint) for fingerprint in prints]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge.commands.doctor.areas import model
-from edge.commands.doctor.examinations import Examinations
+from edge.commands.doctor.diagnosis import Diagnosis
 from edge.commands.doctor.finding import Grade
 from edge.config import AgentConfig
 from edge.errors import ConfigError
@@ -140,6 +140,6 @@ def test_a_configuration_that_may_not_be_read_is_told_with_who_may(tmp_path: Pat
     def load() -> AgentConfig:
         raise ConfigError("can't read the configuration", "Permission denied") from PermissionError(13, "no")
 
-    findings = {found.part: found for found in Examinations(load, tmp_path / "agent.toml").findings()}
+    findings = {found.part: found for found in Diagnosis(load, tmp_path / "agent.toml").findings()}
     assert (findings["config"].grade, findings["config"].exit_code) == (Grade.FAIL, 78)
     assert findings["config"].remedy.startswith("sudo -u ")

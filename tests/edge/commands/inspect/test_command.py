@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from edge.commands.inspect.inspect_model import contents
+from edge.commands.inspect.inspect_model import inspect_model
 from edge.model.interpreter import Network, RuntimeName
 from edge.model.model_file import read_model, write_model
 from tests.support.command_line import edge_agent
 from tests.support.delegated import steps_wrongly_counted
 
-MOST_LINES, MOST_COLUMNS = 40, 100
+MAX_LINES, MAX_COLUMNS = 40, 100
 GOLDEN = Path(__file__).parents[3] / "golden"
 FAMILIAR = GOLDEN / "familiar.tflite"
 KEYS = {
@@ -37,8 +37,8 @@ def rows(screen: str) -> Mapping[str, str]:
 
 def assert_fits_a_screen(screen: str) -> None:
     lines = screen.splitlines()
-    assert len(lines) <= MOST_LINES
-    assert max(map(len, lines)) <= MOST_COLUMNS
+    assert len(lines) <= MAX_LINES
+    assert max(map(len, lines)) <= MAX_COLUMNS
 
 
 def test_all_that_matters_fits_one_screen(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_many_long_labels_are_cut_on_the_screen_and_whole_in_json(tmp_path: Path
 
 
 def test_the_operations_are_those_of_the_file(golden: Path, runtime: RuntimeName) -> None:
-    found = contents(golden, runtime=runtime)
+    found = inspect_model(golden, runtime=runtime)
     kinds = {kind.kind: kind.count for kind in found.operations}
     assert kinds == {"QUANTIZE": 2, "MUL": 1, "MEAN": 1, "FULLY_CONNECTED": 1, "SOFTMAX": 1}
     assert next(iter(kinds)) == "QUANTIZE"

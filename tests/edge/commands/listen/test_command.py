@@ -97,5 +97,5 @@ def test_what_others_publish_on_our_topics_is_passed_over(mosquitto: Mosquitto, 
 def test_a_refused_login_is_an_error(tmp_path: Path) -> None:
     with Mosquitto(tmp_path / "broker", user="pi", password="right") as broker:
         listening = decisions(parse_broker_url(broker.url, "wrong"), "edge", threading.Event().is_set)
-        with pytest.raises(BrokerUnavailableError, match=r"check the user and the password$"):
+        with pytest.raises(BrokerUnavailableError, match="check the user and the password"):
             next(listening)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.commands.models.canary import Figures, Trial, difference
+from edge.commands.models.canary import Canary, Figures, compare_figures
 from edge.commands.models.systemd_unit import Unit
 from edge.errors import UpdateError, UsageError
 from edge.model.model_file import read_model
@@ -35,31 +35,31 @@ TOPICS = Topics("edge", "pi", ModelIdentity("tea", "2", "abc"))
     ],
 )
 def test_what_may_have_other_causes_is_not_worse(changed: dict[str, float]) -> None:
-    assert difference(BEFORE, dataclasses.replace(NOW, **changed)) is None
+    assert compare_figures(BEFORE, dataclasses.replace(NOW, **changed)) is None
 
 
 def test_slower_and_fewer_is_worse() -> None:
     now = dataclasses.replace(NOW, inference_ms=21.0, fps_classified=9.0)
-    assert difference(BEFORE, now) == (
+    assert compare_figures(BEFORE, now) == (
         "inference takes 21 ms (p95), before 10, and 9 frames a second are classified, before 20"
     )
-    assert difference(None, now) is None
+    assert compare_figures(None, now) is None
 
 
 def test_frames_without_an_answer_are_worse_whatever_was_before() -> None:
     now = dataclasses.replace(NOW, judged=0)
-    assert difference(None, now) == "of 100 frames none was classified"
+    assert compare_figures(None, now) == "of 100 frames none was classified"
 
 
 def test_too_short_a_watch_is_refused_before_systemd_is_asked() -> None:
     with pytest.raises(UsageError, match=r"can't watch for 20 s: .* after 30 s .*; give --watch 35 or more"):
-        Trial(Unit("edge-agent"), 20, 30, threading.Event())
+        Canary(Unit("edge-agent"), 20, 30, threading.Event())
 
 
 def test_a_machine_without_systemd_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UpdateError, match=r"can't ask systemd about edge-agent: systemctl: No such file"):
-        Trial(Unit("edge-agent"), 60, 30, threading.Event())
+        Canary(Unit("edge-agent"), 60, 30, threading.Event())
 
 
 def test_an_agent_keeps_its_figures_in_the_folder_that_systemd_gave(tmp_path: Path, golden: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.commands.models.model_versions import add, rollback, store_of, use, versions
+from edge.commands.models.model_versions import add, choose_store, list_versions, rollback, use
 from edge.config import AgentConfig
 from edge.errors import ModelError, StorageError, UsageError
 from edge.model.model_file import read_model, write_model
@@ -81,7 +81,7 @@ def test_adding_what_is_current_changes_nothing(store: ModelStore, settings: Age
 def test_the_list_tells_what_each_file_says_of_itself(store: ModelStore, settings: AgentConfig) -> None:
     add(store, settings, COLOURS, None)
     add(store, settings, FAMILIAR, None)
-    newest, oldest = versions(store)
+    newest, oldest = list_versions(store)
     assert (newest.current, newest.name, newest.version) == (True, "familiar", "1")
     assert (newest.accuracy, newest.count, newest.problem) == (1.0, 3, None)
     assert newest.model_hash == read_model(FAMILIAR).sha256
@@ -96,7 +96,7 @@ def test_going_back_twice_goes_further_back(store: ModelStore, settings: AgentCo
     assert current(store) == "familiar"
     rollback(store, settings)
     assert current(store) == "colours"
-    assert len(versions(store)) == 3
+    assert len(list_versions(store)) == 3
 
 
 def test_the_version_that_was_left_goes_first_when_there_are_too_many(
@@ -106,7 +106,7 @@ def test_the_version_that_was_left_goes_first_when_there_are_too_many(
         add(store, settings, file, None)
     rollback(store, settings)
     add(store, settings, FOREIGN, None)
-    assert [each.name for each in versions(store)] == ["foreign_uint8-0", "familiar", "colours", "slow"]
+    assert [each.name for each in list_versions(store)] == ["foreign_uint8-0", "familiar", "colours", "slow"]
 
 
 @pytest.mark.parametrize("name", ["familiar", "file", "hash"])
@@ -115,7 +115,7 @@ def test_a_version_is_used_by_what_the_list_calls_it(
 ) -> None:
     add(store, settings, FAMILIAR, None)
     add(store, settings, COLOURS, None)
-    wanted = versions(store)[1]
+    wanted = list_versions(store)[1]
     use(store, settings, {"familiar": name, "file": wanted.file, "hash": wanted.sha256}[name])
     assert current(store) == "familiar"
     assert "already" in use(store, settings, "familiar")
@@ -163,7 +163,7 @@ def test_nobody_goes_back_to_a_damaged_version(store: ModelStore, settings: Agen
     with pytest.raises(ModelError):
         rollback(store, settings)
     assert current(store) == "familiar"
-    assert versions(store)[1].problem == "damaged: it is not the file that was installed"
+    assert list_versions(store)[1].problem == "damaged: it is not the file that was installed"
 
 
 def test_a_damaged_current_version_can_be_added_again(store: ModelStore, settings: AgentConfig) -> None:
@@ -201,9 +201,9 @@ def test_a_folder_that_can_not_be_made_is_said(settings: AgentConfig) -> None:
 
 def test_the_store_is_where_the_configured_model_is() -> None:
     configured = AgentConfig(model=Path("/data/models/current"))
-    assert store_of(configured, None).folder == Path("/data/models")
-    assert store_of(configured, Path("here")).folder == Path("here")
-    assert store_of(AgentConfig(), None).folder == Path("/var/lib/edge-agent/models")
+    assert choose_store(configured, None).folder == Path("/data/models")
+    assert choose_store(configured, Path("here")).folder == Path("here")
+    assert choose_store(AgentConfig(), None).folder == Path("/var/lib/edge-agent/models")
 
 
 def test_from_the_command_line(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge.publish.mqtt.address import parse_broker_url
-from edge.publish.mqtt.connection import BrokerConnection, ConnectionCallbacks
+from edge.publish.mqtt.connection import BrokerConnection, ConnectionCallbacks, Login
 from edge.records import Message
 from tests.support.certificates import make_certificates
 from tests.support.mosquitto import Mosquitto
@@ -45,7 +45,7 @@ def connecting(
 ) -> Iterator[BrokerConnection]:
     address = dataclasses.replace(parse_broker_url(url, password), **more)
     callbacks = ConnectionCallbacks(lambda: None, lambda: None, ignored, heard)
-    connection = BrokerConnection(address, client_id, WILL, callbacks)
+    connection = BrokerConnection(Login(address, client_id, WILL), callbacks)
     for topic in topics:
         connection.subscribe(topic)
     connection.start()
@@ -247,13 +247,13 @@ def test_a_refused_subscription_is_said_once_with_its_topic(
         OldBroker(broker.port) as relay,
         connecting(relay.url if old else broker.url, topics=topics) as connection,
     ):
-        wait_until(lambda: connection.refused_topics, "the refusal")
+        wait_until(lambda: connection.report.refused_topics, "the refusal")
         broker.stop()
         wait_until(lambda: not connection.connected, "the loss")
         broker.start()
         wait_until(lambda: connection.logins >= 2, "the second login")
         wait_until(lambda: broker.log.count("SUBACK") >= 2, "the second refusal")
-    assert connection.refused_topics == (topics[0], topics[2])
+    assert connection.report.refused_topics == (topics[0], topics[2])
     (said,) = [record.message for record in caplog.records if "subscribe" in record.message]
     assert f"refuses to subscribe us to {topics[0]}, {topics[2]} (" in said
     assert said.endswith("; allow it in the broker's access rules (ACL)")

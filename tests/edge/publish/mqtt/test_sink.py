@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from edge.errors import BrokerUnavailableError
-from edge.publish.mqtt import sink as publish
+from edge.publish.mqtt import retained_state
 from edge.publish.mqtt.address import parse_broker_url
+from edge.publish.mqtt.connection import Login
 from edge.publish.mqtt.sink import MqttSink
 from edge.publish.outbox.outbox import Outbox, OutboxLimits
 from edge.publish.registry import SinkContext
@@ -50,7 +51,8 @@ def sinking(url: str, *, up: bool = True, rate: float = 1e6, path: Path | None =
     labels = ("blue", "green", "red")
     topics = Topics("edge", "pi", MODEL)
     with closing(Outbox(path, OutboxLimits(rate=rate))) as outbox:
-        sink = MqttSink(parse_broker_url(url), "agent-pi", topics, labels=labels, outbox=outbox)
+        login = Login(parse_broker_url(url), "agent-pi", topics.device_availability(online=False))
+        sink = MqttSink(login, topics, labels=labels, outbox=outbox)
         sink.start()
         try:
             if up:
@@ -251,7 +253,7 @@ def test_events_that_the_broker_refuses_for_now_are_kept_and_come_in_order(mosqu
 def test_what_is_to_be_retained_is_said_again_after_a_refusal_for_now(
     mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publish, "ANNOUNCE_AGAIN_S", 0.1)
+    monkeypatch.setattr(retained_state, "ANNOUNCE_AGAIN_S", 0.1)
     with (
         Refusing(mosquitto.port, QUOTA_EXCEEDED, b"/label") as relay,
         Subscriber(mosquitto.port) as subscriber,

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from edge.publish.outbox.event_store import EventStore, Stored
-from edge.publish.outbox.outbox import AGEING_S, RETRY_S, NumberedEvent, Outbox, OutboxLimits
+from edge.publish.outbox.fallback_store import RETRY_S
+from edge.publish.outbox.outbox import AGEING_S, NumberedEvent, Outbox, OutboxLimits
 from edge.publish.outbox.sequences import Sequences
 from edge.records import Message
 
@@ -170,13 +171,13 @@ def test_events_numbers_and_counts_survive_a_restart(path: Path) -> None:
 def test_a_commit_waits_for_the_disk(path: Path) -> None:
     statements: list[str] = []
     outbox = opened(path)
-    outbox._store._database.set_trace_callback(statements.append)
+    outbox._store._store._database.set_trace_callback(statements.append)
     fill(outbox, range(1))
     (handle, _), *_ = outbox.hand_out()
     durable = [statement for statement in statements if "synchronous" in statement]
     outbox.acknowledge(handle)
     assert durable == ["PRAGMA synchronous = FULL"]
-    assert outbox._store._database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert outbox._store._store._database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_two_agents_do_not_share_one_file(path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -247,7 +248,7 @@ def test_a_disk_that_gets_full_puts_the_queue_into_memory_and_back(
     clock: Clock, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     outbox = fill(opened(path, None, clock), range(3))
-    database = outbox._store._database
+    database = outbox._store._store._database
     (pages,) = database.execute("PRAGMA page_count").fetchone()
     database.execute(f"PRAGMA max_page_count = {pages}")  # SQLite's own full disk
     with caplog.at_level(logging.WARNING):
@@ -269,7 +270,7 @@ def test_a_disk_that_gets_full_puts_the_queue_into_memory_and_back(
 def test_events_leave_also_where_the_disk_fails_while_nothing_waits(path: Path) -> None:
     outbox = filled(3, path)
     assert list(everything(outbox)) == [0, 1, 2]
-    outbox._store._database.execute("PRAGMA query_only = ON")
+    outbox._store._store._database.execute("PRAGMA query_only = ON")
     fill(outbox, range(3, 6))
     assert outbox.trouble
     assert list(everything(outbox)) == [3, 4, 5]

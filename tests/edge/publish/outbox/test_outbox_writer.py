@@ -39,7 +39,7 @@ class Disk:
 
 
 @contextlib.contextmanager
-def writing(disk: Disk) -> Iterator[OutboxWriter[int]]:
+def committing(disk: Disk) -> Iterator[OutboxWriter[int]]:
     writer = OutboxWriter[int](disk.keep, disk.poll, 0.02)
     writer.start()
     try:
@@ -52,7 +52,7 @@ def writing(disk: Disk) -> Iterator[OutboxWriter[int]]:
 def test_what_gathers_while_the_disk_is_slow_becomes_one_group() -> None:
     disk = Disk()
     disk.free.clear()
-    with writing(disk) as writer:
+    with committing(disk) as writer:
         writer.put(1)
         assert disk.asked.wait(20)
         for entry in (2, 3, 4):  # none of these waits for the disk
@@ -65,7 +65,7 @@ def test_what_gathers_while_the_disk_is_slow_becomes_one_group() -> None:
 
 def test_all_is_kept_in_order_also_what_waits_at_the_end() -> None:
     disk = Disk()
-    with writing(disk) as writer:
+    with committing(disk) as writer:
         for entry in range(1000):
             writer.put(entry)
     assert disk.kept == list(range(1000))
@@ -83,7 +83,7 @@ def test_a_full_queue_makes_the_loop_wait(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(outbox_writer, "MAX_WAITING", 2)
     disk = Disk()
     disk.free.clear()
-    with writing(disk) as writer:
+    with committing(disk) as writer:
         loop = threading.Thread(target=lambda: [writer.put(entry) for entry in range(5)])
         loop.start()
         assert disk.asked.wait(20)
@@ -97,7 +97,7 @@ def test_a_full_queue_makes_the_loop_wait(monkeypatch: pytest.MonkeyPatch) -> No
 def test_what_ends_the_thread_is_raised_in_the_loop() -> None:
     disk = Disk()
     disk.broken = RuntimeError("no such table")
-    with writing(disk) as writer:
+    with committing(disk) as writer:
 
         def hand_over() -> None:
             writer.put(1)
@@ -109,7 +109,7 @@ def test_what_ends_the_thread_is_raised_in_the_loop() -> None:
             writer.check()
 
 
-def test_it_tends_also_while_nothing_comes() -> None:
+def test_it_polls_also_while_nothing_comes() -> None:
     disk = Disk()
-    with writing(disk):
+    with committing(disk):
         wait_until(lambda: disk.polled > 2, "several times")

@@ -11,7 +11,7 @@ import pytest
 
 from edge.commands.doctor.areas import broker
 from edge.commands.doctor.finding import Finding, Grade
-from edge.commands.doctor.subprocess_check import checked
+from edge.commands.doctor.subprocess_check import check_in_subprocess
 from edge.config import AgentConfig, BrokerConfig
 from edge.config_file import PASSWORD_VARIABLE
 from tests.support.certificates import issued, make_certificates
@@ -23,8 +23,8 @@ from tests.support.tools import free_port, need_program
 
 def examined(url: str, ca_file: Path | None = None, *, can_log_in: bool = True) -> Finding:
     config = AgentConfig(broker=BrokerConfig(url=url, ca_file=ca_file))
-    logins = checked(["broker"], config)["broker"] if can_log_in else None
-    (finding,) = broker.findings(config, logins)
+    logins = check_in_subprocess(["broker"], config)["broker"] if can_log_in else None
+    (finding,) = broker.examine(config, logins)
     assert finding.part == "broker"
     return finding
 

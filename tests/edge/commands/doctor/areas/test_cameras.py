@@ -17,7 +17,7 @@ from edge.capture.sources.address import parse_source
 from edge.capture.sources.v4l2 import Places
 from edge.commands.doctor.areas import cameras
 from edge.commands.doctor.finding import Finding, Grade
-from edge.commands.doctor.subprocess_check import checked
+from edge.commands.doctor.subprocess_check import check_in_subprocess
 from edge.config import AgentConfig, CameraConfig
 from tests.support.command_line import EdgeAgent
 from tests.support.nobody import as_nobody
@@ -27,14 +27,14 @@ from tests.support.tools import free_port, wait_until
 
 def found_by_check(source: str) -> Finding:
     config = AgentConfig(camera=(CameraConfig(source=source, name="front"),))
-    (found,) = checked(["cameras"], config)["cameras"]
+    (found,) = check_in_subprocess(["cameras"], config)["cameras"]
     return found
 
 
 def examined(source: str, places: Places | None = None) -> Finding:
     found = found_by_check(source)
     assert found.part == "camera front"
-    return cameras.explained(found, parse_source(source), places or Places())
+    return cameras.explain(found, parse_source(source), places or Places())
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_a_camera_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) 
     finding = examined("/dev/video97", places)
     assert f"connected: {tmp_path / 'video0'} (HD Webcam)" in finding.detail
     assert finding.remedy.endswith(" cameras")
-    told = cameras.connected(places)
+    told = cameras.report_connected(places)
     assert (told.grade, "HD Webcam" in told.detail) == (Grade.WARN, True)
     assert told.remedy.endswith("doctor --camera 0")
 
@@ -91,7 +91,7 @@ def test_a_camera_that_this_user_may_not_open_is_told_with_the_group(
 
 def test_a_group_that_this_login_does_not_have_yet_is_told(node: Path) -> None:
     denied = cameras.Node(node, exists=True, allowed=False, group="video", member=True)
-    finding = cameras.not_allowed("camera front", denied)
+    finding = cameras.explain_permission("camera front", denied)
     assert "but not in this login yet" in finding.detail
     assert "log out and in again" in finding.remedy
 
@@ -106,7 +106,7 @@ def test_a_camera_in_use_is_told_with_the_program_that_uses_it(node: Path) -> No
     with ExitStack() as ending:
         user = ending.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE))
         ending.callback(user.communicate)
-        wait_until(lambda: cameras.holders(node), "the program to open it")
+        wait_until(lambda: cameras.find_holders(node), "the program to open it")
         finding = examined(str(node))
     assert finding.grade is Grade.FAIL
     assert f"{node} is in use by {Path(sys.executable).name} (process {user.pid})" in finding.detail
@@ -127,7 +127,7 @@ def test_a_camera_that_the_agent_itself_uses_is_fine(node: Path, tmp_path: Path,
     with ExitStack() as ending:
         agent = ending.enter_context(subprocess.Popen(program, stdin=subprocess.PIPE))
         ending.callback(agent.communicate)
-        wait_until(lambda: cameras.holders(node), "the agent to open it")
+        wait_until(lambda: cameras.find_holders(node), "the agent to open it")
         finding = examined(str(node))
     assert (finding.grade, finding.exit_code) == (Grade.OK, 0)
     assert f"in use by the agent that runs (process {agent.pid})" in finding.detail

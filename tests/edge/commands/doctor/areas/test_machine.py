@@ -111,7 +111,7 @@ def test_what_is_no_raspberry_pi_is_not_spoken_of(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("size", "grade"), [("8m", Grade.FAIL), ("100m", Grade.WARN), ("1g", Grade.OK)])
 def test_a_disk_that_is_nearly_full_is_told(tmp_path: Path, size: str, grade: Grade) -> None:
     with small_disk(tmp_path / "disk", size) as folder:
-        finding = disk.findings(folder, ours=True)[0]
+        finding = disk.examine(folder, ours=True)[0]
     assert finding.grade is grade
     assert finding.part == "disk"
     assert ("journalctl --vacuum-size" in finding.remedy) is (grade is not Grade.OK)
@@ -119,10 +119,10 @@ def test_a_disk_that_is_nearly_full_is_told(tmp_path: Path, size: str, grade: Gr
 
 def test_a_journal_on_a_disk_of_its_own_is_told_too(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "8m") as journal:
-        found = disk.findings(tmp_path, ours=True, journals=[tmp_path / "none", journal])
+        found = disk.examine(tmp_path, ours=True, journals=[tmp_path / "none", journal])
     assert [(finding.part, finding.grade) for finding in found][1:] == [("journal", Grade.FAIL)]
     (tmp_path / "journal").mkdir()
-    assert len(disk.findings(tmp_path, ours=True, journals=[tmp_path / "journal"])) == 1
+    assert len(disk.examine(tmp_path, ours=True, journals=[tmp_path / "journal"])) == 1
 
 
 def test_a_disk_with_little_left_of_much_is_nearly_full() -> None:
@@ -133,7 +133,7 @@ def test_a_disk_with_little_left_of_much_is_nearly_full() -> None:
 def test_a_disk_that_takes_no_more_files_is_told(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "1g,nr_inodes=2") as folder:
         (folder / "last").touch()
-        (finding,) = disk.findings(folder, ours=True)[:1]
+        (finding,) = disk.examine(folder, ours=True)[:1]
     assert (finding.grade, finding.remedy) == (Grade.FAIL, f"df -i {folder}")
 
 
@@ -141,13 +141,13 @@ def test_a_read_only_disk_is_told(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "1g") as folder:
         (folder / "state").mkdir()
         remount(folder, "ro")
-        finding = disk.findings(folder / "state", ours=True)[0]
+        finding = disk.examine(folder / "state", ours=True)[0]
     assert finding.grade is Grade.FAIL
     assert f"mount -o remount,rw {folder}" in finding.remedy
 
 
 def test_a_state_folder_that_is_not_there_yet_is_fine(tmp_path: Path) -> None:
-    assert disk.findings(tmp_path / "a" / "b", ours=True)[0].grade is not Grade.FAIL
+    assert disk.examine(tmp_path / "a" / "b", ours=True)[0].grade is not Grade.FAIL
 
 
 # ---- the events that wait
@@ -166,7 +166,7 @@ def waiting(tmp_path: Path) -> Path:
 
 def test_an_outbox_is_whole_and_is_left_as_it_was(waiting: Path) -> None:
     before = {path.name: path.read_bytes() for path in waiting.parent.iterdir()}
-    (finding,) = outbox.findings(waiting, ours=True)
+    (finding,) = outbox.examine(waiting, ours=True)
     assert (finding.grade, finding.detail) == (Grade.OK, "whole, events that wait: 2")
     assert {path.name: path.read_bytes() for path in waiting.parent.iterdir()} == before
 
@@ -179,7 +179,7 @@ def test_events_that_are_only_in_the_log_of_a_killed_agent_are_counted(waiting: 
     for path in waiting.parent.iterdir():
         (killed / path.name).write_bytes(path.read_bytes())
     box.close()
-    (finding,) = outbox.findings(killed / waiting.name, ours=True)
+    (finding,) = outbox.examine(killed / waiting.name, ours=True)
     assert finding.detail == "whole, events that wait: 3"
 
 
@@ -187,11 +187,11 @@ def test_a_damaged_outbox_is_told(waiting: Path) -> None:
     content = bytearray(waiting.read_bytes())
     content[4096 : 4096 + 3000] = os.urandom(3000)
     waiting.write_bytes(content)
-    (finding,) = outbox.findings(waiting, ours=True)
+    (finding,) = outbox.examine(waiting, ours=True)
     assert finding.grade is Grade.WARN
     assert "is damaged" in finding.detail
     waiting.write_bytes(b"not SQLite at all" * 100)
-    assert "is damaged" in outbox.findings(waiting, ours=True)[0].detail
+    assert "is damaged" in outbox.examine(waiting, ours=True)[0].detail
 
 
 def test_the_outbox_of_an_agent_that_runs_is_left_alone(waiting: Path) -> None:
@@ -199,7 +199,7 @@ def test_the_outbox_of_an_agent_that_runs_is_left_alone(waiting: Path) -> None:
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as agent:
         assert agent.stdout is not None
         assert agent.stdout.readline() == b"open\n"
-        (finding,) = outbox.findings(waiting, ours=True)
+        (finding,) = outbox.examine(waiting, ours=True)
         agent.communicate()
     assert finding.grade is Grade.OK
     assert finding.detail == f"in use by the agent that runs (process {agent.pid})"
@@ -209,4 +209,4 @@ def test_the_outbox_of_an_agent_that_runs_is_left_alone(waiting: Path) -> None:
 
 
 def test_no_outbox_is_no_finding(tmp_path: Path) -> None:
-    assert outbox.findings(tmp_path / "outbox-pi.sqlite", ours=True) == []
+    assert outbox.examine(tmp_path / "outbox-pi.sqlite", ours=True) == []

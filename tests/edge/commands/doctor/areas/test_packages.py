@@ -15,7 +15,7 @@ import pytest
 from edge.commands.doctor.areas import packages
 from edge.commands.doctor.finding import Finding, Grade
 from edge.commands.doctor.system.installed import Installed, look
-from edge.commands.doctor.system.runtimes import RUNTIMES, how_to_get_a_runtime
+from edge.commands.doctor.system.runtimes import RUNTIMES, choose_runtime_remedy
 from edge.model.interpreter import RUNTIMES as LOADED_RUNTIMES
 from tests.support.command_line import RUNTIME, EdgeAgent, edge_agent, environment
 
@@ -80,7 +80,7 @@ def after(agent: EdgeAgent, beginning: str) -> str:
 def test_what_is_installed_here_is_good(tmp_path: Path) -> None:
     installed = look()
     assert faults(installed) == []
-    assert packages.unloadable(installed) == set()
+    assert packages.find_unloadable(installed) == set()
     assert installed.minimums["paho-mqtt"] == "2.1"
 
 
@@ -194,7 +194,7 @@ def test_what_is_not_installed_is_named_by_a_python_that_has_the_rest(
 def test_a_missing_runtime_is_told_with_what_there_is_for_this_machine(
     python: tuple[int, int], machine: str, bits: int, detail: str, remedy: str
 ) -> None:
-    said, advice = how_to_get_a_runtime(python, machine, bits, "pip")
+    said, advice = choose_runtime_remedy(python, machine, bits, "pip")
     assert detail in said
     assert remedy in advice
 

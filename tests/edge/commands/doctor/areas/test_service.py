@@ -106,11 +106,11 @@ def test_one_for_a_camera_is_found_beside_the_plain_one_if_that_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plain: str, count: int
 ) -> None:
     programs = StandIns(tmp_path / "bin")
-    shown = {
+    format_finding = {
         "edge-agent.service": {**RUNS, "ActiveState": "inactive", "UnitFileState": plain},
         "edge-agent@front.service": {**RUNS, "Id": "edge-agent@front.service"},
     }
-    for name, said in shown.items():
+    for name, said in format_finding.items():
         (tmp_path / name).write_text("".join(f"{key}={value}\n" for key, value in said.items()))
     program = tmp_path / "bin" / "systemctl"
     listed = "echo edge-agent@front.service loaded active running Edge agent"

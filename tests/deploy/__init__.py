@@ -1,1 +1,0 @@
-"""install.sh, the units and deploy.sh, done to a machine that may be spoilt: see test_installation.py."""
