@@ -16,11 +16,13 @@ from edge.records import Message, ModelIdentity, UnknownReason
 
 DEFAULT_PREFIX = "homeassistant"
 BIRTH = b"online"
-# Reasons that say nothing against the camera: it begins, was switched off, or shows something doubtful.
-HARMLESS: frozenset[UnknownReason] = frozenset({"starting", "disabled", "low_score", "unfamiliar"})
-PROBLEMS: tuple[str, ...] = tuple(reason for reason in get_args(UnknownReason) if reason not in HARMLESS)
-# So many heartbeats may be missed before a value counts as old.
-MISSED = 3
+# These say nothing against the camera: it has just begun, was switched off by hand, or the model is not sure.
+NO_PROBLEMS: tuple[UnknownReason, ...] = ("starting", "low_score", "unfamiliar", "disabled")
+# All other reasons: one that is added to the list counts as a problem until it is named above.
+PROBLEMS: tuple[UnknownReason, ...] = tuple(
+    reason for reason in get_args(UnknownReason) if reason not in NO_PROBLEMS
+)
+MISSED = 3  # so many heartbeats may be missed before a value counts as old
 Component = dict[str, Any]
 
 
@@ -95,7 +97,7 @@ def _connection(device: Device) -> Component:
 
 
 def _of_camera(device: Device, camera: str) -> dict[str, Component]:
-    components = _sensors(device, camera) | _condition(device, camera)
+    components = _label_and_confidence(device, camera) | _condition(device, camera)
     if device.commands:
         components |= _commands(device.names, camera)
     for kind, component in components.items():
@@ -103,7 +105,7 @@ def _of_camera(device: Device, camera: str) -> dict[str, Component]:
     return components
 
 
-def _sensors(device: Device, camera: str) -> dict[str, Component]:
+def _label_and_confidence(device: Device, camera: str) -> dict[str, Component]:
     """What the camera sees."""
     names = device.names
     state = names.of_camera(camera, "state")

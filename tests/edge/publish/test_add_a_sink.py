@@ -1,8 +1,9 @@
-"""docs/extend/sink.md, done word by word: a sink of one's own, in a run of the agent and in process."""
+"""The page "Add a sink", followed word by word, and what is said of wrong settings."""
 
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
 import subprocess
@@ -11,58 +12,111 @@ from pathlib import Path
 
 import pytest
 
+from edge.publish import registry
+from edge.publish.registry import SinkContext, open_sink, register_sink
+from edge.publish.sink import Sink
+from edge.records import ModelIdentity
 from tests.support.command_line import ROOT, EdgeAgent, edge_agent
 
 PAGE = ROOT / "docs" / "extend" / "sink.md"
-BLOCK = re.compile(r'^```\w+ title="([^"]+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r'^```\w+ title="(?P<name>[^"]+)"\n(?P<text>.*?)^```$', re.MULTILINE | re.DOTALL)
+CONTEXT = SinkContext("pi", ModelIdentity("colours", "1", "0" * 64), ("red", "green"), io.StringIO())
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with the files of the page."""
-    for name, text in BLOCK.findall(PAGE.read_text()):
+def example(tmp_path: Path) -> Path:
+    """A folder with the files of the page, and nothing else."""
+    blocks = {found["name"]: found["text"] for found in BLOCK.finditer(PAGE.read_text())}
+    assert set(blocks) == {"csv_sink.py", "agent.toml", "test_csv_sink.py"}
+    for name, text in blocks.items():
         (tmp_path / name).write_text(text)
     return tmp_path
 
 
-def path_with(folder: Path) -> dict[str, str]:
-    return {"PYTHONPATH": os.pathsep.join([str(ROOT), str(folder)])}
+def python_path(folder: Path) -> dict[str, str]:
+    return {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
 
 
-def test_the_agent_writes_its_events_into_the_file(folder: Path, golden: Path) -> None:
-    command = ("--config", "agent.toml", "--camera", "front=test://?size=16x16", "--frames", 20)
-    with EdgeAgent(folder, *command, "--model", golden, env=path_with(folder)) as agent:
-        assert agent.process.wait(60) == 0
-    lines = list(csv.reader((folder / "events.csv").read_text().splitlines()))
-    assert [line[0] for line in lines] == ["front"] * len(lines)
-    assert [int(line[1]) for line in lines] == list(range(1, len(lines) + 1))
-    assert (lines[0][2:4], lines[-1][2:4]) == (["", "starting"], ["", "no_frames"])
-    assert {line[2] for line in lines} & {"blue", "green", "red"}
+def run_with(folder: Path, golden: Path, configuration: str) -> EdgeAgent:
+    """The agent with a test picture and these lines of configuration."""
+    (folder / "agent.toml").write_text(configuration)
+    arguments = ("--config", "agent.toml", "--stdout", "--camera", "front=test://?size=64x48")
+    return edge_agent(folder, *arguments, "--model", golden, "--frames", 10, env=python_path(folder))
 
 
-def test_the_page_s_own_test_passes(folder: Path) -> None:
+def test_the_pages_sink_gets_the_agents_events(example: Path, golden: Path) -> None:
+    agent = run_with(example, golden, (example / "agent.toml").read_text())
+    assert agent.process.returncode == 0, agent.stderr
+    with (example / "decisions.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    events = [record for record in agent.records if record["changed"]]
+    assert events
+    assert rows == [
+        [
+            event["timestamp"],
+            "front",
+            event["label"] or event["unknown_reason"],
+            f"{event['confidence']:.3f}",
+        ]
+        for event in events
+    ]
+
+
+def test_the_pages_test_passes(example: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_csv_sink.py"]
-    environment = {**os.environ, **path_with(folder)}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    environment = os.environ | python_path(example)
+    done = subprocess.run(command, cwd=example, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_a_registered_sink_is_known_by_its_name(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(example))
+    monkeypatch.setattr(registry, "SINKS", dict(registry.SINKS))
+    register_sink("csv", "csv_sink:CsvSink")
+    sink = open_sink("csv", {"path": str(example / "decisions.csv")}, CONTEXT)
+    assert isinstance(sink, Sink)
+    sink.start()
+    sink.close(1.0)
+    assert (example / "decisions.csv").read_text() == ""
+
+
 @pytest.mark.parametrize(
-    ("section", "why"),
+    ("line", "sentence"),
     [
-        ('class = "csv_sink:CsvSink"\npath = "events.txt"', "path must end with .csv"),
-        ('class = "csv_sink:CsvSink"\npath = "events.csv"\ncolour = "red"', "colour"),
-        ('class = "csv_sink:Nothing"', "Nothing"),
-        ('class = "no_such_module:Sink"', "no_such_module"),
-        ('class = "json:JSONDecoder"', "is not a subclass of edge.publish.sink.Sink"),
-        ('path = "events.csv"', "sinks.csv.class"),
+        ("sinks.cvs = {}", "can't make the sink cvs: there are: stdout; name one of these, or its class: "),
+        (
+            'sinks.csv = {class = "csv_sink"}',
+            "can't use [sinks.csv]: module 'csv_sink' has no attribute ''; is 'csv_sink' right",
+        ),
+        ('sinks.csv = {class = "no_module:CsvSink"}', "can't use [sinks.csv]: No module named 'no_module'; "),
+        (
+            'sinks.csv = {class = "csv_sink:NoSink"}',
+            "[sinks.csv]: module 'csv_sink' has no attribute 'NoSink'; ",
+        ),
+        (
+            'sinks.csv = {class = "csv_sink:Path"}',
+            "[sinks.csv]: csv_sink:Path is not a subclass of edge.publish.sink.Sink",
+        ),
+        (
+            'sinks.csv = {class = "csv_sink:csv"}',
+            "[sinks.csv]: csv_sink:csv is not a subclass of edge.publish.sink.Sink",
+        ),
+        (
+            'sinks.csv = {class = "csv_sink:CsvSink", path = "a", pth = "b"}',
+            "got an unexpected keyword argument 'pth'; check its settings",
+        ),
+        (
+            'sinks.csv = {class = "csv_sink:CsvSink"}',
+            "missing 1 required positional argument: 'path'; check its settings",
+        ),
     ],
 )
-def test_bad_settings_are_one_sentence(folder: Path, golden: Path, section: str, why: str) -> None:
-    (folder / "agent.toml").write_text(f"mqtt = false\n[sinks.csv]\n{section}\n")
-    command = ("--config", "agent.toml", "--camera", "test://", "--model", golden)
-    agent = edge_agent(folder, *command, env=path_with(folder))
-    errors = [line for line in agent.stderr.splitlines() if line.startswith("error: ")]
-    assert (agent.process.returncode, len(errors)) == (78, 1), agent.stderr
-    assert why in errors[0]
+def test_wrong_settings_end_the_agent_with_one_sentence(
+    example: Path, golden: Path, line: str, sentence: str
+) -> None:
+    agent = run_with(example, golden, line)
+    assert agent.process.returncode == 78, agent.stderr
+    last = agent.stderr.splitlines()[-1]
+    assert last.startswith("error: ")
+    assert sentence in last
     assert "Traceback" not in agent.stderr
