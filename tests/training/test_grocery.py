@@ -118,7 +118,7 @@ def test_the_gate_refuses_ranges_from_the_wrong_pictures(
     }[name]
     bad = np.concatenate((pictures, good[-2:]))
     head = calibrated(trained.head, evaluated.record.temperature)
-    model = shipped_network(trained.trunk, head, evaluated.record.least_length)
+    model = shipped_network(trained.backbone, head, evaluated.record.least_length)
     subject = Subject(model, to_float(model))
     network = corrected(find_quantizer("litert").quantize(subject, Recipe("int8", bad)), subject.network, bad)
     said = device_scores(

@@ -1,4 +1,4 @@
-"""Features of the pictures to judge by: as the run stored them, or through its tuned trunk."""
+"""Features of the pictures to judge by: as the run stored them, or through its tuned backbone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from training.errors import DataError, RunError
 from training.features.extract import Features, Pictured, photograph_features, run_over
 from training.fit.trained_network import TrainedRun
 from training.network.convert import to_float
-from training.network.frozen_backbone import find_trunk
+from training.network.frozen_backbone import convert_backbone
 from training.progress import Reporter
 from training.runs import FEATURES, Run
 
@@ -43,7 +43,7 @@ class HeldOutFeatures:
 
 
 def stored_features(run: Run) -> Features:
-    """What the frozen trunk gave in training; raises RunError."""
+    """What the frozen backbone gave in training; raises RunError."""
     try:
         with np.load(io.BytesIO(run.read(FEATURES)), allow_pickle=False) as stored:
             return Features(stored["train"], stored["val"], stored["test"], stored["views"])
@@ -56,14 +56,14 @@ def held_out_features(
 ) -> HeldOutFeatures:
     """Features of the validation part, the test part and the strangers."""
     if trained.record.fine_tuned:
-        return _through_tuned_trunk(trained, strangers, reporter)
+        return _through_tuned_backbone(trained, strangers, reporter)
     stored = stored_features(trained.run)
     unknown = None
     with opened_cache(reporter) as cache:
-        trunk = find_trunk(trained.config, cache, reporter)
+        backbone = convert_backbone(trained.config, cache, reporter)
         if strangers:
-            unknown = photograph_features(trunk, strangers, trained.config, cache, reporter)
-    return HeldOutFeatures(stored.val, stored.test, _streamed(trained, trunk.network, reporter), unknown)
+            unknown = photograph_features(backbone, strangers, trained.config, cache, reporter)
+    return HeldOutFeatures(stored.val, stored.test, _streamed(trained, backbone.network, reporter), unknown)
 
 
 def _streamed(trained: TrainedRun, network: bytes, reporter: Reporter) -> Float:
@@ -94,10 +94,10 @@ def find_strangers(config: TrainConfig, reporter: Reporter) -> tuple[Photograph,
         return ()
 
 
-def _through_tuned_trunk(
+def _through_tuned_backbone(
     trained: TrainedRun, strangers: Sequence[Photograph], reporter: Reporter
 ) -> HeldOutFeatures:
-    network = to_float(trained.trunk)
+    network = to_float(trained.backbone)
     parts: list[Sequence[Pictured]] = [trained.split.val, trained.split.test, strangers]
     paths: list[Path] = [picture.path for part in parts for picture in part]
     with reporter.steps("evaluating the tuned network", len(paths)) as step:
