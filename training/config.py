@@ -5,75 +5,20 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from edge.model.model_file import describe_first_error
 from edge.preprocess import Fit, Interpolation, PreprocessSpec
+from training.dataset.augment import Augment, ViewSettings
+from training.dataset.split import SplitRule
 from training.errors import SettingsError
-
-Share = Annotated[float, Field(ge=0.0, le=0.5)]
-Weights = Literal["imagenet", "none"]
-Schedule = Literal["cosine", "constant"]
-Balance = Literal["weights", "sampling", "none"]
-
-
-class Settings(BaseModel):
-    """Frozen; unknown keys are an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Augment(Settings):
-    """How far a training photograph may be changed; each change is drawn evenly from ± its limit.
-
-    flip mirrors every second picture. rotate is in degrees; zoom, shift, brightness and contrast are
-    shares of the picture's size or of full brightness. Small on purpose: wider ones cost accuracy on still
-    photographs, none at all cost more on a camera that moves (LOG.md).
-    """
-
-    flip: bool = True
-    rotate_deg: float = Field(default=2.0, ge=0.0, le=180.0)
-    zoom: Share = 0.03
-    shift: Share = 0.02
-    brightness: Share = 0.03
-    contrast: Share = 0.08
-
-
-class HeadConfig(Settings):
-    """How the head is fitted on the features; the same tools serve fine-tuning where they apply.
-
-    epochs is a ceiling: the fit stops `patience` epochs after validation loss was lowest. balance makes
-    uneven classes weigh alike: by a weight in the loss, or by drawing rare ones more often. mixup is the
-    alpha of MixUp's Beta distribution, 0 for none.
-    """
-
-    epochs: int = Field(default=100, ge=1, le=10_000)
-    patience: int = Field(default=15, ge=1)
-    batch: int = Field(default=256, ge=1)
-    learning_rate: float = Field(default=3e-3, gt=0.0, le=1.0)
-    schedule: Schedule = "cosine"
-    weight_decay: float = Field(default=1e-2, ge=0.0, le=10.0)
-    dropout: float = Field(default=0.2, ge=0.0, lt=1.0)
-    label_smoothing: float = Field(default=0.0, ge=0.0, lt=1.0)
-    mixup: float = Field(default=0.0, ge=0.0, le=10.0)
-    balance: Balance = "weights"
-
-
-class FineTuneConfig(Settings):
-    """Training the last blocks of the backbone as well; epochs 0 is off.
-
-    devices: how many share each batch, GPUs where there are as many, else parts of the CPU (to try it out).
-    mixed_precision computes in float16 where there is a GPU, and changes nothing on a CPU.
-    """
-
-    epochs: int = Field(default=0, ge=0, le=1000)
-    blocks: int = Field(default=3, ge=1, le=50)
-    batch: int = Field(default=32, ge=1)
-    learning_rate: float = Field(default=1e-4, gt=0.0, le=1.0)
-    devices: int = Field(default=1, ge=1, le=64)
-    mixed_precision: bool = True
+from training.fit.settings import FROM_SCRATCH, FineTuneConfig, FineTuneSettings
+from training.head.settings import HeadConfig
+from training.network.backbones.registry import find_backbone
+from training.network.frozen_backbone import BackboneChoice, Weights
+from training.settings import Settings
 
 
 class TrainConfig(Settings):
@@ -103,6 +48,32 @@ class TrainConfig(Settings):
     def spec(self) -> PreprocessSpec:
         """How every photograph becomes the network's input."""
         return PreprocessSpec(self.size, self.size, self.fit, self.interpolation)
+
+    @property
+    def backbone_choice(self) -> BackboneChoice:
+        """Which network's features are computed."""
+        return BackboneChoice(self.backbone, self.size, self.weights, self.seed)
+
+    @property
+    def view_settings(self) -> ViewSettings:
+        """How every photograph is prepared, and changed for training."""
+        return ViewSettings(self.spec, self.seed, self.augment, self.augmented_views)
+
+    @property
+    def split_rule(self) -> SplitRule:
+        """What decides which photographs lie in which part."""
+        return SplitRule(self.seed, self.val_share, self.test_share, self.group_by)
+
+    @property
+    def fine_tune_settings(self) -> FineTuneSettings:
+        """All that fine-tuning depends on."""
+        return FineTuneSettings(self.backbone_choice, self.view_settings, self.head, self.fine_tune)
+
+    def with_scratch_settings(self) -> TrainConfig:
+        """These settings, with fine-tuning of everything where the backbone has nothing to offer without."""
+        if find_backbone(self.backbone).pretrained or self.fine_tune.epochs:
+            return self
+        return self.model_copy(update={"fine_tune": FROM_SCRATCH})
 
     @model_validator(mode="after")
     def _something_is_left_to_train_on(self) -> TrainConfig:

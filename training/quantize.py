@@ -8,7 +8,7 @@ from training.errors import AcceptanceError
 from training.evaluation.evaluate import Evaluated, evaluate, scores_bytes
 from training.evaluation.held_out import find_ood_photographs
 from training.evaluation.record import EvaluationRecord
-from training.fit.trained_network import TrainedRun, read_trained, shipped_network
+from training.fit.trained_network import shipped_network
 from training.head.temperature import calibrated
 from training.network.convert import to_float
 from training.packing.pack import describe_network, draft, finish_network, pack_model
@@ -19,6 +19,7 @@ from training.quantization.candidates import CandidateMaker, FloatNetwork
 from training.quantization.comparison import Attempt, Comparison
 from training.quantization.measure import Measured, compare, measure
 from training.runs import COMPARISON, FLOAT_NETWORK, INT8_SCORES, Run, point_latest
+from training.trained_run import TrainedRun, read_trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def find_acceptable(
     """The first network that may ship, and all that was tried; raises AcceptanceError where none may."""
     attempts: list[Attempt] = []
     trained = maker.trained
-    ood = find_ood_photographs(trained.config, Silent())
+    ood = find_ood_photographs(trained.config.data, trained.config.other, Silent())
     for candidate in maker.make():
         model = draft(trained, finish_network(trained, candidate.network), evaluated.record)
         found = measure(candidate, model, trained.split, evaluated, ood, reporter)

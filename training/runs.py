@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,9 +20,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edge.model.model_file import describe_first_error, write_atomically
-from training.config import TrainConfig
 from training.dataset.scan import PARTS, Part
-from training.dataset.split import Split
+from training.dataset.split import Split, SplitRule
 from training.errors import RunError
 
 CONFIG, SPLIT, FEATURES = "config.json", "split.json", "features.npz"
@@ -31,7 +30,6 @@ CHECKPOINT = "checkpoint.npz"
 EVALUATION, SCORES, FLOAT_NETWORK = "evaluation.json", "scores.npz", "float.tflite"
 COMPARISON, INT8_SCORES, MODEL = "comparison.json", "scores_int8.npz", "model.tflite"
 LATEST = "latest"
-DECIDE_PARTS = ("seed", "val_share", "test_share", "group_by")
 PARTIAL, MOST_UNFINISHED = ".partial", 3
 ADVICE = "train one with `edge-train train PHOTOS`"
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -166,7 +164,7 @@ def point_latest(run: Run) -> None:
     temporary.replace(link)
 
 
-def earlier_parts(runs_dir: Path, config: TrainConfig) -> dict[str, Part]:
+def earlier_parts(runs_dir: Path, data: Path, rule: SplitRule) -> dict[str, Part]:
     """Who lay where (by sha256) in the newest run that divided the same folder by the same rule; or nothing.
 
     Another seed, share or pattern asks for another split. Runs that can't be read are passed over.
@@ -174,8 +172,8 @@ def earlier_parts(runs_dir: Path, config: TrainConfig) -> dict[str, Part]:
     for run in sorted(trained_runs(runs_dir), key=_trained_at, reverse=True):
         with contextlib.suppress(LookupError, ValueError, AttributeError, TypeError):
             earlier = json.loads(run.read(CONFIG))
-            if Path(earlier["data"]).resolve() == config.data.resolve() and all(
-                earlier.get(key) == getattr(config, key) for key in DECIDE_PARTS
+            if Path(earlier["data"]).resolve() == data.resolve() and all(
+                earlier.get(key) == value for key, value in asdict(rule).items()
             ):
                 divided = run.read_record(SPLIT, Split)
                 return {item.sha256: part for part in PARTS for item in divided.part(part)}

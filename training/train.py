@@ -22,10 +22,10 @@ from training.dataset.scan import PARTS
 from training.dataset.split import Split
 from training.features.extract import Features, extract, photograph_features, to_bytes
 from training.fit.devices import prepare_devices
-from training.fit.finetune import FineTuned, fine_tune, with_scratch_settings
+from training.fit.finetune import FineTuned, fine_tune
 from training.fit.trained_network import TrainingRecord, head_bytes
 from training.head.softmax_head import FittedHead, HeadData, fit_head
-from training.network.frozen_backbone import FrozenBackbone, convert_backbone, has_weights
+from training.network.frozen_backbone import FrozenBackbone, convert_backbone
 from training.progress import Reporter, Silent
 from training.runs import (
     CONFIG,
@@ -69,12 +69,13 @@ def train(
     Raises a TrainingError, AuditError among them where `strict` and something was found, or OSError where
     the disk is full. Leaves no half run, but an unfinished one for `resume` where fine-tuning was under way.
     """
-    config = with_scratch_settings(config)
+    config = config.with_scratch_settings()
+    rule = config.split_rule
     watch = Stopwatch()
     with new_run(runs_dir, name) as run:
         with watch.timing("audit"):
-            surveyed = survey(config, reporter)
-            divided = divided or divide(surveyed, config, earlier_parts(runs_dir, config))
+            surveyed = survey(config.data, config.other, config.group_by, reporter)
+            divided = divided or divide(surveyed, rule, earlier_parts(runs_dir, config.data, rule))
             audit = audit_scan(surveyed, divided, config.data, config.size)
         _announce(surveyed, divided, audit, reporter)
         if strict:
@@ -120,10 +121,10 @@ def _completed(
     audited: _Audited, backbone: FrozenBackbone, config: TrainConfig, cache: Cache, reporter: Reporter
 ) -> Audit:
     """The audit with suspected labels, where the backbone's features can say anything of them."""
-    if not has_weights(config):
+    if not config.backbone_choice.has_weights:
         return audited.audit
     photographs = audited.surveyed.found.photographs
-    rows = photograph_features(backbone, photographs, config, cache, Silent())
+    rows = photograph_features(backbone, photographs, config.spec, cache, Silent())
     audit = with_suspects(audited.audit, audited.surveyed, rows)
     suspects = sum(finding.count for finding in audit.findings if finding.kind == "suspected_label")
     if suspects:
@@ -143,9 +144,9 @@ def _fill(
         prepare_devices(config.fine_tune.devices)
     with opened_cache(reporter) as cache:
         with watch.timing("backbone"):
-            backbone = convert_backbone(config, cache, reporter)
+            backbone = convert_backbone(config.backbone_choice, cache, reporter)
         with watch.timing("features"):
-            features = extract(backbone, divided, config, cache, reporter)
+            features = extract(backbone, divided, config.view_settings, cache, reporter)
         if audited is not None:
             with watch.timing("labels"):
                 write_audit(_completed(audited, backbone, config, cache, reporter), run.folder)
@@ -154,7 +155,7 @@ def _fill(
         fitted, accuracy = _fit(features, divided, config, reporter)
     reporter.note(f"validation accuracy {accuracy:.3f} with the head of epoch {fitted.best_epoch}")
     with watch.timing("fine-tuning"):
-        tuned = fine_tune(run, backbone, fitted.head, divided, config, reporter)
+        tuned = fine_tune(run, backbone, fitted.head, divided, config.fine_tune_settings, reporter)
     run.write(HEAD, head_bytes(tuned.head))
     run.write(WEIGHTS, tuned.weights)
     run.write_record(TRAINING, _record(backbone, fitted, accuracy, tuned, watch))

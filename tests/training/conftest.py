@@ -12,7 +12,8 @@ import pytest
 
 from tests.support.photographs import write_photographs
 from tests.support.tools import need
-from training.config import HeadConfig, TrainConfig
+from training.config import TrainConfig
+from training.head.settings import HeadConfig
 from training.progress import Silent
 from training.quantization.acceptance import AcceptanceLimits
 from training.quantization.comparison import Comparison

@@ -14,7 +14,7 @@ from edge.model.model_file import read_model
 from training.config import TrainConfig
 from training.evaluation.evaluate import evaluate
 from training.evaluation.record import read_evaluation
-from training.fit.trained_network import read_trained, shipped_network
+from training.fit.trained_network import shipped_network
 from training.head.temperature import calibrated
 from training.network.backbones.weights import PACKAGES, find_package_file
 from training.network.convert import to_float, to_uint8
@@ -27,6 +27,7 @@ from training.quantization.comparison import Comparison, device_scores, paired_d
 from training.quantize import QuantizeOptions, quantize
 from training.runs import INT8_SCORES, MODEL, SCORES, Run
 from training.train import train
+from training.trained_run import read_trained
 
 GROCERY = Path(__file__).parents[3] / "shared" / "datasets" / "grocery10"
 

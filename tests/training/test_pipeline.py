@@ -21,7 +21,7 @@ from training.dataset.scan import PARTS
 from training.dataset.split import Split
 from training.errors import AcceptanceError, ConversionError, RunError
 from training.evaluation.record import read_evaluation
-from training.fit.trained_network import read_trained, shipped_network
+from training.fit.trained_network import shipped_network
 from training.head.softmax_head import Head
 from training.head.temperature import calibrated
 from training.network.convert import to_float, to_uint8
@@ -44,6 +44,7 @@ from training.runs import (
     WEIGHTS,
     Run,
 )
+from training.trained_run import read_trained
 
 pytestmark = pytest.mark.slow
 

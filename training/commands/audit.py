@@ -75,11 +75,12 @@ def _audit(config: TrainConfig, runs_dir: Path, reporter: Reporter, *, look_at_l
     from training.dataset.prepare import divide, survey
     from training.errors import DataError
 
-    surveyed = survey(config, reporter)
+    surveyed = survey(config.data, config.other, config.group_by, reporter)
+    rule = config.split_rule
     for notice in surveyed.found.notices:
         reporter.note(notice)
     try:
-        divided = divide(surveyed, config, earlier_parts(runs_dir, config))
+        divided = divide(surveyed, rule, earlier_parts(runs_dir, config.data, rule))
         audit = audit_scan(surveyed, divided, config.data, config.size)
         for notice in divided.notices:
             reporter.note(notice)
@@ -96,5 +97,5 @@ def _features(surveyed: Survey, config: TrainConfig, reporter: Reporter) -> NDAr
     from training.network.frozen_backbone import convert_backbone
 
     with opened_cache(reporter) as cache:
-        backbone = convert_backbone(config, cache, reporter)
-        return photograph_features(backbone, surveyed.found.photographs, config, cache, reporter)
+        backbone = convert_backbone(config.backbone_choice, cache, reporter)
+        return photograph_features(backbone, surveyed.found.photographs, config.spec, cache, reporter)

@@ -79,7 +79,8 @@ def compare_models(
     base: TrainConfig, names: Sequence[str], folder: Path, runs_dir: Path, reporter: Reporter
 ) -> ModelTable:
     """Train and measure each; a model that fails is listed with its reason and the others go on."""
-    divided = divide(survey(base, reporter), base, earlier_parts(runs_dir, base))
+    surveyed, rule = survey(base.data, base.other, base.group_by, reporter), base.split_rule
+    divided = divide(surveyed, rule, earlier_parts(runs_dir, base.data, rule))
     setting = _Setting(base, divided, folder, reporter)
     rows: list[ModelRow] = []
     failed: dict[str, str] = {}

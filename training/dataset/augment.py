@@ -2,13 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import Annotated
+
 import cv2
 import numpy as np
+from pydantic import Field
 
-from edge.preprocess import Image
-from training.config import Augment
+from edge.preprocess import Image, PreprocessSpec
+from training.settings import Settings
 
 FULL = 255.0
+Share = Annotated[float, Field(ge=0.0, le=0.5)]
+
+
+class Augment(Settings):
+    """How far a training photograph may be changed; each change is drawn evenly from ± its limit.
+
+    flip mirrors every second picture. rotate is in degrees; zoom, shift, brightness and contrast are
+    shares of the picture's size or of full brightness. Small on purpose: wider ones cost accuracy on still
+    photographs, none at all cost more on a camera that moves (LOG.md).
+    """
+
+    flip: bool = True
+    rotate_deg: float = Field(default=2.0, ge=0.0, le=180.0)
+    zoom: Share = 0.03
+    shift: Share = 0.02
+    brightness: Share = 0.03
+    contrast: Share = 0.08
+
+
+@dataclass(frozen=True, slots=True)
+class ViewSettings:
+    """How photographs are prepared, and how training photographs are changed.
+
+    count: how many changed copies of each training photograph there are.
+    """
+
+    spec: PreprocessSpec
+    seed: int = 0
+    augment: Augment = field(default_factory=Augment)
+    count: int = 0
 
 
 def augmented(image: Image, limits: Augment, rng: np.random.Generator) -> Image:

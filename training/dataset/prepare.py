@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from training.config import TrainConfig
 from training.dataset.duplicates import Pairs, clusters, find_pairs
 from training.dataset.groups import Groups, group
 from training.dataset.scan import Part, Scan, scan, scan_other
-from training.dataset.split import Split, split
+from training.dataset.split import Split, SplitRule, split
 from training.progress import Reporter
 
 
@@ -24,24 +23,27 @@ class Survey:
     groups: Groups
 
 
-def survey(config: TrainConfig, reporter: Reporter) -> Survey:
-    """Read all photographs of a data set and find what belongs together; raises DataError."""
-    found = scan(config.data, reporter)
-    if config.other is not None:
-        found = _with_other(found, config.other, reporter)
+def survey(data: Path, other: Path | None, group_by: str | None, reporter: Reporter) -> Survey:
+    """Read all photographs of a data set and find what belongs together; raises DataError.
+
+    other and group_by are settings of a training, see `TrainConfig`.
+    """
+    found = scan(data, reporter)
+    if other is not None:
+        found = _with_other(found, other, reporter)
     facts = [photograph.facts for photograph in found.photographs if photograph.facts is not None]
     pairs = find_pairs(facts, reporter)
     alike = tuple(clusters(pairs, len(facts)))
-    return Survey(found, pairs, alike, group(found.photographs, alike, config.group_by))
+    return Survey(found, pairs, alike, group(found.photographs, alike, group_by))
 
 
-def divide(surveyed: Survey, config: TrainConfig, kept: Mapping[str, Part]) -> Split:
+def divide(surveyed: Survey, rule: SplitRule, kept: Mapping[str, Part]) -> Split:
     """Assign the photographs to parts; those in `kept` (by sha256) stay in theirs. Raises DataError."""
     return split(
         surveyed.found,
-        seed=config.seed,
-        val_share=config.val_share,
-        test_share=config.test_share,
+        seed=rule.seed,
+        val_share=rule.val_share,
+        test_share=rule.test_share,
         groups=surveyed.groups,
         kept=kept,
     )

@@ -74,6 +74,16 @@ class Split(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class SplitRule:
+    """What decides which photographs lie in which part; another rule asks for another split."""
+
+    seed: int
+    val_share: float
+    test_share: float
+    group_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Task:
     """What is to be divided, into which parts, and what binds it."""
 

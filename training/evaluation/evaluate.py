@@ -36,10 +36,10 @@ from training.evaluation.thresholds import TARGET_PRECISION, choose_thresholds
 from training.evaluation.unknown import PartScores, UnknownRule
 from training.features.extract import Features
 from training.features.familiarity import choose_limit, familiarity_to_others
-from training.fit.trained_network import TrainedRun, read_trained
 from training.head.temperature import fit_temperature
 from training.progress import Reporter
 from training.runs import EVALUATION, SCORES, Run
+from training.trained_run import TrainedRun, read_trained
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
@@ -80,7 +80,8 @@ def evaluate(
     """
     trained, last = trained or read_trained(run), _last(run)
     target_precision = target_precision or (last.target_precision if last else TARGET_PRECISION)
-    held_out = held_out_features(trained, find_ood_photographs(trained.config, reporter), reporter)
+    config = trained.config
+    held_out = held_out_features(trained, find_ood_photographs(config.data, config.other, reporter), reporter)
     temperature = fit_temperature(trained.head.logits(held_out.val), np.asarray(trained.split.targets("val")))
     basis = _Basis(trained, stored_features(run), held_out, temperature, target_precision)
     if last and last.left_out and last.target_precision == target_precision:
@@ -151,7 +152,8 @@ def _left_out(basis: _Basis, reporter: Reporter) -> OodResult | None:
     data = LabelledFeatures(basis.stored, *(basis.targets(part) for part in PARTS))
     allowance = _allowance(basis, basis.answer_features(basis.held_out.val))
     aim = Aim(basis.temperature, basis.target_precision, allowance)
-    return measure_left_out(data, basis.trained.config, aim, reporter)
+    config = basis.trained.config
+    return measure_left_out(data, config.head, config.seed, aim, reporter)
 
 
 def _last(run: Run) -> EvaluationRecord | None:

@@ -12,17 +12,16 @@ from numpy.typing import NDArray
 
 from edge.preprocess import Image, prepare, read_image
 from training.cache import opened_cache
-from training.config import TrainConfig
 from training.dataset.camera_simulation import streamed
 from training.dataset.load import load
 from training.dataset.scan import OTHER_FOLDER, Photograph, scan_other
 from training.errors import DataError, RunError
 from training.features.extract import Features, Pictured, photograph_features, run_over
-from training.fit.trained_network import TrainedRun
 from training.network.convert import to_float
 from training.network.frozen_backbone import convert_backbone
 from training.progress import Reporter
 from training.runs import FEATURES, Run
+from training.trained_run import TrainedRun
 
 Float = NDArray[np.float32]
 
@@ -59,9 +58,9 @@ def held_out_features(trained: TrainedRun, ood: Sequence[Photograph], reporter: 
     stored = stored_features(trained.run)
     unknown = None
     with opened_cache(reporter) as cache:
-        backbone = convert_backbone(trained.config, cache, reporter)
+        backbone = convert_backbone(trained.config.backbone_choice, cache, reporter)
         if ood:
-            unknown = photograph_features(backbone, ood, trained.config, cache, reporter)
+            unknown = photograph_features(backbone, ood, trained.config.spec, cache, reporter)
     shown = _streamed_features(trained, backbone.network, reporter)
     return HeldOutFeatures(stored.val, stored.test, shown, unknown)
 
@@ -76,16 +75,16 @@ def _streamed_features(trained: TrainedRun, network: bytes, reporter: Reporter) 
         return run_over(network, paths, pixels, step)
 
 
-def find_ood_photographs(config: TrainConfig, reporter: Reporter) -> tuple[Photograph, ...]:
+def find_ood_photographs(data: Path, other: Path | None, reporter: Reporter) -> tuple[Photograph, ...]:
     """Photographs of none of the classes: the configured folder's, or DATA/other's beside DATA/train.
 
     None where there is no such folder, or no longer.
     """
-    beside = config.data / OTHER_FOLDER
-    folder = config.other or (beside if (config.data / "train").is_dir() else None)
+    beside = data / OTHER_FOLDER
+    folder = other or (beside if (data / "train").is_dir() else None)
     if folder is None or not folder.is_dir():
-        if config.other:
-            reporter.note(f"{config.other} is gone, so how its photographs are refused was not measured")
+        if other:
+            reporter.note(f"{other} is gone, so how its photographs are refused was not measured")
         return ()
     try:
         return scan_other(folder, reporter)[0]

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.unknown_rule import is_familiar
-from training.config import TrainConfig
 from training.evaluation.intervals import wilson
 from training.evaluation.record import OodResult, RuleResult, rule_result, share
 from training.evaluation.thresholds import choose_thresholds
 from training.evaluation.unknown import PartScores, Separation, UnknownRule, separations
 from training.features.extract import Features
 from training.features.familiarity import choose_limit, familiarity, familiarity_to_others
+from training.head.settings import HeadConfig
 from training.head.softmax_head import Head, HeadData, fit_head
 from training.head.temperature import scaled_scores
 from training.progress import Reporter, Silent
@@ -74,7 +74,7 @@ def measure_ood(val: PartScores, test: PartScores, ood: PartScores, rule: Unknow
 
 
 def measure_left_out(
-    data: LabelledFeatures, config: TrainConfig, aim: Aim, reporter: Reporter
+    data: LabelledFeatures, config: HeadConfig, seed: int, aim: Aim, reporter: Reporter
 ) -> OodResult | None:
     """How well a head recognises the class that it was fitted without, mean over ten classes at most.
 
@@ -87,18 +87,20 @@ def measure_left_out(
     measured = []
     with reporter.steps("leaving out each class in turn", len(chosen)) as step:
         for label in chosen:
-            measured.append(_leave_out(int(label), data, config, aim))
+            measured.append(_leave_out(int(label), data, config, seed, aim))
             step()
     found = [entry for entry in measured if entry is not None]
     return _summary(found) if found else None
 
 
-def _leave_out(label: int, data: LabelledFeatures, config: TrainConfig, aim: Aim) -> _Measured | None:
+def _leave_out(
+    label: int, data: LabelledFeatures, config: HeadConfig, seed: int, aim: Aim
+) -> _Measured | None:
     rest, ood = remove_class(data, label)
     if not (len(rest.val) and len(rest.test)):
         return None
     count, found = int(data.train.max()), rest.features
-    head = _fit(rest, count, config)
+    head = _fit(rest, count, config, seed)
     parts = (found.val, found.test, ood)
     val, test, unseen = (answer_features(head, aim.temperature, part) for part in parts)
     values = familiarity_to_others(found.train, found.views, rest.train, count)
@@ -122,7 +124,7 @@ def remove_class(data: LabelledFeatures, label: int) -> tuple[LabelledFeatures, 
     return LabelledFeatures(kept, *moved), ood
 
 
-def _fit(data: LabelledFeatures, label_count: int, config: TrainConfig) -> Head:
+def _fit(data: LabelledFeatures, label_count: int, config: HeadConfig, seed: int) -> Head:
     features = data.features
     copies = 1 + len(features.views) // len(features.train)
     head_data = HeadData(
@@ -132,8 +134,8 @@ def _fit(data: LabelledFeatures, label_count: int, config: TrainConfig) -> Head:
         val_labels=data.val,
         label_count=label_count,
     )
-    quick = config.head.model_copy(update={"epochs": min(MAX_EPOCHS, config.head.epochs)})
-    return fit_head(head_data, quick, config.seed, Silent()).head
+    quick = config.model_copy(update={"epochs": min(MAX_EPOCHS, config.epochs)})
+    return fit_head(head_data, quick, seed, Silent()).head
 
 
 def _measure(val: PartScores, test: PartScores, ood: PartScores, rule: UnknownRule) -> _Measured:

@@ -17,9 +17,9 @@ from training.export.formats import FORMATS, Format, choose_formats
 from training.export.record import ExportedFile, ExportRecord, RefusedFile
 from training.export.subject import Subject, make_subject
 from training.export.verify import compare, require, scores_of
-from training.fit.trained_network import TrainedRun, read_trained
 from training.progress import Reporter
 from training.runs import Run
+from training.trained_run import TrainedRun, read_trained
 
 FOLDER = "export"
 

@@ -19,11 +19,12 @@ from training.evaluation.record import read_evaluation
 from training.export.exchange import Float, Loaded, Pixels, Source
 from training.export.formats import ANY_DIFFERENCE, REDUCED_AGREEMENT, Tolerance
 from training.export.verify import compare, require, scores_of
-from training.fit.trained_network import TrainedRun, attach_head
+from training.fit.trained_network import attach_head
 from training.head.temperature import calibrated
 from training.libraries import tensorflow
 from training.progress import Reporter
 from training.runs import EVALUATION, INT8_SCORES, MODEL, SCORES, Run
+from training.trained_run import TrainedRun
 
 # The test photographs compared here are only some of those that `quantize` measured.
 INT8_SLACK = 0.03

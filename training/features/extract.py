@@ -19,10 +19,9 @@ from numpy.typing import NDArray
 import edge.preprocess
 import training.dataset.augment
 from edge.model.interpreter import Network
-from edge.preprocess import Image
+from edge.preprocess import Image, PreprocessSpec
 from training.cache import Cache
-from training.config import TrainConfig
-from training.dataset.augment import augmented
+from training.dataset.augment import ViewSettings, augmented
 from training.dataset.load import load
 from training.dataset.scan import PARTS
 from training.dataset.split import Split
@@ -77,17 +76,17 @@ _Keyed = tuple[str, _View]  # with its key in the cache
 
 
 def extract(
-    backbone: FrozenBackbone, split: Split, config: TrainConfig, cache: Cache, reporter: Reporter
+    backbone: FrozenBackbone, split: Split, settings: ViewSettings, cache: Cache, reporter: Reporter
 ) -> Features:
     """Features of every photograph and of the augmented views of the training photographs."""
     plain = {part: [_View(item.path, item.sha256, 0) for item in split.part(part)] for part in PARTS}
     views = [
         _View(item.path, item.sha256, number)
-        for number in range(1, config.augmented_views + 1)
+        for number in range(1, settings.count + 1)
         for item in split.train
     ]
     todo = [view for part in PARTS for view in plain[part]] + views
-    rows = _rows(backbone, todo, config, cache, reporter)
+    rows = _rows(backbone, todo, settings, cache, reporter)
     ends = np.cumsum([len(plain[part]) for part in PARTS])
     return Features(*np.split(rows, ends))
 
@@ -95,24 +94,24 @@ def extract(
 def photograph_features(
     backbone: FrozenBackbone,
     photographs: Sequence[Pictured],
-    config: TrainConfig,
+    spec: PreprocessSpec,
     cache: Cache,
     reporter: Reporter,
 ) -> Float:
     """Features (n, channels) of photographs as they are, in their order."""
     views = [_View(photograph.path, photograph.sha256, 0) for photograph in photographs]
-    return _rows(backbone, views, config, cache, reporter)
+    return _rows(backbone, views, ViewSettings(spec), cache, reporter)
 
 
 def _rows(
-    backbone: FrozenBackbone, views: Sequence[_View], config: TrainConfig, cache: Cache, reporter: Reporter
+    backbone: FrozenBackbone, views: Sequence[_View], settings: ViewSettings, cache: Cache, reporter: Reporter
 ) -> Float:
-    make_key = _key_maker(backbone, config)
+    make_key = _key_maker(backbone, settings)
     keys = [make_key(view) for view in views]
     rows = {key: np.frombuffer(row, np.float32) for key, row in cache.read(keys).items()}
     missing = [(key, view) for key, view in zip(keys, views, strict=True) if key not in rows]
     if missing:
-        _run_missing(backbone, missing, config, cache, rows, reporter)
+        _run_missing(backbone, missing, settings, cache, rows, reporter)
     elif views:
         reporter.note(f"features of {len(views)} pictures were in the cache")
     return np.stack([rows[key] for key in keys])
@@ -121,7 +120,7 @@ def _rows(
 def _run_missing(
     backbone: FrozenBackbone,
     missing: Sequence[_Keyed],
-    config: TrainConfig,
+    settings: ViewSettings,
     cache: Cache,
     rows: dict[str, Float],
     reporter: Reporter,
@@ -132,7 +131,7 @@ def _run_missing(
     with reporter.steps("computing features", len(photographs)) as step:
         for start in range(0, len(photographs), STORE_EVERY):
             some = photographs[start : start + STORE_EVERY]
-            found = spread(interpreters, some, lambda network, views: _rows_of(network, views, config), step)
+            found = spread(interpreters, some, lambda network, one: _rows_of(network, one, settings), step)
             fresh = {key: row for photograph in found for key, row in photograph.items()}
             cache.write({key: row.tobytes() for key, row in fresh.items()})
             rows.update(fresh)
@@ -146,10 +145,10 @@ def _by_photograph(views: Sequence[_Keyed]) -> list[list[_Keyed]]:
     return list(together.values())
 
 
-def _rows_of(network: Network, views: Sequence[_Keyed], config: TrainConfig) -> dict[str, Float]:
+def _rows_of(network: Network, views: Sequence[_Keyed], settings: ViewSettings) -> dict[str, Float]:
     """The backbone's output by key, for views of one photograph."""
-    image = load(views[0][1].path, config.spec)
-    return {key: _row(network, _changed(image, view, config)) for key, view in views}
+    image = load(views[0][1].path, settings.spec)
+    return {key: _row(network, _changed(image, view, settings)) for key, view in views}
 
 
 def _row(network: Network, image: Image) -> Float:
@@ -158,21 +157,21 @@ def _row(network: Network, image: Image) -> Float:
     return network.output_values().reshape(-1)
 
 
-def _changed(image: Image, view: _View, config: TrainConfig) -> Image:
+def _changed(image: Image, view: _View, settings: ViewSettings) -> Image:
     if view.number == 0:
         return image
     # by content, not by place in a list: a photograph's views stay the same when others are added
-    seed = (config.seed, view.number, int(view.sha256[:16], 16))
-    return augmented(image, config.augment, np.random.default_rng(seed))
+    seed = (settings.seed, view.number, int(view.sha256[:16], 16))
+    return augmented(image, settings.augment, np.random.default_rng(seed))
 
 
-def _key_maker(backbone: FrozenBackbone, config: TrainConfig) -> Callable[[_View], str]:
+def _key_maker(backbone: FrozenBackbone, settings: ViewSettings) -> Callable[[_View], str]:
     """Keys name all that a row depends on; the code that prepares pictures is part of that."""
     modules = (edge.preprocess, training.dataset.augment)
     code = b"".join(Path(str(module.__file__)).read_bytes() for module in modules)
-    fixed = f"{backbone.fingerprint} {config.spec} {sorted(versions(PREPARED_BY).items())}".encode() + code
+    fixed = f"{backbone.fingerprint} {settings.spec} {sorted(versions(PREPARED_BY).items())}".encode() + code
     plain = hashlib.sha256(fixed).hexdigest()
-    change = f"{plain} {config.augment.model_dump_json()} {config.seed}"
+    change = f"{plain} {settings.augment.model_dump_json()} {settings.seed}"
     changed = hashlib.sha256(change.encode()).hexdigest()
     return lambda view: f"{view.sha256}:{view.number}:{changed if view.number else plain}"
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.config import TrainConfig
 from training.dataset.augment import augmented
 from training.dataset.load import load, load_all
 from training.dataset.split import Split
+from training.fit.settings import FineTuneSettings
+from training.head.settings import Balance
 from training.head.softmax_head import class_weights, mixed
 from training.libraries import keras
 from training.parallel import core_count, spread
@@ -21,39 +22,39 @@ Int = NDArray[np.int64]
 Batch = tuple[Float, Float, Float]
 
 
-def training_batches(split: Split, config: TrainConfig, epoch: int) -> Any:
+def training_batches(split: Split, settings: FineTuneSettings, epoch: int) -> Any:
     """The training part as a Keras data set: shuffled and augmented anew each epoch, seeded.
 
     A batch is pixels (n, h, w, 3) in 0–255, targets (n, labels) and weights (n,).
     """
     labels = np.asarray(split.targets("train"), np.int64)
-    weights = class_weights(labels, len(split.labels), config.head.balance)[labels]
-    rng = np.random.default_rng((config.seed, epoch))
-    order = _order(weights, config, rng)
+    weights = class_weights(labels, len(split.labels), settings.head.balance)[labels]
+    rng = np.random.default_rng((settings.views.seed, epoch))
+    order = _order(weights, settings.head.balance, rng)
     mixes = rng.integers(0, 2**63, len(order))  # a seed a batch: batches may be made in any order
 
     def batch(number: int) -> Batch:
-        start = number * config.fine_tune.batch
-        chosen = order[start : start + config.fine_tune.batch]
-        pixels, targets = _changed(split, config, epoch, chosen), _smooth(labels[chosen], split, config)
-        if config.head.mixup > 0:
+        start = number * settings.tuning.batch
+        chosen = order[start : start + settings.tuning.batch]
+        pixels, targets = _changed(split, settings, epoch, chosen), _smooth(labels[chosen], split, settings)
+        if settings.head.mixup > 0:
             rng = np.random.default_rng(mixes[number])
-            pixels, targets = mixed(pixels, targets, config.head.mixup, rng)
-        balanced = weights[chosen] if config.head.balance == "weights" else np.ones(len(chosen), np.float32)
+            pixels, targets = mixed(pixels, targets, settings.head.mixup, rng)
+        balanced = weights[chosen] if settings.head.balance == "weights" else np.ones(len(chosen), np.float32)
         return pixels, targets, balanced
 
-    return _data_set(batch, -(-len(order) // config.fine_tune.batch))
+    return _data_set(batch, -(-len(order) // settings.tuning.batch))
 
 
-def validation_batches(split: Split, config: TrainConfig) -> Any:
+def validation_batches(split: Split, settings: FineTuneSettings) -> Any:
     """The validation part as it is, in order."""
     labels = np.asarray(split.targets("val"), np.int64)
     one_hot = np.eye(len(split.labels), dtype=np.float32)[labels]
-    size = config.fine_tune.batch
+    size = settings.tuning.batch
 
     def batch(number: int) -> Batch:
         items = split.val[number * size : (number + 1) * size]
-        pixels = load_all([item.path for item in items], config.spec).astype(np.float32)
+        pixels = load_all([item.path for item in items], settings.views.spec).astype(np.float32)
         return pixels, one_hot[number * size : (number + 1) * size], np.ones(len(items), np.float32)
 
     return _data_set(batch, -(-len(labels) // size))
@@ -70,23 +71,23 @@ def _data_set(batch: Callable[[int], Batch], count: int) -> Any:
     return Batches()
 
 
-def _order(weights: Float, config: TrainConfig, rng: np.random.Generator) -> Int:
-    if config.head.balance == "sampling":
+def _order(weights: Float, balance: Balance, rng: np.random.Generator) -> Int:
+    if balance == "sampling":
         return rng.choice(len(weights), len(weights), p=weights / weights.sum())
     return rng.permutation(len(weights))
 
 
-def _smooth(labels: Int, split: Split, config: TrainConfig) -> Float:
-    smooth, count = config.head.label_smoothing, len(split.labels)
+def _smooth(labels: Int, split: Split, settings: FineTuneSettings) -> Float:
+    smooth, count = settings.head.label_smoothing, len(split.labels)
     targets = np.full((len(labels), count), smooth / count, np.float32)
     targets[np.arange(len(labels)), labels] += 1 - smooth
     return targets
 
 
-def _changed(split: Split, config: TrainConfig, epoch: int, chosen: Int) -> Float:
+def _changed(split: Split, settings: FineTuneSettings, epoch: int, chosen: Int) -> Float:
     def one(_: int, index: np.int64) -> NDArray[np.uint8]:
         item = split.train[index]
-        rng = np.random.default_rng((config.seed, epoch, int(item.sha256[:16], 16)))
-        return augmented(load(item.path, config.spec), config.augment, rng)
+        rng = np.random.default_rng((settings.views.seed, epoch, int(item.sha256[:16], 16)))
+        return augmented(load(item.path, settings.views.spec), settings.views.augment, rng)
 
     return np.stack(spread(range(core_count()), list(chosen), one)).astype(np.float32)

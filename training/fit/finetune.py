@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from training.config import FineTuneConfig, TrainConfig
+from edge.preprocess import PreprocessSpec
 from training.dataset.load import load
 from training.dataset.split import Split
 from training.features.extract import run_over
 from training.fit.batches import training_batches, validation_batches
 from training.fit.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from training.fit.devices import precision, strategy
+from training.fit.settings import FineTuneSettings
 from training.fit.trained_network import attach_head
 from training.head.optimize import learning_rates
 from training.head.softmax_head import Curves, Head, class_centres
@@ -29,7 +30,6 @@ from training.progress import Reporter, Step
 from training.runs import Run
 
 STOP_PATIENCE, SCRATCH_PATIENCE = 4, 20
-FROM_SCRATCH = FineTuneConfig(epochs=60, learning_rate=2e-3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +48,26 @@ class FineTuned:
 
 
 def fine_tune(
-    run: Run, backbone: FrozenBackbone, head: Head, split: Split, config: TrainConfig, reporter: Reporter
+    run: Run,
+    backbone: FrozenBackbone,
+    head: Head,
+    split: Split,
+    settings: FineTuneSettings,
+    reporter: Reporter,
 ) -> FineTuned:
     """Train the last blocks, augmented, at a low rate; the old network comes back where it is no gain."""
     untouched = FineTuned(False, 0.0, Curves(), head, backbone.weights)
-    if config.fine_tune.epochs == 0:
+    choice = settings.backbone
+    if settings.tuning.epochs == 0:
         return untouched
-    keras().utils.set_random_seed(config.seed)  # before the layers are made: they draw seeds of their own
+    keras().utils.set_random_seed(choice.seed)  # before the layers are made: they draw seeds of their own
     tensorflow().config.experimental.enable_op_determinism()
-    scope = strategy(config.fine_tune.devices).scope()
-    with scope, precision(config.fine_tune.mixed_precision):
-        base = rebuild_backbone(config.backbone, config.size, backbone.weights)
-        base = base if is_pretrained(config) else unfolded(base)
-        tuning = _Tuning(attach_head(base, head, config.head.dropout), split, config, run)
+    scope = strategy(settings.tuning.devices).scope()
+    pretrained = find_backbone(choice.name).pretrained
+    with scope, precision(settings.tuning.mixed_precision):
+        base = rebuild_backbone(choice.name, choice.size, backbone.weights)
+        base = base if pretrained else unfolded(base)
+        tuning = _Tuning(attach_head(base, head, settings.head.dropout), split, settings, run)
     start = tuning.state.start_accuracy
     interrupted = tuning.go_on(reporter)
     best, curves = tuning.state.best_accuracy, tuning.state.curves
@@ -70,40 +77,28 @@ def fine_tune(
     if not kept:
         return FineTuned(False, best, curves, head, backbone.weights, interrupted)
     kernel, bias = tuning.put_best_back()
-    base = base if is_pretrained(config) else folded(base)
-    centres = _centres(base, split, config, reporter)
+    base = base if pretrained else folded(base)
+    centres = _centres(base, split, settings.views.spec, reporter)
     return FineTuned(True, best, curves, Head(kernel, bias, centres), weights_bytes(base), interrupted)
-
-
-def is_pretrained(config: TrainConfig) -> bool:
-    """Whether the backbone has features to offer before it is trained here."""
-    return find_backbone(config.backbone).pretrained
-
-
-def with_scratch_settings(config: TrainConfig) -> TrainConfig:
-    """The configuration, with fine-tuning of everything where the backbone has nothing to offer without."""
-    if is_pretrained(config) or config.fine_tune.epochs:
-        return config
-    return config.model_copy(update={"fine_tune": FROM_SCRATCH})
 
 
 class _Tuning:
     """A model in training, with its optimizer, and the state that is stored after each epoch."""
 
-    def __init__(self, model: Any, split: Split, config: TrainConfig, run: Run) -> None:
-        self._model, self._split, self._config, self._run = model, split, config, run
-        unfreeze(model, config)
-        self._optimizer = keras().optimizers.Adam(config.fine_tune.learning_rate)
+    def __init__(self, model: Any, split: Split, settings: FineTuneSettings, run: Run) -> None:
+        self._model, self._split, self._settings, self._run = model, split, settings, run
+        unfreeze(model, settings.backbone.name, settings.tuning.blocks)
+        self._optimizer = keras().optimizers.Adam(settings.tuning.learning_rate)
         model.compile(self._optimizer, "categorical_crossentropy", metrics=["accuracy"])
         self._optimizer.build(model.trainable_variables)
-        self._validation = validation_batches(split, config)
+        self._validation = validation_batches(split, settings)
         self.state = read_checkpoint(run, self._variables()) or self._first_state()
 
     def go_on(self, reporter: Reporter) -> bool:
         """Train the epochs that are left; True if somebody interrupted."""
-        settings = self._config.fine_tune
-        rates = list(learning_rates("cosine", settings.learning_rate, settings.epochs))
-        with reporter.steps("fine-tuning", settings.epochs - self.state.epoch) as step:
+        tuning = self._settings.tuning
+        rates = list(learning_rates("cosine", tuning.learning_rate, tuning.epochs))
+        with reporter.steps("fine-tuning", tuning.epochs - self.state.epoch) as step:
             try:
                 self._epochs(rates, step)
             except KeyboardInterrupt:
@@ -118,7 +113,8 @@ class _Tuning:
         return kernel, bias
 
     def _epochs(self, rates: list[float], step: Step) -> None:
-        patience = STOP_PATIENCE if is_pretrained(self._config) else SCRATCH_PATIENCE
+        pretrained = find_backbone(self._settings.backbone.name).pretrained
+        patience = STOP_PATIENCE if pretrained else SCRATCH_PATIENCE
         while self.state.epoch < len(rates):
             if self.state.epoch - self.state.best_epoch >= patience:
                 return
@@ -128,7 +124,7 @@ class _Tuning:
     def _epoch(self, rate: float) -> None:
         state = self.state
         self._optimizer.learning_rate = rate
-        batches = training_batches(self._split, self._config, state.epoch)
+        batches = training_batches(self._split, self._settings, state.epoch)
         history = self._model.fit(
             batches, validation_data=self._validation, epochs=1, shuffle=False, verbose=0
         ).history
@@ -154,15 +150,15 @@ class _Tuning:
         return [*self._model.variables, *self._optimizer.variables]
 
 
-def unfreeze(model: Any, config: TrainConfig) -> None:
+def unfreeze(model: Any, backbone: str, blocks: int) -> None:
     """Make the last blocks and all after them trainable; batch normalisations stay as they are.
 
     All of a network that is not pretrained is trained.
     """
-    if not is_pretrained(config):
+    if not find_backbone(backbone).pretrained:
         return
     names = block_names(model)
-    first = names[-config.fine_tune.blocks :][:1]
+    first = names[-blocks:][:1]
     reached = not first
     for layer in model.layers:
         reached = reached or block_of(layer.name) == first[0]
@@ -170,9 +166,9 @@ def unfreeze(model: Any, config: TrainConfig) -> None:
         layer.trainable = reached and not isinstance(layer, keras().layers.BatchNormalization)
 
 
-def _centres(base: Any, split: Split, config: TrainConfig, reporter: Reporter) -> Any:
+def _centres(base: Any, split: Split, spec: PreprocessSpec, reporter: Reporter) -> Any:
     """The class centres in the tuned backbone's features of the training photographs."""
     paths = [item.path for item in split.train]
     with reporter.steps("computing the tuned features", len(paths)) as step:
-        features = run_over(to_float(base), paths, lambda path: load(path, config.spec), step)
+        features = run_over(to_float(base), paths, lambda path: load(path, spec), step)
     return class_centres(features, np.asarray(split.targets("train"), np.int64), len(split.labels))

@@ -1,21 +1,17 @@
-"""The network, backbone and head, and how a run keeps it: weights in an npz, the graph by its recipe."""
+"""The network of backbone and head, and what a run keeps of its training."""
 
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from training.config import TrainConfig
-from training.dataset.split import Split
 from training.errors import RunError
 from training.head.softmax_head import Curves, Head
 from training.libraries import keras
-from training.network.stored_weights import rebuild_backbone
-from training.runs import CONFIG, HEAD, SPLIT, TRAINING, WEIGHTS, Run
+from training.runs import HEAD, Run
 
 
 class TrainingRecord(BaseModel):
@@ -33,22 +29,6 @@ class TrainingRecord(BaseModel):
     fine_tune_curves: Curves
     interrupted: bool
     seconds: dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class TrainedRun:
-    """A run with its records, its parts, and the Keras model, float RGB 0–255 (n, size, size, 3) → scores.
-
-    The model's scores are as trained; what ships has them calibrated, see `shipped_network`.
-    """
-
-    run: Run
-    config: TrainConfig
-    split: Split
-    record: TrainingRecord
-    backbone: Any
-    head: Head
-    model: Any
 
 
 def attach_head(backbone: Any, head: Head, dropout: float) -> Any:
@@ -86,19 +66,6 @@ def head_bytes(head: Head) -> bytes:
     body = io.BytesIO()
     np.savez(body, kernel=head.kernel, bias=head.bias, centres=head.centres)
     return body.getvalue()
-
-
-def read_trained(run: Run) -> TrainedRun:
-    """Build a run's network again; raises RunError where its files are missing or do not fit."""
-    config, split = run.read_record(CONFIG, TrainConfig), run.read_record(SPLIT, Split)
-    record = run.read_record(TRAINING, TrainingRecord)
-    head = read_head(run)
-    try:
-        backbone = rebuild_backbone(config.backbone, config.size, run.read(WEIGHTS))
-        model = attach_head(backbone, head, config.head.dropout)
-    except (ValueError, KeyError, OSError, EOFError) as error:
-        raise RunError(f"can't use the run {run.name}", f"{WEIGHTS}: {error}", "train again") from error
-    return TrainedRun(run, config, split, record, backbone, head, model)
 
 
 def read_head(run: Run) -> Head:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from training.config import Schedule
+from training.head.settings import Schedule
 
 Float = NDArray[np.float32]
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from training.config import HeadConfig
 from training.head.optimize import AdamW, learning_rates
+from training.head.settings import HeadConfig
 from training.progress import Reporter
 
 Float = NDArray[np.float32]

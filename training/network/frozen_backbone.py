@@ -12,9 +12,9 @@ import json
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from training.cache import Cache
-from training.config import TrainConfig
 from training.network import backbones, convert
 from training.network.backbones.registry import find_backbone
 from training.network.backbones.weights import load_backbone
@@ -22,7 +22,24 @@ from training.network.convert import to_float
 from training.network.stored_weights import weights_bytes
 from training.progress import Reporter
 
+Weights = Literal["imagenet", "none"]
+
 CONVERTERS = ("tensorflow", "tensorflow-cpu", "keras")
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneChoice:
+    """A backbone of the registry, its input size in pixels, and where its weights come from."""
+
+    name: str
+    size: int
+    weights: Weights
+    seed: int
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether the backbone begins with weights that somebody has trained."""
+        return self.weights != "none" and find_backbone(self.name).pretrained
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +56,13 @@ class FrozenBackbone:
     fingerprint: str
 
 
-def convert_backbone(config: TrainConfig, cache: Cache, reporter: Reporter) -> FrozenBackbone:
-    """The backbone of a configuration; raises WeightsError or ConversionError."""
-    key = _key(config)
+def convert_backbone(choice: BackboneChoice, cache: Cache, reporter: Reporter) -> FrozenBackbone:
+    """The backbone that was chosen; raises WeightsError or ConversionError."""
+    key = _key(choice)
     stored = cache.read([key]).get(key)
     if stored is None:
-        reporter.note(f"converting {config.backbone} at {config.size} px (kept for next time)")
-        loaded = load_backbone(config.backbone, config.size, config.weights, config.seed)
+        reporter.note(f"converting {choice.name} at {choice.size} px (kept for next time)")
+        loaded = load_backbone(choice.name, choice.size, choice.weights, choice.seed)
         stored = _packed(to_float(loaded.model), weights_bytes(loaded.model), loaded.source)
         cache.write({key: stored})
     return _unpacked(stored)
@@ -65,18 +82,13 @@ def _unpacked(stored: bytes) -> FrozenBackbone:
     return FrozenBackbone(network, weights, source.decode(), hashlib.sha256(network).hexdigest())
 
 
-def has_weights(config: TrainConfig) -> bool:
-    """Whether the backbone begins with weights that somebody has trained."""
-    return config.weights != "none" and find_backbone(config.backbone).pretrained
-
-
-def _key(config: TrainConfig) -> str:
+def _key(choice: BackboneChoice) -> str:
     """Everything that the converted backbone depends on; our own code that makes it is part of that."""
     what = {
-        "backbone": config.backbone,
-        "size": config.size,
-        "weights": config.weights,
-        "seed": None if has_weights(config) else config.seed,
+        "backbone": choice.name,
+        "size": choice.size,
+        "weights": choice.weights,
+        "seed": None if choice.has_weights else choice.seed,
         "made_by": versions(CONVERTERS),
         "code": _code_hash(),
     }

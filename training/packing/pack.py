@@ -29,7 +29,6 @@ from training.evaluation.record import EvaluationRecord
 from training.evaluation.thresholds import Thresholds
 from training.evaluation.unknown import UnknownRule
 from training.features.familiarity import NO_LIMIT
-from training.fit.trained_network import TrainedRun
 from training.network.frozen_backbone import versions
 from training.packing.metadata import FAMILIARITY_OUTPUT, Description, with_metadata
 from training.packing.selftest import SelftestKind, choose_pictures, describe_selftest, make_selftest
@@ -38,6 +37,7 @@ from training.quantization.candidates import quantizer_version
 from training.quantization.comparison import Drop
 from training.quantization.measure import Measured, ShippedRule
 from training.runs import MODEL
+from training.trained_run import TrainedRun
 
 LIBRARIES = ("tensorflow", "tensorflow-cpu", "keras", "ai-edge-litert", "numpy", "opencv-python-headless")
 NOT_MEASURED = Drop(before=0.0, after=0.0, agreement=0.0, error=0.0, count=0)

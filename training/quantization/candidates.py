@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.errors import ConversionError
-from training.fit.trained_network import TrainedRun
 from training.libraries import tensorflow
 from training.network.convert import layer_errors, to_dynamic, to_float16, to_mixed, to_uint8
 from training.progress import Reporter
 from training.quantization.bias_correction import correct_bias
 from training.quantization.calibration import calibration_images
+from training.trained_run import TrainedRun
 
 Pictures = NDArray[np.uint8]
 Precision = Literal["int8", "mixed", "dynamic", "float16"]

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.audit.record import Audit
-from training.fit.trained_network import TrainedRun
 from training.report.confusion import Confused, confused_pairs
 from training.report.diagnosis import Diagnosis, Fit, diagnose
 from training.report.occlusion import OcclusionResult
 from training.report.quality import Evidence, Quality, describe_weak_classes, judge_quality, next_steps
 from training.report.read import RunRecords
 from training.report.wording import interval_text, percent
+from training.trained_run import TrainedRun
 
 # Of all photographs: so many wrong labels cost accuracy, so looking at them comes first.
 MANY_SUSPECTS = 0.01

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.preprocess import Image
-from training.fit.trained_network import TrainedRun
 from training.head.softmax_head import Head
 from training.head.temperature import scaled_scores
 from training.libraries import keras
+from training.trained_run import TrainedRun
 
 Float = NDArray[np.float32]
 

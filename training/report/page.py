@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from training.dataset.scan import PARTS
-from training.fit.trained_network import TrainedRun
 from training.network.frozen_backbone import versions
 from training.packing.pack import LIBRARIES
 from training.report.conclusions import Conclusions
@@ -19,6 +18,7 @@ from training.report.plots import accuracy_plot, loss_plot, reliability_plot, tr
 from training.report.quality import weak_classes
 from training.report.read import RunRecords
 from training.report.wording import percent, short_interval
+from training.trained_run import TrainedRun
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -13,10 +13,10 @@ from edge.preprocess import Image
 from training.dataset.load import load
 from training.dataset.split import Item
 from training.dataset.thumbnails import image_uri
-from training.fit.trained_network import TrainedRun
 from training.progress import Reporter
 from training.report.explain import Explainer, make_explainer
 from training.report.occlusion import PLACES, OcclusionResult, OcclusionSample, by_label, cover
+from training.trained_run import TrainedRun
 
 Float = NDArray[np.float32]
 

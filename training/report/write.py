@@ -7,7 +7,6 @@ from pathlib import Path
 
 from training.errors import RunError
 from training.evaluation.evaluate import evaluate
-from training.fit.trained_network import TrainedRun, read_trained
 from training.progress import Reporter
 from training.report.conclusions import conclude
 from training.report.page import report_page
@@ -22,6 +21,7 @@ from training.report.read import (
     run_answers,
 )
 from training.runs import Run
+from training.trained_run import TrainedRun, read_trained
 
 REPORT = "report.html"
 # The accuracy that is good enough where nobody says another: one mistake in ten.

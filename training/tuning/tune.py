@@ -64,7 +64,8 @@ def tune(
 
     Raises RunError where that search was on other photographs, or no trial could be judged.
     """
-    divided = divide(survey(base, reporter), base, earlier_parts(runs_dir, base))
+    surveyed, rule = survey(base.data, base.other, base.group_by, reporter), base.split_rule
+    divided = divide(surveyed, rule, earlier_parts(runs_dir, base.data, rule))
     folder.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = _study(folder, base, space, divided)
@@ -110,8 +111,8 @@ class _Trials:
     def __call__(self, trial: optuna.Trial) -> float:
         config = drawn(trial, self.space, self.base)
         self._refuse_slow(trial, config)
-        backbone = convert_backbone(config, self.cache, Silent())
-        features = extract(backbone, self.divided, config, self.cache, Silent())
+        backbone = convert_backbone(config.backbone_choice, self.cache, Silent())
+        features = extract(backbone, self.divided, config.view_settings, self.cache, Silent())
         found: list[tuple[float, float]] = []
         for number, outcome in enumerate(losses(features, self.divided, config, self.folds)):
             found.append(outcome)

@@ -39,8 +39,8 @@ def write_scenes(root: Path, count: int, classes: tuple[str, ...] = ("mug", "pla
 def examine(root: Path, size_px: int = 224) -> Audit:
     """The audit of a folder, without looking for wrong labels."""
     config = TrainConfig(data=root, size=size_px)
-    surveyed = survey(config, Silent())
-    return audit_scan(surveyed, divide(surveyed, config, {}), root, size_px)
+    surveyed = survey(config.data, config.other, config.group_by, Silent())
+    return audit_scan(surveyed, divide(surveyed, config.split_rule, {}), root, size_px)
 
 
 def only(audit: Audit, kind: str) -> AuditFinding:
@@ -119,8 +119,8 @@ def test_near_duplicates_with_two_labels_are_a_warning(photos: Path) -> None:
 
 def test_new_photographs_between_old_groups_are_told(photos: Path) -> None:
     config = TrainConfig(data=photos)
-    surveyed = survey(config, Silent())
-    divided = divide(surveyed, config, {})
+    surveyed = survey(config.data, config.other, config.group_by, Silent())
+    divided = divide(surveyed, config.split_rule, {})
     torn = divided.model_copy(update={"left_out": divided.train[:1], "train": divided.train[1:]})
     audit = audit_scan(surveyed, torn, photos, 224)
     assert only(audit, "across_parts").count == 1

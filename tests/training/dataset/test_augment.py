@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tests.support.photographs import draw
-from training.config import Augment
-from training.dataset.augment import augmented
+from training.dataset.augment import Augment, augmented
 
 STILL = Augment(flip=False, rotate_deg=0, zoom=0, shift=0, brightness=0, contrast=0)
 IMAGE = draw("disc", np.random.default_rng(1))

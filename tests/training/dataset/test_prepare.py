@@ -20,7 +20,8 @@ from training.runs import CONFIG, SPLIT, TRAINING, earlier_parts, new_run
 
 
 def _divided(config: TrainConfig, runs_dir: Path) -> Split:
-    return divide(survey(config, Silent()), config, earlier_parts(runs_dir, config))
+    surveyed = survey(config.data, config.other, config.group_by, Silent())
+    return divide(surveyed, config.split_rule, earlier_parts(runs_dir, config.data, config.split_rule))
 
 
 def _ran(runs_dir: Path, name: str, config: TrainConfig, split: Split, created: str = "2026-01-01") -> None:
@@ -96,9 +97,9 @@ def test_things_of_no_class_may_lie_anywhere(tmp_path: Path) -> None:
     ]
     write(strange / "known.png", scene(0))
     config = TrainConfig(data=photos, other=strange)
-    surveyed = survey(config, Silent())
+    surveyed = survey(config.data, config.other, config.group_by, Silent())
     assert [photograph.path.name for photograph in surveyed.found.other] == ["a.png"]
     assert len(surveyed.found.photographs) == 12
     with pytest.raises(DataError, match="no such folder"):
-        survey(config.model_copy(update={"other": tmp_path / "nowhere"}), Silent())
+        survey(photos, tmp_path / "nowhere", None, Silent())
     assert replace(surveyed.found, other=()).labels == ("mug", "plate")

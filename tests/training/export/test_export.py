@@ -28,10 +28,11 @@ from training.export.record import ExportRecord
 from training.export.stage import Exported, ExportOptions, export, export_one
 from training.export.subject import Subject, make_subject
 from training.export.verify import Check, compare
-from training.fit.trained_network import attach_head, read_trained
+from training.fit.trained_network import attach_head
 from training.head.softmax_head import Head
 from training.progress import Silent
 from training.runs import HEAD, MODEL, Run
+from training.trained_run import read_trained
 
 ROOT = Path(__file__).parents[3]
 PHOTOGRAPHS = 12

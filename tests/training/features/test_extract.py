@@ -63,9 +63,9 @@ def _extract(
     config: TrainConfig, cache: _CountingCache, divided: Split | None = None
 ) -> tuple[Features, int]:
     """The features, and how many pictures the backbone was run on."""
-    backbone = convert_backbone(config, cache, Silent())
+    backbone = convert_backbone(config.backbone_choice, cache, Silent())
     before = cache.written
-    features = extract(backbone, divided or _divided(config), config, cache, Silent())
+    features = extract(backbone, divided or _divided(config), config.view_settings, cache, Silent())
     return features, cache.written - before
 
 
@@ -73,12 +73,13 @@ def test_the_backbone_is_converted_once_and_its_weights_are_kept(
     config: TrainConfig, cache: _CountingCache
 ) -> None:
     first, second = _Noting(), _Noting()
-    converted, found = convert_backbone(config, cache, first), convert_backbone(config, cache, second)
+    choice = config.backbone_choice
+    converted, found = convert_backbone(choice, cache, first), convert_backbone(choice, cache, second)
     assert converted == found
     assert found.source == "random"
     assert second.notes == []
     other_seed = config.model_copy(update={"seed": 2})
-    assert convert_backbone(other_seed, cache, Silent()).fingerprint != found.fingerprint
+    assert convert_backbone(other_seed.backbone_choice, cache, Silent()).fingerprint != found.fingerprint
 
 
 def test_each_picture_is_run_once(config: TrainConfig, cache: _CountingCache) -> None:
@@ -123,8 +124,8 @@ def test_rows_are_what_keras_gives(config: TrainConfig, cache: _CountingCache) -
     from training.network.stored_weights import rebuild_backbone
 
     divided = _divided(config)
-    backbone = convert_backbone(config, cache, Silent())
-    rows = photograph_features(backbone, divided.val, config, cache, Silent())
+    backbone = convert_backbone(config.backbone_choice, cache, Silent())
+    rows = photograph_features(backbone, divided.val, config.spec, cache, Silent())
     images = np.stack([load(item.path, config.spec) for item in divided.val]).astype(np.float32)
     expected = np.asarray(
         rebuild_backbone(config.backbone, config.size, backbone.weights)(images, training=False)
@@ -149,8 +150,8 @@ def test_what_an_interruption_leaves_is_used(
     monkeypatch.setattr("training.features.extract.STORE_EVERY", 16)
     more = config.model_copy(update={"data": write_photographs(tmp_path / "more", 10, seed=3)})
     divided = _divided(more)
-    backbone = convert_backbone(more, cache, Silent())
+    backbone = convert_backbone(more.backbone_choice, cache, Silent())
     with pytest.raises(KeyboardInterrupt):
-        extract(backbone, divided, more, cache, Interrupted())
+        extract(backbone, divided, more.view_settings, cache, Interrupted())
     features, ran = _extract(more, cache, divided)
     assert ran == 30 + len(features.views) - 2 * 16  # those of train come first, with a view each

@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 
 from tests.support.photographs import write_photographs
-from training.config import FineTuneConfig, TrainConfig
+from training.config import TrainConfig
 from training.dataset.load import load
 from training.errors import RunError
-from training.fit.finetune import with_scratch_settings
-from training.fit.trained_network import TrainingRecord, read_trained
+from training.fit.settings import FineTuneConfig
+from training.fit.trained_network import TrainingRecord
 from training.progress import Silent, Step
 from training.runs import CHECKPOINT, HEAD, TRAINING, WEIGHTS, Run
 from training.train import resume, train
+from training.trained_run import read_trained
 
 pytestmark = pytest.mark.slow
 
@@ -131,8 +132,8 @@ def test_a_network_without_weights_of_its_own_is_trained_as_a_whole(few: Path, t
 
 
 def test_scratch_settings_are_for_those_who_need_them() -> None:
-    assert with_scratch_settings(TrainConfig(data=Path(), backbone="small_cnn")).fine_tune.epochs > 0
-    assert with_scratch_settings(TrainConfig(data=Path())).fine_tune.epochs == 0
+    assert TrainConfig(data=Path(), backbone="small_cnn").with_scratch_settings().fine_tune.epochs > 0
+    assert TrainConfig(data=Path()).with_scratch_settings().fine_tune.epochs == 0
 
 
 def test_two_devices_share_each_batch(few: Path, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from training.config import HeadConfig
 from training.head.optimize import AdamW, learning_rates
+from training.head.settings import HeadConfig
 from training.head.softmax_head import (
     HeadData,
     class_centres,

@@ -20,7 +20,7 @@ from training.evaluation.evaluate import evaluate
 from training.evaluation.held_out import stored_features
 from training.evaluation.record import EvaluationRecord
 from training.evaluation.unknown import PartScores
-from training.fit.trained_network import TrainedRun, read_trained, shipped_network
+from training.fit.trained_network import shipped_network
 from training.head.temperature import calibrated
 from training.libraries import keras
 from training.network.convert import (
@@ -40,6 +40,7 @@ from training.quantization.calibration import calibration_images
 from training.quantization.candidates import FloatNetwork, Pictures, operations_by_loss
 from training.quantization.comparison import device_scores, paired_drop
 from training.train import train
+from training.trained_run import TrainedRun, read_trained
 
 
 @dataclass(frozen=True, slots=True)

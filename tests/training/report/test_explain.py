@@ -11,15 +11,16 @@ import pytest
 from edge.preprocess import Image
 from tests.support.photographs import CLASSES, draw, write
 from tests.training.conftest import SIZE_PX, Trained
-from training.config import HeadConfig, TrainConfig
+from training.config import TrainConfig
 from training.dataset.load import load_all
-from training.fit.trained_network import TrainedRun, read_trained
+from training.head.settings import HeadConfig
 from training.libraries import tensorflow
 from training.progress import Silent
 from training.report.explain import make_explainer
 from training.report.occlusion import PLACES, OcclusionResult, OcclusionSample, by_label, corner_heat, cover
 from training.report.pictures import choose_sample, look, with_heat, worst_mistakes
 from training.train import train
+from training.trained_run import TrainedRun, read_trained
 
 
 @pytest.fixture(scope="module")

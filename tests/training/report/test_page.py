@@ -16,7 +16,7 @@ from training.evaluation.record import EvaluationRecord, judge
 from training.evaluation.thresholds import Thresholds
 from training.evaluation.unknown import PartScores, UnknownRule
 from training.features.familiarity import NO_LIMIT
-from training.fit.trained_network import TrainedRun, TrainingRecord
+from training.fit.trained_network import TrainingRecord
 from training.head.softmax_head import Curves, Head
 from training.head.temperature import Bin
 from training.report.conclusions import conclude
@@ -26,6 +26,7 @@ from training.report.pictures import Mistake, PictureResults
 from training.report.plots import loss_plot, reliability_plot, tradeoff
 from training.report.read import RunRecords
 from training.runs import Run
+from training.trained_run import TrainedRun
 
 HOSTILE = (
     '<script>alert("1")</script>',

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import functools
 import importlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from edge.model.interpreter import Network
-from training.config import TrainConfig
 from training.errors import SettingsError
 from training.fit.finetune import unfreeze
 from training.libraries import keras
@@ -199,7 +197,7 @@ def test_the_last_two_blocks_are_known(name: str) -> None:
     assert block_names(backbone)[-2] == block
     if not find_backbone(name).pretrained:
         return
-    unfreeze(backbone, TrainConfig(data=Path(), backbone=name, fine_tune={"blocks": 2}))
+    unfreeze(backbone, name, blocks=2)
     trained = [layer.name for layer in backbone.layers if layer.trainable_weights]
     assert trained[0] == first
     assert not [layer for layer in trained if layer.lower().endswith("bn")]
@@ -207,7 +205,7 @@ def test_the_last_two_blocks_are_known(name: str) -> None:
 
 def test_a_network_from_scratch_is_trained_whole() -> None:
     backbone = build_backbone("small_cnn", SIZE_PX)
-    unfreeze(backbone, TrainConfig(data=Path(), backbone="small_cnn", fine_tune={"blocks": 2}))
+    unfreeze(backbone, "small_cnn", blocks=2)
     assert {"stem", "stem_bn"} <= {layer.name for layer in backbone.layers if layer.trainable_weights}
 
 
