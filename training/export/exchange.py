@@ -79,5 +79,5 @@ def translate_failures(what: str, *more: type[Exception]) -> Iterator[None]:
         reason = (str(error).strip().splitlines() or [""])[0]
         why = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
         raise ExportError(
-            what, why, "see README for the versions that work, or take other formats"
+            what, why, "take the versions in constraints.txt, or other formats"
         ) from error
