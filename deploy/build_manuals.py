@@ -30,7 +30,7 @@ The service's configuration.
 .TP
 .I /var/lib/edge\-agent/models
 The models on this device; the service runs the one that
-.I current.tflite
+.I current
 points to.
 .SH ENVIRONMENT
 .TP

@@ -1,4 +1,4 @@
-"""What was computed once and need not be again: features by photograph, converted trunks. Bounded, on disk.
+"""What was computed once and is kept on disk, in bounded size: features by photograph, converted backbones.
 
 One SQLite file in the user's cache folder. Keys say everything that a value depends on, so nothing in it
 ever becomes wrong; it may be deleted at any time. A broken file is put aside and said, never trusted.

@@ -61,7 +61,7 @@ def quantize(run: Run, options: QuantizeOptions, reporter: Reporter) -> Comparis
 def make_float_network(trained: TrainedRun, evaluation: EvaluationRecord) -> FloatNetwork:
     """The calibrated network as it ships, and as a float file, which is kept in the run."""
     head = calibrated(trained.head, evaluation.temperature)
-    model = shipped_network(trained.trunk, head, evaluation.least_length)
+    model = shipped_network(trained.backbone, head, evaluation.least_length)
     network = to_float(model)
     trained.run.write(FLOAT_NETWORK, describe_network(trained, network))
     return FloatNetwork(model, network)

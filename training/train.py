@@ -25,7 +25,7 @@ from training.fit.devices import prepare_devices
 from training.fit.finetune import FineTuned, fine_tune, with_scratch_settings
 from training.fit.trained_network import TrainingRecord, head_bytes
 from training.head.softmax_head import FittedHead, HeadData, fit_head
-from training.network.frozen_backbone import Trunk, find_trunk, has_weights
+from training.network.frozen_backbone import FrozenBackbone, convert_backbone, has_weights
 from training.progress import Reporter, Silent
 from training.runs import (
     CONFIG,
@@ -117,13 +117,13 @@ class _Audited:
 
 
 def _completed(
-    audited: _Audited, trunk: Trunk, config: TrainConfig, cache: Cache, reporter: Reporter
+    audited: _Audited, backbone: FrozenBackbone, config: TrainConfig, cache: Cache, reporter: Reporter
 ) -> Audit:
-    """The audit with suspected labels, where the trunk's features can say anything of them."""
+    """The audit with suspected labels, where the backbone's features can say anything of them."""
     if not has_weights(config):
         return audited.audit
     photographs = audited.surveyed.found.photographs
-    rows = photograph_features(trunk, photographs, config, cache, Silent())
+    rows = photograph_features(backbone, photographs, config, cache, Silent())
     audit = with_suspects(audited.audit, audited.surveyed, rows)
     suspects = sum(finding.count for finding in audit.findings if finding.kind == "suspected_label")
     if suspects:
@@ -143,21 +143,21 @@ def _fill(
         prepare_devices(config.fine_tune.devices)
     with opened_cache(reporter) as cache:
         with watch.timing("backbone"):
-            trunk = find_trunk(config, cache, reporter)
+            backbone = convert_backbone(config, cache, reporter)
         with watch.timing("features"):
-            features = extract(trunk, divided, config, cache, reporter)
+            features = extract(backbone, divided, config, cache, reporter)
         if audited is not None:
             with watch.timing("labels"):
-                write_audit(_completed(audited, trunk, config, cache, reporter), run.folder)
+                write_audit(_completed(audited, backbone, config, cache, reporter), run.folder)
     run.write(FEATURES, to_bytes(features))
     with watch.timing("head"):
         fitted, accuracy = _fit(features, divided, config, reporter)
     reporter.note(f"validation accuracy {accuracy:.3f} with the head of epoch {fitted.best_epoch}")
     with watch.timing("fine-tuning"):
-        tuned = fine_tune(run, trunk, fitted.head, divided, config, reporter)
+        tuned = fine_tune(run, backbone, fitted.head, divided, config, reporter)
     run.write(HEAD, head_bytes(tuned.head))
     run.write(WEIGHTS, tuned.weights)
-    run.write_record(TRAINING, _record(trunk, fitted, accuracy, tuned, watch))
+    run.write_record(TRAINING, _record(backbone, fitted, accuracy, tuned, watch))
 
 
 def _fit(
@@ -177,11 +177,11 @@ def _fit(
 
 
 def _record(
-    trunk: Trunk, fitted: FittedHead, accuracy: float, tuned: FineTuned, watch: Stopwatch
+    backbone: FrozenBackbone, fitted: FittedHead, accuracy: float, tuned: FineTuned, watch: Stopwatch
 ) -> TrainingRecord:
     return TrainingRecord(
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        weights_source=trunk.source,
+        weights_source=backbone.source,
         head_epoch=fitted.best_epoch,
         head_curves=fitted.curves,
         val_accuracy=tuned.accuracy if tuned.kept else accuracy,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from training.libraries import keras
-from training.network.backbones.weights import load_trunk
+from training.network.backbones.weights import load_backbone
 
 BATCH, VALIDATION_SHARE = 32, 0.15
 
@@ -41,11 +41,11 @@ def recipe(size: int, labels: int, seed: int) -> Any:
     """Flips and rotations → frozen backbone → pooling → dropout → softmax; Adam at its default rate."""
     k = keras()
     k.utils.set_random_seed(seed)
-    trunk = load_trunk("mobilenet_v2", size, "imagenet", seed).model
-    trunk.trainable = False
+    backbone = load_backbone("mobilenet_v2", size, "imagenet", seed).model
+    backbone.trainable = False
     pixels = k.Input((size, size, 3))
     changed = k.layers.RandomRotation(0.1)(k.layers.RandomFlip("horizontal")(pixels))
-    features = k.layers.Dropout(0.2)(trunk(changed, training=False))
+    features = k.layers.Dropout(0.2)(backbone(changed, training=False))
     model = k.Model(pixels, k.layers.Dense(labels, activation="softmax")(features))
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model

@@ -72,10 +72,12 @@ def networks(work: Path) -> dict[str, bytes]:
 def _write(files: dict[str, Path]) -> None:
     from training.libraries import keras
     from training.network import convert
-    from training.network.backbones.registry import build_trunk
+    from training.network.backbones.registry import build_backbone
 
-    trunk = build_trunk("mobilenet_v2", SIZE)
-    network = keras().Model(trunk.input, keras().layers.Dense(LABELS, activation="softmax")(trunk.output))
+    backbone = build_backbone("mobilenet_v2", SIZE)
+    network = keras().Model(
+        backbone.input, keras().layers.Dense(LABELS, activation="softmax")(backbone.output)
+    )
     files["float32"].write_bytes(convert.to_float_of_bytes(network))
     files["float16"].write_bytes(convert.to_float16(network))
     files["dynamic"].write_bytes(convert.to_dynamic(network))

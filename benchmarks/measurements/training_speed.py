@@ -1,7 +1,7 @@
 """Training on cached features against the usual recipe: seconds end to end, and accuracy on the test part.
 
 Run: python -m benchmarks.measurements.training_speed [--data FOLDER] [--size 160] [--epochs 10] [--runs 5]
-Every training is a fresh process, imports included. `cold` has an empty cache; `trunk` the converted trunk
+Every training is a fresh process, imports included. `cold` has an empty cache; `backbone` has it converted
 but no features (new photographs); `warm` both. What counts is the ratio inside one round; each round
 has a seed of its own, the same for both.
 """
@@ -30,7 +30,7 @@ from training.runs import FEATURES, SPLIT, Run
 
 DATA = Path(__file__).parents[3] / "shared" / "datasets" / "grocery10"
 FASTER, BETTER = 10.0, 0.03
-CACHES = ("cold", "trunk", "warm")
+CACHES = ("cold", "backbone", "warm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def _round(options: argparse.Namespace, work: Path, seed: int) -> dict[str, Outc
     seconds = time.perf_counter() - started
     outcomes = {"usual recipe": Outcome(seconds, json.loads(answer.splitlines()[-1])["accuracy"])}
     for cache in CACHES:
-        if cache == "trunk":
+        if cache == "backbone":
             _forget_features(options, work)
         outcomes[cache] = _ours(options, work, cache, seed)
     return outcomes
@@ -87,7 +87,7 @@ def _ours(options: argparse.Namespace, work: Path, name: str, seed: int) -> Outc
 
 
 def _forget_features(options: argparse.Namespace, work: Path) -> None:
-    """Leave only what a training on other photographs would have left: the trunk."""
+    """Leave only what a training on other photographs would have left: the backbone."""
     shutil.rmtree(work / "cache")
     few = work / "few"
     for folder in sorted((options.data / "train").iterdir()):
@@ -118,7 +118,7 @@ def _print_table(options: argparse.Namespace, rounds: list[dict[str, Outcome]]) 
         gain = statistics.median(r[name].accuracy - r["usual recipe"].accuracy for r in rounds)
         spread = f"{statistics.median(ratios):.1f} ({ratios[0]:.1f} to {ratios[-1]:.1f})"
         print(f"{name:14}{seconds:9.1f}{accuracy:10.3f}{spread:>26}{100 * gain:15.1f}")
-        if name == "trunk":
+        if name == "backbone":
             met = statistics.median(ratios) >= FASTER and gain >= BETTER
             print(f"goal ({FASTER:g} times, {100 * BETTER:g} points): {'met' if met else 'NOT met'}")
 

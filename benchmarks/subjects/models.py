@@ -25,12 +25,12 @@ def model_file(name: ModelName, folder: Path) -> Path:
 def keras_network(name: ModelName) -> Any:
     """The network before its conversion: float RGB 0–255 → scores; its random weights are always the same."""
     from training.libraries import keras
-    from training.network.backbones.registry import build_trunk
+    from training.network.backbones.registry import build_backbone
 
     backbone, _, size = name.rpartition("_")
     keras().utils.set_random_seed(0)
-    trunk = build_trunk(backbone, int(size))
-    return keras().Model(trunk.input, keras().layers.Dense(LABELS, activation="softmax")(trunk.output))
+    network = build_backbone(backbone, int(size))
+    return keras().Model(network.input, keras().layers.Dense(LABELS, activation="softmax")(network.output))
 
 
 def _converted(name: ModelName) -> bytes:

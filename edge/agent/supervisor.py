@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.agent.camera_session import CameraSession, SharedParts
 from edge.monitoring.notify import Notifier
-from edge.monitoring.overload import Overload
+from edge.monitoring.overload import OverloadDetector
 from edge.monitoring.progress import CameraSign, Progress, ProgressLimits
 from edge.monitoring.watchdog import CONNECTED, Watchdog
 
@@ -43,7 +43,7 @@ class Supervisor:
     ) -> None:
         self._sessions = {session.camera: session for session in sessions}
         self._shared, self._audience = shared, audience
-        self._overload = Overload()
+        self._overload = OverloadDetector()
         self._watchdog = Watchdog(audience.notifier, limits)
         self._stats_due_s = time.monotonic() + audience.stats_interval_s
 
@@ -80,7 +80,7 @@ class Supervisor:
             self._audience.stats_file.write(record)
         for name, session in self._sessions.items():
             status = session.capture.status
-            said = self._overload.look(name, status.frames_in, status.replaced)
+            said = self._overload.check(name, status.frames_in, status.replaced)
             if said:
                 log.warning("%s", said)
 
@@ -111,4 +111,4 @@ class Supervisor:
             broker = liveness.problem or CONNECTED
         online = {name: self._shared.publisher.is_online(name) for name in active}
         seen = any(session.first_time_s is not None for session in self._sessions.values())
-        self._watchdog.turn(now_s, online, broker, seen=seen, waits_s=waits_s)
+        self._watchdog.report(now_s, online, broker, seen=seen, waits_s=waits_s)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-MUCH, FEW_FRAMES = 0.1, 10
+# A tenth is more than jitter drops, so it means that the machine is too slow.
+MAX_REPLACED_SHARE = 0.1
+# A share of fewer frames says little.
+MIN_FRAMES = 10
 
 
-class Overload:
-    """Compares, from one look to the next, how many frames newer ones replaced before their turn came."""
+class OverloadDetector:
+    """Compares, from one check to the next, how many frames newer ones replaced before their turn came."""
 
     def __init__(self) -> None:
         self._before: dict[str, tuple[int, int]] = {}
         self._behind: set[str] = set()
 
-    def look(self, camera: str, frames_in: int, replaced: int) -> str | None:
+    def check(self, camera: str, frames_in: int, replaced: int) -> str | None:
         """What to say, given both counts since the start; None where nothing has changed."""
         frames_before, replaced_before = self._before.get(camera, (0, 0))
         self._before[camera] = (frames_in, replaced)
         frames = frames_in - frames_before
         share = (replaced - replaced_before) / max(frames, 1)
-        behind = frames >= FEW_FRAMES and share > MUCH
+        behind = frames >= MIN_FRAMES and share > MAX_REPLACED_SHARE
         if behind == (camera in self._behind):
             return None
         self._behind ^= {camera}

@@ -34,7 +34,7 @@ class Watchdog:
             return "off"
         return "starved" if self.hung else "fed"
 
-    def turn(
+    def report(
         self, now_s: float, cameras: Mapping[str, bool], broker: str, *, seen: bool, waits_s: float = 0.0
     ) -> None:
         """Tell systemd how things are.

@@ -19,7 +19,7 @@ CLEAN_PATH = "/usr/local/bin:/usr/bin:/bin"
 # where pip finds packages, which is this machine's affair; its cache saves the download, not the building
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 KEPT_VARIABLES = ("PIP_", "SSL_CERT", *PROXIES, *(name.upper() for name in PROXIES))
-COMMAND_TIMEOUT_S = 1800.0  # the first one downloads and builds 2 GB, on shared cores
+COMMAND_TIMEOUT_S = 3600.0  # the first one downloads and builds 2 GB and trains, beside all else of `check`
 
 pytestmark = pytest.mark.skipif(
     not os.environ.get("FOLLOW_DOCUMENTS"), reason="it builds an environment of 2 GB: make docs-test"

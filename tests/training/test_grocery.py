@@ -117,7 +117,7 @@ def test_acceptance_refuses_ranges_from_the_wrong_pictures(
     }[name]
     bad = np.concatenate((pictures, good[-2:]))
     head = calibrated(trained.head, evaluated.record.temperature)
-    model = shipped_network(trained.trunk, head, evaluated.record.least_length)
+    model = shipped_network(trained.backbone, head, evaluated.record.least_length)
     network = correct_bias(to_uint8(model, bad), to_float(model), bad)
     said = device_scores(
         draft(trained, finish_network(trained, network), evaluated.record), trained.split.test, Silent()

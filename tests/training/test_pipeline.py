@@ -113,7 +113,7 @@ def test_a_run_read_again_gives_the_scores_it_gave(trained: Trained) -> None:
     again = read_trained(trained.run)
     images = load_all([item.path for item in again.split.test], again.config.spec)
     found = read_evaluation(trained.run)
-    network = shipped_network(again.trunk, calibrated(again.head, found.temperature), found.least_length)
+    network = shipped_network(again.backbone, calibrated(again.head, found.temperature), found.least_length)
     scores, familiarity = network(images.astype(np.float32), training=False)
     with np.load(trained.run.path(SCORES)) as stored:
         np.testing.assert_allclose(np.asarray(scores), stored["test"], atol=1e-4)
@@ -144,9 +144,9 @@ def test_scores_are_the_first_output(trained: Trained, file: str) -> None:
 def test_the_int8_network_has_the_float_networks_mean_logits(trained: Trained) -> None:
     again = read_trained(trained.run)
     sample = calibration_images(again.split, again.config.spec, 30, Silent())
-    # three times the head, so that rounding the trunk shows
+    # three times the head, so that rounding the backbone shows
     head = Head(again.head.kernel * 3, again.head.bias * 3, again.head.centres)
-    network = shipped_network(again.trunk, head, 1.0)
+    network = shipped_network(again.backbone, head, 1.0)
     exact, rounded = to_float(network), to_uint8(network, sample)
     mended = corrected(rounded, exact, sample)
     wanted, before, after = (mean_logits(each, sample) for each in (exact, rounded, mended))
@@ -158,9 +158,9 @@ def test_the_int8_network_has_the_float_networks_mean_logits(trained: Trained) -
 def test_a_network_without_a_softmax_has_nothing_to_correct(trained: Trained) -> None:
     again = read_trained(trained.run)
     sample = calibration_images(again.split, again.config.spec, 3, Silent())
-    trunk = to_float(again.trunk)
+    backbone = to_float(again.backbone)
     with pytest.raises(ConversionError, match="can't correct the int8 network's bias"):
-        corrected(trunk, trunk, sample)
+        corrected(backbone, backbone, sample)
 
 
 def test_features_are_kept_in_the_run(trained: Trained) -> None:

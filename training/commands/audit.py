@@ -93,8 +93,8 @@ def _audit(config: TrainConfig, runs_dir: Path, reporter: Reporter, *, look_at_l
 def _features(surveyed: Survey, config: TrainConfig, reporter: Reporter) -> NDArray[np.float32]:
     from training.cache import opened_cache
     from training.features.extract import photograph_features
-    from training.network.frozen_backbone import find_trunk
+    from training.network.frozen_backbone import convert_backbone
 
     with opened_cache(reporter) as cache:
-        trunk = find_trunk(config, cache, reporter)
-        return photograph_features(trunk, surveyed.found.photographs, config, cache, reporter)
+        backbone = convert_backbone(config, cache, reporter)
+        return photograph_features(backbone, surveyed.found.photographs, config, cache, reporter)

@@ -131,7 +131,7 @@ def _judge_parts(basis: _Basis, left_out: OodResult | None) -> Evaluated:
 
 
 def _familiar(basis: _Basis, val: PartScores) -> Float:
-    """The values to choose the limit on; a tuned trunk has seen its training photographs too well."""
+    """The values to choose the limit on; a tuned backbone has seen its training photographs too well."""
     if basis.trained.record.fine_tuned:
         return val.familiarity
     stored, targets = basis.stored, basis.targets("train")

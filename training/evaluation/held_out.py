@@ -1,4 +1,4 @@
-"""Features of the pictures to judge by: as the run stored them, or through its tuned trunk."""
+"""Features of the pictures to judge by: as the run stored them, or through its tuned backbone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from training.errors import DataError, RunError
 from training.features.extract import Features, Pictured, photograph_features, run_over
 from training.fit.trained_network import TrainedRun
 from training.network.convert import to_float
-from training.network.frozen_backbone import find_trunk
+from training.network.frozen_backbone import convert_backbone
 from training.progress import Reporter
 from training.runs import FEATURES, Run
 
@@ -44,7 +44,7 @@ class HeldOutFeatures:
 
 
 def stored_features(run: Run) -> Features:
-    """What the frozen trunk gave in training; raises RunError."""
+    """What the frozen backbone gave in training; raises RunError."""
     try:
         with np.load(io.BytesIO(run.read(FEATURES)), allow_pickle=False) as stored:
             return Features(stored["train"], stored["val"], stored["test"], stored["views"])
@@ -59,10 +59,10 @@ def held_out_features(trained: TrainedRun, ood: Sequence[Photograph], reporter: 
     stored = stored_features(trained.run)
     unknown = None
     with opened_cache(reporter) as cache:
-        trunk = find_trunk(trained.config, cache, reporter)
+        backbone = convert_backbone(trained.config, cache, reporter)
         if ood:
-            unknown = photograph_features(trunk, ood, trained.config, cache, reporter)
-    shown = _streamed_features(trained, trunk.network, reporter)
+            unknown = photograph_features(backbone, ood, trained.config, cache, reporter)
+    shown = _streamed_features(trained, backbone.network, reporter)
     return HeldOutFeatures(stored.val, stored.test, shown, unknown)
 
 
@@ -95,7 +95,7 @@ def find_ood_photographs(config: TrainConfig, reporter: Reporter) -> tuple[Photo
 
 
 def _tuned_features(trained: TrainedRun, ood: Sequence[Photograph], reporter: Reporter) -> HeldOutFeatures:
-    network = to_float(trained.trunk)
+    network = to_float(trained.backbone)
     parts: list[Sequence[Pictured]] = [trained.split.val, trained.split.test, ood]
     paths: list[Path] = [picture.path for part in parts for picture in part]
     with reporter.steps("evaluating the tuned network", len(paths)) as step:

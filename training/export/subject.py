@@ -50,7 +50,7 @@ def make_subject(trained: TrainedRun, images: int, reporter: Reporter) -> Subjec
     if not (run.path(EVALUATION).is_file() and run.path(SCORES).is_file()):
         evaluate(run, reporter, trained)
     temperature = read_evaluation(run).temperature
-    model = attach_head(trained.trunk, calibrated(trained.head, temperature), config.head.dropout)
+    model = attach_head(trained.backbone, calibrated(trained.head, temperature), config.head.dropout)
     # a GPU would multiply in 10-bit fractions: fast, and too coarse to compare with
     tensorflow().config.experimental.enable_tensor_float_32_execution(False)
     with reporter.steps("reading photographs", len(photographs)) as step:

@@ -1,6 +1,6 @@
-"""Photographs → features: the frozen trunk runs once over each, in the device's runtime on all cores.
+"""Photographs → features: the frozen backbone runs once over each, in the device's runtime on all cores.
 
-Every row is kept in the cache under the photograph's content, the trunk, the preprocessing and the
+Every row is kept in the cache under the photograph's content, the backbone, the preprocessing and the
 augmentation, so adding ten photographs costs ten runs, and an interrupted extraction goes on where it was.
 """
 
@@ -26,7 +26,7 @@ from training.dataset.augment import augmented
 from training.dataset.load import load
 from training.dataset.scan import PARTS
 from training.dataset.split import Split
-from training.network.frozen_backbone import Trunk, versions
+from training.network.frozen_backbone import FrozenBackbone, versions
 from training.parallel import core_count, spread
 from training.progress import Reporter, Step
 
@@ -76,7 +76,9 @@ class _View:
 _Keyed = tuple[str, _View]  # with its key in the cache
 
 
-def extract(trunk: Trunk, split: Split, config: TrainConfig, cache: Cache, reporter: Reporter) -> Features:
+def extract(
+    backbone: FrozenBackbone, split: Split, config: TrainConfig, cache: Cache, reporter: Reporter
+) -> Features:
     """Features of every photograph and of the augmented views of the training photographs."""
     plain = {part: [_View(item.path, item.sha256, 0) for item in split.part(part)] for part in PARTS}
     views = [
@@ -85,43 +87,47 @@ def extract(trunk: Trunk, split: Split, config: TrainConfig, cache: Cache, repor
         for item in split.train
     ]
     todo = [view for part in PARTS for view in plain[part]] + views
-    rows = _rows(trunk, todo, config, cache, reporter)
+    rows = _rows(backbone, todo, config, cache, reporter)
     ends = np.cumsum([len(plain[part]) for part in PARTS])
     return Features(*np.split(rows, ends))
 
 
 def photograph_features(
-    trunk: Trunk, photographs: Sequence[Pictured], config: TrainConfig, cache: Cache, reporter: Reporter
+    backbone: FrozenBackbone,
+    photographs: Sequence[Pictured],
+    config: TrainConfig,
+    cache: Cache,
+    reporter: Reporter,
 ) -> Float:
     """Features (n, channels) of photographs as they are, in their order."""
     views = [_View(photograph.path, photograph.sha256, 0) for photograph in photographs]
-    return _rows(trunk, views, config, cache, reporter)
+    return _rows(backbone, views, config, cache, reporter)
 
 
 def _rows(
-    trunk: Trunk, views: Sequence[_View], config: TrainConfig, cache: Cache, reporter: Reporter
+    backbone: FrozenBackbone, views: Sequence[_View], config: TrainConfig, cache: Cache, reporter: Reporter
 ) -> Float:
-    make_key = _key_maker(trunk, config)
+    make_key = _key_maker(backbone, config)
     keys = [make_key(view) for view in views]
     rows = {key: np.frombuffer(row, np.float32) for key, row in cache.read(keys).items()}
     missing = [(key, view) for key, view in zip(keys, views, strict=True) if key not in rows]
     if missing:
-        _run_missing(trunk, missing, config, cache, rows, reporter)
+        _run_missing(backbone, missing, config, cache, rows, reporter)
     elif views:
         reporter.note(f"features of {len(views)} pictures were in the cache")
     return np.stack([rows[key] for key in keys])
 
 
 def _run_missing(
-    trunk: Trunk,
+    backbone: FrozenBackbone,
     missing: Sequence[_Keyed],
     config: TrainConfig,
     cache: Cache,
     rows: dict[str, Float],
     reporter: Reporter,
 ) -> None:
-    """Run the trunk where the cache has no row, storing as it goes; adds to `rows`."""
-    interpreters = make_interpreters(trunk.network)
+    """Run the backbone where the cache has no row, storing as it goes; adds to `rows`."""
+    interpreters = make_interpreters(backbone.network)
     photographs = _by_photograph(missing)
     with reporter.steps("computing features", len(photographs)) as step:
         for start in range(0, len(photographs), STORE_EVERY):
@@ -141,7 +147,7 @@ def _by_photograph(views: Sequence[_Keyed]) -> list[list[_Keyed]]:
 
 
 def _rows_of(network: Network, views: Sequence[_Keyed], config: TrainConfig) -> dict[str, Float]:
-    """The trunk's output by key, for views of one photograph."""
+    """The backbone's output by key, for views of one photograph."""
     image = load(views[0][1].path, config.spec)
     return {key: _row(network, _changed(image, view, config)) for key, view in views}
 
@@ -160,11 +166,11 @@ def _changed(image: Image, view: _View, config: TrainConfig) -> Image:
     return augmented(image, config.augment, np.random.default_rng(seed))
 
 
-def _key_maker(trunk: Trunk, config: TrainConfig) -> Callable[[_View], str]:
+def _key_maker(backbone: FrozenBackbone, config: TrainConfig) -> Callable[[_View], str]:
     """Keys name all that a row depends on; the code that prepares pictures is part of that."""
     modules = (edge.preprocess, training.dataset.augment)
     code = b"".join(Path(str(module.__file__)).read_bytes() for module in modules)
-    fixed = f"{trunk.fingerprint} {config.spec} {sorted(versions(PREPARED_BY).items())}".encode() + code
+    fixed = f"{backbone.fingerprint} {config.spec} {sorted(versions(PREPARED_BY).items())}".encode() + code
     plain = hashlib.sha256(fixed).hexdigest()
     change = f"{plain} {config.augment.model_dump_json()} {config.seed}"
     changed = hashlib.sha256(change.encode()).hexdigest()

@@ -23,8 +23,8 @@ from training.head.softmax_head import Curves, Head, class_centres
 from training.libraries import keras, tensorflow
 from training.network.backbones.registry import block_names, block_of, find_backbone, folded, unfolded
 from training.network.convert import to_float
-from training.network.frozen_backbone import Trunk
-from training.network.stored_weights import rebuilt_trunk, weights_bytes
+from training.network.frozen_backbone import FrozenBackbone
+from training.network.stored_weights import rebuild_backbone, weights_bytes
 from training.progress import Reporter, Step
 from training.runs import Run
 
@@ -34,7 +34,7 @@ FROM_SCRATCH = FineTuneConfig(epochs=60, learning_rate=2e-3)
 
 @dataclass(frozen=True, slots=True)
 class FineTuned:
-    """The head and the trunk's weights to go on with, which are the old ones unless `kept`.
+    """The head and the backbone's weights to go on with, which are the old ones unless `kept`.
 
     accuracy: on validation, at its best. interrupted: somebody pressed Ctrl-C, and the best so far is here.
     """
@@ -48,17 +48,17 @@ class FineTuned:
 
 
 def fine_tune(
-    run: Run, trunk: Trunk, head: Head, split: Split, config: TrainConfig, reporter: Reporter
+    run: Run, backbone: FrozenBackbone, head: Head, split: Split, config: TrainConfig, reporter: Reporter
 ) -> FineTuned:
     """Train the last blocks, augmented, at a low rate; the old network comes back where it is no gain."""
-    untouched = FineTuned(False, 0.0, Curves(), head, trunk.weights)
+    untouched = FineTuned(False, 0.0, Curves(), head, backbone.weights)
     if config.fine_tune.epochs == 0:
         return untouched
     keras().utils.set_random_seed(config.seed)  # before the layers are made: they draw seeds of their own
     tensorflow().config.experimental.enable_op_determinism()
     scope = strategy(config.fine_tune.devices).scope()
     with scope, precision(config.fine_tune.mixed_precision):
-        base = rebuilt_trunk(config.backbone, config.size, trunk.weights)
+        base = rebuild_backbone(config.backbone, config.size, backbone.weights)
         base = base if is_pretrained(config) else unfolded(base)
         tuning = _Tuning(attach_head(base, head, config.head.dropout), split, config, run)
     start = tuning.state.start_accuracy
@@ -68,7 +68,7 @@ def fine_tune(
     kept = best > start
     reporter.note(f"fine-tuning: validation {start:.3f} → {best:.3f}, {'kept' if kept else 'not kept'}")
     if not kept:
-        return FineTuned(False, best, curves, head, trunk.weights, interrupted)
+        return FineTuned(False, best, curves, head, backbone.weights, interrupted)
     kernel, bias = tuning.put_best_back()
     base = base if is_pretrained(config) else folded(base)
     centres = _centres(base, split, config, reporter)
@@ -171,7 +171,7 @@ def unfreeze(model: Any, config: TrainConfig) -> None:
 
 
 def _centres(base: Any, split: Split, config: TrainConfig, reporter: Reporter) -> Any:
-    """The class centres in the tuned trunk's features of the training photographs."""
+    """The class centres in the tuned backbone's features of the training photographs."""
     paths = [item.path for item in split.train]
     with reporter.steps("computing the tuned features", len(paths)) as step:
         features = run_over(to_float(base), paths, lambda path: load(path, config.spec), step)

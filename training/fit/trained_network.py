@@ -1,4 +1,4 @@
-"""The whole network, trunk and head; and how a run keeps it: weights in an npz, the graph by its recipe."""
+"""The network, backbone and head, and how a run keeps it: weights in an npz, the graph by its recipe."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from training.dataset.split import Split
 from training.errors import RunError
 from training.head.softmax_head import Curves, Head
 from training.libraries import keras
-from training.network.stored_weights import rebuilt_trunk
+from training.network.stored_weights import rebuild_backbone
 from training.runs import CONFIG, HEAD, SPLIT, TRAINING, WEIGHTS, Run
 
 
@@ -46,23 +46,23 @@ class TrainedRun:
     config: TrainConfig
     split: Split
     record: TrainingRecord
-    trunk: Any
+    backbone: Any
     head: Head
     model: Any
 
 
-def attach_head(trunk: Any, head: Head, dropout: float) -> Any:
-    """Trunk → dropout → softmax layer, as one Keras model."""
+def attach_head(backbone: Any, head: Head, dropout: float) -> Any:
+    """Backbone → dropout → softmax layer, as one Keras model."""
     k = keras()
-    features = k.layers.Dropout(dropout, name="dropout")(trunk.output)
+    features = k.layers.Dropout(dropout, name="dropout")(backbone.output)
     dense = k.layers.Dense(head.bias.size, activation="softmax", name="scores")
-    model = k.Model(trunk.input, dense(features), name="classifier")
+    model = k.Model(backbone.input, dense(features), name="classifier")
     dense.set_weights([head.kernel, head.bias])
     return model
 
 
-def shipped_network(trunk: Any, head: Head, least_length: float) -> Any:
-    """Trunk → scores and familiarity, the two outputs of the network that a device gets.
+def shipped_network(backbone: Any, head: Head, least_length: float) -> Any:
+    """Backbone → scores and familiarity, the two outputs of the network that a device gets.
 
     Familiarity, (n, 1), is the cosine of the features with the nearest class centre; features shorter than
     least_length are taken for that long, so that int8 has a range to choose. The normalisation is made of
@@ -72,10 +72,10 @@ def shipped_network(trunk: Any, head: Head, least_length: float) -> Any:
     k = keras()
     dense = k.layers.Dense(head.bias.size, activation="softmax", name="scores")
     cosines = k.layers.Dense(head.bias.size, use_bias=False, name="cosines")
-    squared = k.ops.sum(k.ops.square(trunk.output), axis=-1, keepdims=True)
-    unit = trunk.output * k.ops.rsqrt(k.ops.maximum(squared, least_length**2))
+    squared = k.ops.sum(k.ops.square(backbone.output), axis=-1, keepdims=True)
+    unit = backbone.output * k.ops.rsqrt(k.ops.maximum(squared, least_length**2))
     nearest = k.ops.max(cosines(unit), axis=-1, keepdims=True)
-    model = k.Model(trunk.input, [dense(trunk.output), nearest], name="shipped")
+    model = k.Model(backbone.input, [dense(backbone.output), nearest], name="shipped")
     dense.set_weights([head.kernel, head.bias])
     cosines.set_weights([head.centres.T])
     return model
@@ -94,11 +94,11 @@ def read_trained(run: Run) -> TrainedRun:
     record = run.read_record(TRAINING, TrainingRecord)
     head = read_head(run)
     try:
-        trunk = rebuilt_trunk(config.backbone, config.size, run.read(WEIGHTS))
-        model = attach_head(trunk, head, config.head.dropout)
+        backbone = rebuild_backbone(config.backbone, config.size, run.read(WEIGHTS))
+        model = attach_head(backbone, head, config.head.dropout)
     except (ValueError, KeyError, OSError, EOFError) as error:
         raise RunError(f"can't use the run {run.name}", f"{WEIGHTS}: {error}", "train again") from error
-    return TrainedRun(run, config, split, record, trunk, head, model)
+    return TrainedRun(run, config, split, record, backbone, head, model)
 
 
 def read_head(run: Run) -> Head:

@@ -26,7 +26,7 @@ TINY = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """kernel: float32 (channels, labels) and bias (labels,), for features as the trunk gives them.
+    """kernel: float32 (channels, labels) and bias (labels,), for features as the backbone gives them.
 
     centres: float32 (labels, channels), each class's mean direction of unit length: what is familiar.
     """

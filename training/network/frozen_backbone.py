@@ -1,4 +1,4 @@
-"""The frozen trunk as a network for the device's runtime: converted once, then taken from the cache.
+"""The frozen backbone as a network for the device's runtime: converted once, then taken from the cache.
 
 Where the cache has it, TensorFlow is not even imported.
 """
@@ -17,7 +17,7 @@ from training.cache import Cache
 from training.config import TrainConfig
 from training.network import backbones, convert
 from training.network.backbones.registry import find_backbone
-from training.network.backbones.weights import load_trunk
+from training.network.backbones.weights import load_backbone
 from training.network.convert import to_float
 from training.network.stored_weights import weights_bytes
 from training.progress import Reporter
@@ -26,7 +26,7 @@ CONVERTERS = ("tensorflow", "tensorflow-cpu", "keras")
 
 
 @dataclass(frozen=True, slots=True)
-class Trunk:
+class FrozenBackbone:
     """network: float TFLite, RGB 0–255 of (1, size, size, 3) → features (1, channels).
 
     weights: the same as Keras weights in an npz. source: where they come from. fingerprint: equal where
@@ -39,13 +39,13 @@ class Trunk:
     fingerprint: str
 
 
-def find_trunk(config: TrainConfig, cache: Cache, reporter: Reporter) -> Trunk:
-    """The trunk of a configuration; raises WeightsError or ConversionError."""
+def convert_backbone(config: TrainConfig, cache: Cache, reporter: Reporter) -> FrozenBackbone:
+    """The backbone of a configuration; raises WeightsError or ConversionError."""
     key = _key(config)
     stored = cache.read([key]).get(key)
     if stored is None:
         reporter.note(f"converting {config.backbone} at {config.size} px (kept for next time)")
-        loaded = load_trunk(config.backbone, config.size, config.weights, config.seed)
+        loaded = load_backbone(config.backbone, config.size, config.weights, config.seed)
         stored = _packed(to_float(loaded.model), weights_bytes(loaded.model), loaded.source)
         cache.write({key: stored})
     return _unpacked(stored)
@@ -59,19 +59,19 @@ def _packed(network: bytes, weights: bytes, source: str) -> bytes:
     return body.getvalue()
 
 
-def _unpacked(stored: bytes) -> Trunk:
+def _unpacked(stored: bytes) -> FrozenBackbone:
     with zipfile.ZipFile(io.BytesIO(stored)) as archive:
         network, weights, source = (archive.read(name) for name in ("network", "weights", "source"))
-    return Trunk(network, weights, source.decode(), hashlib.sha256(network).hexdigest())
+    return FrozenBackbone(network, weights, source.decode(), hashlib.sha256(network).hexdigest())
 
 
 def has_weights(config: TrainConfig) -> bool:
-    """Whether the trunk begins with weights that somebody has trained."""
+    """Whether the backbone begins with weights that somebody has trained."""
     return config.weights != "none" and find_backbone(config.backbone).pretrained
 
 
 def _key(config: TrainConfig) -> str:
-    """Everything that the converted trunk depends on; our own code that makes it is part of that."""
+    """Everything that the converted backbone depends on; our own code that makes it is part of that."""
     what = {
         "backbone": config.backbone,
         "size": config.size,
@@ -80,7 +80,7 @@ def _key(config: TrainConfig) -> str:
         "made_by": versions(CONVERTERS),
         "code": _code_hash(),
     }
-    return "trunk:" + hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+    return "backbone:" + hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
 
 def versions(names: tuple[str, ...]) -> dict[str, str]:

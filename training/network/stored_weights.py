@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from training.network.backbones.registry import build_trunk
+from training.network.backbones.registry import build_backbone
 
 
 def weights_bytes(model: Any) -> bytes:
@@ -17,9 +17,9 @@ def weights_bytes(model: Any) -> bytes:
     return body.getvalue()
 
 
-def rebuilt_trunk(backbone: str, size: int, weights: bytes) -> Any:
+def rebuild_backbone(backbone: str, size: int, weights: bytes) -> Any:
     """The Keras backbone of that name with the weights of `weights_bytes`; raises ValueError, KeyError."""
-    trunk = build_trunk(backbone, size)
+    network = build_backbone(backbone, size)
     with np.load(io.BytesIO(weights), allow_pickle=False) as stored:
-        trunk.set_weights([stored[f"arr_{index}"] for index in range(len(stored.files))])
-    return trunk
+        network.set_weights([stored[f"arr_{index}"] for index in range(len(stored.files))])
+    return network

@@ -18,7 +18,7 @@ from edge.preprocess import PreprocessSpec
 from training.errors import MissingLibraryError
 from training.libraries import keras
 from training.network.backbones.registry import find_backbone
-from training.network.backbones.weights import load_classifier_head, load_trunk
+from training.network.backbones.weights import load_backbone, load_classifier_head
 from training.network.convert import to_dynamic, to_uint8
 from training.packing.metadata import Description, with_metadata
 from training.packing.pack import check_takes_bytes
@@ -50,9 +50,9 @@ def make_pretrained(options: PretrainedOptions, out: Path, reporter: Reporter) -
     kernel, bias, source = load_classifier_head(options.backbone)
     size = options.size or find_backbone(options.backbone).size_px
     reporter.note(f"building {options.backbone} at {size} px with its ImageNet classifier")
-    trunk = load_trunk(options.backbone, size, "imagenet", SEED).model
+    backbone = load_backbone(options.backbone, size, "imagenet", SEED).model
     dense = keras().layers.Dense(len(labels), activation="softmax", name="scores")
-    model = keras().Model(trunk.input, dense(trunk.output), name="imagenet")
+    model = keras().Model(backbone.input, dense(backbone.output), name="imagenet")
     dense.set_weights([kernel, bias])
     network = _converted(model, options.backbone, size, reporter)
     check_takes_bytes(network)

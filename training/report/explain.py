@@ -22,7 +22,7 @@ POOL = "pool"
 
 @dataclass(frozen=True, slots=True)
 class Explainer:
-    """A run's trunk up to its last feature map, and what the head makes of that."""
+    """A run's backbone up to its last feature map, and what the head makes of that."""
 
     body: Any
     head: Head
@@ -43,10 +43,10 @@ class Explainer:
 
 def make_explainer(trained: TrainedRun, temperature: float) -> Explainer | None:
     """The explainer of a run; None where its network does not end in pooling and one layer."""
-    layer = next((layer for layer in trained.trunk.layers if layer.name == POOL), None)
+    layer = next((layer for layer in trained.backbone.layers if layer.name == POOL), None)
     if layer is None or len(layer.input.shape) != 4:
         return None
-    return Explainer(keras().Model(trained.trunk.input, layer.input), trained.head, temperature)
+    return Explainer(keras().Model(trained.backbone.input, layer.input), trained.head, temperature)
 
 
 def class_heat(maps: Float, weights: Float) -> Float:

@@ -12,7 +12,7 @@ from training.cache import Cache
 from training.features.extract import PREPARED_BY
 from training.fit.trained_network import attach_head
 from training.head.softmax_head import Head
-from training.network.backbones.registry import build_trunk
+from training.network.backbones.registry import build_backbone
 from training.network.convert import to_uint8
 from training.network.frozen_backbone import versions
 from training.quantization.comparison import latency_ms
@@ -25,9 +25,9 @@ def device_latency_ms(backbone: str, size: int, labels: int, cache: Cache) -> fl
     key = _key(backbone, size, labels)
     stored = cache.read([key]).get(key)
     if stored is None:
-        trunk = build_trunk(backbone, size)
-        zeros = np.zeros((labels, trunk.output_shape[-1]), np.float32)
-        model = attach_head(trunk, Head(zeros.T, np.zeros(labels, np.float32), zeros), 0.0)
+        network = build_backbone(backbone, size)
+        zeros = np.zeros((labels, network.output_shape[-1]), np.float32)
+        model = attach_head(network, Head(zeros.T, np.zeros(labels, np.float32), zeros), 0.0)
         pixels = np.zeros((2, size, size, 3), np.uint8)
         pixels[1] = 255
         stored = str(latency_ms(to_uint8(model, pixels))).encode()

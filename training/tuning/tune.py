@@ -24,7 +24,7 @@ from training.dataset.prepare import divide, survey
 from training.dataset.split import Split
 from training.errors import RunError
 from training.features.extract import extract
-from training.network.frozen_backbone import find_trunk
+from training.network.frozen_backbone import convert_backbone
 from training.progress import Reporter, Silent
 from training.runs import earlier_parts
 from training.tuning.latency import device_latency_ms
@@ -110,8 +110,8 @@ class _Trials:
     def __call__(self, trial: optuna.Trial) -> float:
         config = drawn(trial, self.space, self.base)
         self._refuse_slow(trial, config)
-        trunk = find_trunk(config, self.cache, Silent())
-        features = extract(trunk, self.divided, config, self.cache, Silent())
+        backbone = convert_backbone(config, self.cache, Silent())
+        features = extract(backbone, self.divided, config, self.cache, Silent())
         found: list[tuple[float, float]] = []
         for number, outcome in enumerate(losses(features, self.divided, config, self.folds)):
             found.append(outcome)

@@ -1,6 +1,6 @@
-"""`edge-agent doctor`: one examination after the other, and what they know of each other.
+"""`edge-agent doctor`: one check after the other, and what they need to know of each other.
 
-Each stands alone: one that breaks off is a finding, and the others go on.
+Each check stands alone: one that breaks off is a finding, and the others go on.
 """
 
 from __future__ import annotations
@@ -150,14 +150,14 @@ class Diagnosis:
 
 
 def _isolate(part: str, examine: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """An examination's findings; whatever ends it is one more."""
+    """The findings of a check; an exception that ends it is one more finding."""
     try:
         yield from examine()
     except Exception as error:
         if part == "config" and isinstance(error, UsageError):
             raise
-        log.debug("examination of %s", part, exc_info=True)
-        detail = f"its examination breaks off ({type(error).__name__}: {error})"
+        log.debug("check of %s", part, exc_info=True)
+        detail = f"its check breaks off ({type(error).__name__}: {error})"
         yield failure(part, detail, f"{program()} doctor --debug  # says where")
 
 

@@ -1,4 +1,4 @@
-"""What `edge-agent check` examines, in a process of its own: a crash or a hang there is a finding here.
+"""What `edge-agent check` checks, in a process of its own: a crash or a hang there is a finding here.
 
 As a program (`python -m edge.commands.doctor.subprocess_check KIND…`) this is that process: the
 configuration comes on stdin, so that no password is in a command line, and what it begins and finds goes to
@@ -43,7 +43,7 @@ def check_in_subprocess(kinds: Sequence[Kind], config: AgentConfig) -> FindingsB
         if problem:
             broken = next((kind for kind in reversed(left) if kind in found), left[0])
             remedy = f"{program()} doctor --debug  # says where"
-            found.setdefault(broken, []).append(failure(broken, f"its examination {problem}", remedy))
+            found.setdefault(broken, []).append(failure(broken, f"its check {problem}", remedy))
     return found
 
 
@@ -65,7 +65,7 @@ def _run_process(kinds: Sequence[Kind], config: AgentConfig, found: FindingsByKi
         return f"hangs: not done after {timeout_s:g} s"
     _collect(done.stdout, found)
     said = done.stderr.decode("utf-8", "replace").strip()
-    log.debug("examination of %s: %s", ", ".join(kinds), said)
+    log.debug("check of %s: %s", ", ".join(kinds), said)
     if done.returncode < 0:
         return f"crashes ({signal.Signals(-done.returncode).name})"
     lines = said.splitlines() or [f"status {done.returncode}"]
@@ -89,14 +89,14 @@ def _examine(kinds: Sequence[str], config: AgentConfig) -> None:
     register_sources(config.sources)
     results = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # libraries may print what they like
-    examinations = {
+    checks = {
         "model": check.check_model,
         "cameras": check.check_cameras,
         "broker": check.check_broker,
     }
     for kind in kinds:
         print(json.dumps([kind, None]), file=results, flush=True)
-        for found in examinations[kind](config):
+        for found in checks[kind](config):
             print(json.dumps([kind, asdict(_to_finding(found))]), file=results, flush=True)
 
 

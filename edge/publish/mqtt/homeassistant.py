@@ -8,15 +8,20 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from edge.publish.remote.commands import LEAVES
 from edge.publish.topics import UNKNOWN, TopicNames
-from edge.records import Message, ModelIdentity
+from edge.records import Message, ModelIdentity, UnknownReason
 
 DEFAULT_PREFIX = "homeassistant"
 BIRTH = b"online"
-PROBLEMS = ("no_frames", "stale", "frozen", "dark", "bright", "covered")
+# These say nothing against the camera: it has just begun, was switched off by hand, or the model is not sure.
+NO_PROBLEMS: tuple[UnknownReason, ...] = ("starting", "low_score", "unfamiliar", "disabled")
+# All other reasons: one that is added to the list counts as a problem until it is named above.
+PROBLEMS: tuple[UnknownReason, ...] = tuple(
+    reason for reason in get_args(UnknownReason) if reason not in NO_PROBLEMS
+)
 MISSED = 3  # so many heartbeats may be missed before a value counts as old
 Component = dict[str, Any]
 
@@ -92,7 +97,7 @@ def _connection(device: Device) -> Component:
 
 
 def _of_camera(device: Device, camera: str) -> dict[str, Component]:
-    components = _sight(device, camera) | _condition(device, camera)
+    components = _label_and_confidence(device, camera) | _condition(device, camera)
     if device.commands:
         components |= _commands(device.names, camera)
     for kind, component in components.items():
@@ -100,7 +105,7 @@ def _of_camera(device: Device, camera: str) -> dict[str, Component]:
     return components
 
 
-def _sight(device: Device, camera: str) -> dict[str, Component]:
+def _label_and_confidence(device: Device, camera: str) -> dict[str, Component]:
     """What the camera sees."""
     names = device.names
     state = names.of_camera(camera, "state")

@@ -130,7 +130,7 @@ def test_a_capture_that_hangs_starves_the_watchdog_until_it_moves_again(
 def test_readiness_comes_once_and_says_how(systemd: Systemd) -> None:
     watchdog = Watchdog(Notifier(systemd.environment))
     for now_s, seen in ((100.0, False), (104.9, False), (105.1, False), (106.0, True)):
-        watchdog.turn(now_s, {"cam": seen}, "", seen=seen)
+        watchdog.report(now_s, {"cam": seen}, "", seen=seen)
     assert [text for text in systemd.heard if text != "WATCHDOG=1"] == [
         "STATUS=starting; no frame yet; 0 of 1 cameras deliver: none",
         "STATUS=degraded; started degraded, without a frame; 0 of 1 cameras deliver: none",
@@ -142,7 +142,7 @@ def test_readiness_comes_once_and_says_how(systemd: Systemd) -> None:
 def test_readiness_does_not_wait_for_cameras_that_start_later(systemd: Systemd) -> None:
     watchdog = Watchdog(Notifier(systemd.environment))
     for now_s, waits_s, seen in ((100.0, 90, False), (189.0, 90, False), (190.0, 0, False), (191.0, 0, True)):
-        watchdog.turn(now_s, {"cam": seen}, "", seen=seen, waits_s=waits_s)
+        watchdog.report(now_s, {"cam": seen}, "", seen=seen, waits_s=waits_s)
     assert [text for text in systemd.heard if text != "WATCHDOG=1"] == [
         "STATUS=degraded; waiting 90 s before the cameras start; 0 of 1 cameras deliver: none",
         "READY=1",

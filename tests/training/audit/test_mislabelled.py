@@ -16,7 +16,7 @@ from training.dataset.prepare import survey
 from training.dataset.scan import PARTS
 from training.features.extract import photograph_features
 from training.network.backbones.weights import PACKAGES, find_package_file
-from training.network.frozen_backbone import find_trunk
+from training.network.frozen_backbone import convert_backbone
 from training.progress import Silent
 
 GROCERY = Path(__file__).parents[4] / "shared" / "datasets" / "grocery10"
@@ -122,8 +122,8 @@ def test_most_swapped_grocery_labels_are_found(tmp_path: Path) -> None:
     config = TrainConfig(data=tmp_path / "photos", size=96)
     surveyed = survey(config, Silent())
     cache = Cache(tmp_path / "cache", 10**9, Silent())
-    trunk = find_trunk(config, cache, Silent())
-    features = photograph_features(trunk, surveyed.found.photographs, config, cache, Silent())
+    backbone = convert_backbone(config, cache, Silent())
+    features = photograph_features(backbone, surveyed.found.photographs, config, cache, Silent())
     cache.close()
     audit = with_suspects(audit_scan(surveyed, None, config.data, config.size), surveyed, features)
     (found,) = (each for each in audit.findings if each.kind == "suspected_label")

@@ -89,7 +89,7 @@ def changed(trained: Trained, subject: Subject) -> Subject:
     """The same, but for a network whose labels have changed places."""
     found = read_trained(trained.run)
     head = Head(np.roll(found.head.kernel, 1, axis=1), np.roll(found.head.bias, 1), found.head.centres)
-    return replace(subject, source=Source(attach_head(found.trunk, head, 0.0), subject.source.shipped))
+    return replace(subject, source=Source(attach_head(found.backbone, head, 0.0), subject.source.shipped))
 
 
 def edge_train(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:

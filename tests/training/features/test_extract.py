@@ -1,4 +1,4 @@
-"""Features: what the trunk gives, computed once for each picture and never for nothing."""
+"""Features: what the backbone gives, computed once for each picture and never for nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from training.dataset.load import load
 from training.dataset.scan import scan
 from training.dataset.split import Split, split
 from training.features.extract import Features, extract, photograph_features
-from training.network.frozen_backbone import find_trunk
+from training.network.frozen_backbone import convert_backbone
 from training.progress import Silent, Step
 
 pytestmark = pytest.mark.slow
@@ -62,23 +62,23 @@ def _divided(config: TrainConfig) -> Split:
 def _extract(
     config: TrainConfig, cache: _CountingCache, divided: Split | None = None
 ) -> tuple[Features, int]:
-    """The features, and how many pictures the trunk was run on."""
-    trunk = find_trunk(config, cache, Silent())
+    """The features, and how many pictures the backbone was run on."""
+    backbone = convert_backbone(config, cache, Silent())
     before = cache.written
-    features = extract(trunk, divided or _divided(config), config, cache, Silent())
+    features = extract(backbone, divided or _divided(config), config, cache, Silent())
     return features, cache.written - before
 
 
-def test_the_trunk_is_converted_once_and_its_weights_are_kept(
+def test_the_backbone_is_converted_once_and_its_weights_are_kept(
     config: TrainConfig, cache: _CountingCache
 ) -> None:
     first, second = _Noting(), _Noting()
-    converted, found = find_trunk(config, cache, first), find_trunk(config, cache, second)
+    converted, found = convert_backbone(config, cache, first), convert_backbone(config, cache, second)
     assert converted == found
     assert found.source == "random"
     assert second.notes == []
     other_seed = config.model_copy(update={"seed": 2})
-    assert find_trunk(other_seed, cache, Silent()).fingerprint != found.fingerprint
+    assert convert_backbone(other_seed, cache, Silent()).fingerprint != found.fingerprint
 
 
 def test_each_picture_is_run_once(config: TrainConfig, cache: _CountingCache) -> None:
@@ -120,13 +120,15 @@ def test_a_new_photograph_costs_its_own_runs_and_changes_no_other(
 
 
 def test_rows_are_what_keras_gives(config: TrainConfig, cache: _CountingCache) -> None:
-    from training.network.stored_weights import rebuilt_trunk
+    from training.network.stored_weights import rebuild_backbone
 
     divided = _divided(config)
-    trunk = find_trunk(config, cache, Silent())
-    rows = photograph_features(trunk, divided.val, config, cache, Silent())
+    backbone = convert_backbone(config, cache, Silent())
+    rows = photograph_features(backbone, divided.val, config, cache, Silent())
     images = np.stack([load(item.path, config.spec) for item in divided.val]).astype(np.float32)
-    expected = np.asarray(rebuilt_trunk(config.backbone, config.size, trunk.weights)(images, training=False))
+    expected = np.asarray(
+        rebuild_backbone(config.backbone, config.size, backbone.weights)(images, training=False)
+    )
     np.testing.assert_allclose(rows, expected, atol=1e-4)
 
 
@@ -147,8 +149,8 @@ def test_what_an_interruption_leaves_is_used(
     monkeypatch.setattr("training.features.extract.STORE_EVERY", 16)
     more = config.model_copy(update={"data": write_photographs(tmp_path / "more", 10, seed=3)})
     divided = _divided(more)
-    trunk = find_trunk(more, cache, Silent())
+    backbone = convert_backbone(more, cache, Silent())
     with pytest.raises(KeyboardInterrupt):
-        extract(trunk, divided, more, cache, Interrupted())
+        extract(backbone, divided, more, cache, Interrupted())
     features, ran = _extract(more, cache, divided)
     assert ran == 30 + len(features.views) - 2 * 16  # those of train come first, with a view each

@@ -69,7 +69,7 @@ def case(trained: Trained) -> Case:
     again = read_trained(trained.run)
     evaluated = evaluate(trained.run, Silent(), again)
     head = calibrated(again.head, evaluated.record.temperature)
-    model = shipped_network(again.trunk, head, evaluated.record.least_length)
+    model = shipped_network(again.backbone, head, evaluated.record.least_length)
     sample = calibration_images(again.split, again.config.spec, 15, Silent())
     case = Case(again, FloatNetwork(model, to_float(model)), sample, evaluated.record, evaluated.test)
     exact = case.said(to_float16(model))
@@ -149,10 +149,10 @@ def test_a_collapse_in_int8_is_refused(photographs: Path, tmp_path: Path) -> Non
     head = calibrated(trained.head, evaluated.record.temperature)
     factors = np.ones(len(head.kernel), np.float32)
     factors[stored_features(run).train.mean(axis=0).argmax()] = 1000
-    trunk = trained.trunk
-    scaled = keras().layers.Rescaling(factors)(trunk.output)
+    backbone = trained.backbone
+    scaled = keras().layers.Rescaling(factors)(backbone.output)
     # without a step between, the converter folds the factors into the next layer's weights
-    loud = keras().Model(trunk.input, keras().layers.ReLU()(scaled))
+    loud = keras().Model(backbone.input, keras().layers.ReLU()(scaled))
     model = shipped_network(loud, dataclasses.replace(head, kernel=head.kernel / factors[:, None]), 1.0)
     sample = calibration_images(trained.split, trained.config.spec, 15, Silent())
     case = Case(trained, FloatNetwork(model, to_float(model)), sample, evaluated.record, evaluated.test)

@@ -1,4 +1,4 @@
-"""Networks of keras.applications as trunks: without classifier and without input scaling of their own.
+"""Networks of keras.applications as backbones: without classifier and without input scaling of their own.
 
 MobileNetV3 is taken in its "minimalistic" form, which its authors made for quantization: 3×3 kernels, plain
 ReLU, no squeeze-and-excite.

@@ -1,6 +1,6 @@
 """What a network's weights expect of a pixel, and how the first convolution takes that over.
 
-So every trunk takes RGB 0–255, nobody outside needs to know more, and int8 takes a picture's bytes without
+So every backbone takes RGB 0–255, nobody outside needs to know more, and int8 takes a picture's bytes without
 rounding.
 """
 
@@ -53,15 +53,15 @@ def normalised(pixels: Any, normalisation: Normalisation) -> Any:
     return inputs[..., ::-1] if normalisation.bgr else inputs
 
 
-def fold_normalisation(trunk: Any, normalisation: Normalisation) -> None:
-    """Make a trunk with weights for normalised pixels take them as they are.
+def fold_normalisation(backbone: Any, normalisation: Normalisation) -> None:
+    """Make a backbone with weights for normalised pixels take them as they are.
 
     Σ w·(scale·x + offset) = Σ (w·scale)·x + Σ w·offset; the second sum goes into the convolution's bias, or
     where it has none into the batch normalisation that follows. Exact but for the rows and columns that
     padding adds: there, 0 is now black.
     """
     layers = keras().layers
-    convolution = next(layer for layer in trunk.layers if isinstance(layer, layers.Conv2D))
+    convolution = next(layer for layer in backbone.layers if isinstance(layer, layers.Conv2D))
     kernel, *bias = convolution.get_weights()
     if normalisation.bgr:
         kernel = kernel[:, :, ::-1]
@@ -70,7 +70,7 @@ def fold_normalisation(trunk: Any, normalisation: Normalisation) -> None:
     if bias:
         convolution.set_weights([kernel * scale, bias[0] + shift])
         return
-    batch_norm = next(layer for layer in trunk.layers if isinstance(layer, layers.BatchNormalization))
+    batch_norm = next(layer for layer in backbone.layers if isinstance(layer, layers.BatchNormalization))
     gamma, beta, mean, variance = batch_norm.get_weights()
     convolution.set_weights([kernel * scale])
     batch_norm.set_weights([gamma, beta, mean - shift, variance])

@@ -48,7 +48,7 @@ class Backbone:
     pretrained: bool = True
 
 
-def build_trunk(name: str, size: int, *, normalise: bool = False) -> Any:
+def build_backbone(name: str, size: int, *, normalise: bool = False) -> Any:
     """A Keras model, float RGB 0–255 of (n, size, size, 3) → pooled features of (n, channels).
 
     normalise: put the normalisation in front as a layer of its own, for weights that it is not folded into.
@@ -68,26 +68,26 @@ def find_backbone(name: str) -> Backbone:
     return BACKBONES[name]
 
 
-def unfolded(trunk: Any) -> Any:
+def unfolded(backbone: Any) -> Any:
     """A copy with the normalisation as a layer in front: training from random weights does better so.
 
-    For a trunk whose weights began random; those of a package may come with a normalisation of their own.
+    For a backbone whose weights began random; those of a package may come with a normalisation of their own.
     """
-    plain = _copy(trunk, normalise=False)
-    fold_normalisation(plain, find_backbone(trunk.name).normalisation.inverse())
+    plain = _copy(backbone, normalise=False)
+    fold_normalisation(plain, find_backbone(backbone.name).normalisation.inverse())
     return _copy(plain, normalise=True)
 
 
-def folded(trunk: Any) -> Any:
-    """A copy of an `unfolded` trunk with the normalisation in its first convolution, as others have it."""
-    plain = _copy(trunk, normalise=False)
-    fold_normalisation(plain, find_backbone(trunk.name).normalisation)
+def folded(backbone: Any) -> Any:
+    """A copy of an `unfolded` backbone with the normalisation in its first convolution, as others have it."""
+    plain = _copy(backbone, normalise=False)
+    fold_normalisation(plain, find_backbone(backbone.name).normalisation)
     return plain
 
 
-def _copy(trunk: Any, *, normalise: bool) -> Any:
-    copy = build_trunk(trunk.name, trunk.input_shape[1], normalise=normalise)
-    copy.set_weights(trunk.get_weights())
+def _copy(backbone: Any, *, normalise: bool) -> Any:
+    copy = build_backbone(backbone.name, backbone.input_shape[1], normalise=normalise)
+    copy.set_weights(backbone.get_weights())
     return copy
 
 

@@ -26,7 +26,7 @@ from training.libraries import keras
 from training.network.backbones.applications import APPLICATIONS, copy_weights
 from training.network.backbones.efficientnet_lite import BATCH_NORM_EPSILON
 from training.network.backbones.normalisation import TORCHVISION, Normalisation, fold_normalisation
-from training.network.backbones.registry import build_trunk, find_backbone
+from training.network.backbones.registry import build_backbone, find_backbone
 from training.network.backbones.torch_pickle import read_tensors
 
 log = logging.getLogger(__name__)
@@ -81,21 +81,21 @@ PACKAGES = {
 
 
 @dataclass(frozen=True, slots=True)
-class LoadedTrunk:
-    """A trunk with its weights in place, and where they came from."""
+class LoadedBackbone:
+    """A backbone with its weights in place, and where they came from."""
 
     model: Any
     source: str
 
 
-def load_trunk(backbone: str, size: int, weights: str, seed: int) -> LoadedTrunk:
-    """Build a trunk and fill it: `imagenet` weights, or `none` for random ones; raises WeightsError.
+def load_backbone(backbone: str, size: int, weights: str, seed: int) -> LoadedBackbone:
+    """Build a backbone and fill it: `imagenet` weights, or `none` for random ones; raises WeightsError.
 
     A backbone that is not `pretrained` gets random weights either way.
     """
     keras().utils.set_random_seed(seed)
     entry = find_backbone(backbone)
-    model, normalisation, source = build_trunk(backbone, size), entry.normalisation, RANDOM
+    model, normalisation, source = build_backbone(backbone, size), entry.normalisation, RANDOM
     if weights == "imagenet" and entry.pretrained:
         package = PACKAGES.get(backbone)
         path = package and find_package_file(package)
@@ -106,7 +106,7 @@ def load_trunk(backbone: str, size: int, weights: str, seed: int) -> LoadedTrunk
         else:
             source = _from_keras(model, backbone)
     fold_normalisation(model, normalisation)
-    return LoadedTrunk(model, source)
+    return LoadedBackbone(model, source)
 
 
 def load_classifier_head(backbone: str) -> tuple[NDArray[np.float32], NDArray[np.float32], str]:

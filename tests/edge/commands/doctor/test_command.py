@@ -99,7 +99,7 @@ def test_an_examination_that_breaks_off_is_a_finding_and_no_traceback(tmp_path: 
     before = "import edge.commands.doctor.areas.clock; edge.commands.doctor.areas.clock.WRITTEN = None; "
     with EdgeAgent(tmp_path, "doctor", before=before) as agent:
         assert agent.wait() == 1
-    assert "FAIL  clock: its examination breaks off (TypeError" in agent.stdout
+    assert "FAIL  clock: its check breaks off (TypeError" in agent.stdout
     assert "disk" in parts(agent)
     assert agent.stderr == ""
 

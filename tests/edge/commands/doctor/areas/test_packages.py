@@ -142,7 +142,7 @@ def test_a_runtime_that_ends_the_process_does_not_end_doctor(
     (site / name / "interpreter.py").write_text(crashing)
     agent = doctor("--camera", "test://", "--model", golden)
     assert agent.process.returncode == 1
-    assert "doctor --debug" in after(agent, "FAIL  model: its examination crashes (SIGILL)")
+    assert "doctor --debug" in after(agent, "FAIL  model: its check crashes (SIGILL)")
     assert "ok    camera test:" in agent.stdout
 
 
