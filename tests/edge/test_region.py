@@ -16,7 +16,7 @@ from edge.capture.inbox import Inbox
 from edge.capture.live_capture import LiveCapture
 from edge.capture.shared_capture import share_capture
 from edge.capture.sources.address import parse_source
-from edge.capture.sources.registry import opener
+from edge.capture.sources.registry import make_opener
 from edge.capture.views import View
 from edge.preprocess import Image, cut
 from edge.region import Crop, Flip, PixelRegion, Region, Rotate, parse_crop
@@ -254,7 +254,7 @@ def test_a_region_outside_the_picture_is_unknown_alone_until_the_size_fits(
 
 def test_a_view_says_why_it_is_lost() -> None:
     views = tuple(View(f"w{width}", Region(parse_crop(f"0,0,{width},16"))) for width in (64, 65))
-    source, inbox = opener(parse_source("test://?size=64x16&fps=100")), Inbox()
+    source, inbox = make_opener(parse_source("test://?size=64x16&fps=100")), Inbox()
     inside, outside = share_capture(LiveCapture("cam", source, inbox, CaptureOptions(views=views)), views)
     inside.start()
     try:
