@@ -115,7 +115,7 @@ def test_what_was_trained_is_what_runs(trained: Path, tmp_path: Path) -> None:
     assert np.mean(right) >= 0.8
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_the_demonstration_on_real_photographs_passes(tmp_path: Path) -> None:
     done = edge_train(tmp_path, "demo", timeout_s=2400)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

@@ -30,7 +30,7 @@ from training.train import train
 
 GROCERY = Path(__file__).parents[3] / "shared" / "datasets" / "grocery10"
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.proof
 
 
 @pytest.fixture(scope="module")

@@ -101,7 +101,7 @@ def _marked(root: Path) -> Path:
     return root
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_a_mark_in_a_corner_that_gives_the_class_away_is_warned_of(tmp_path: Path, trained: Trained) -> None:
     data = _marked(tmp_path / "photos")
     config = TrainConfig(
