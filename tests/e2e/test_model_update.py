@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.command_line import ROOT
+from tests.support.agents.command_line import ROOT
 from tests.support.tools import need_program
 
 NSPAWN = ROOT.parent / "shared" / "pi" / "nspawn.sh"

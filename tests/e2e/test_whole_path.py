@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.support.command_line import EdgeAgent
-from tests.support.mosquitto import Mosquitto
-from tests.support.photographs import CLASSES, draw, write_photographs
+from tests.support.agents.command_line import EdgeAgent
+from tests.support.brokers.mosquitto import Mosquitto
+from tests.support.models.photographs import CLASSES, draw, write_photographs
 from tests.support.tools import need_program
 
 RESULT_LINE = re.compile(

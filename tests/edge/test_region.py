@@ -20,9 +20,9 @@ from edge.capture.sources.registry import make_opener
 from edge.capture.views import View
 from edge.preprocess import Image, cut
 from edge.region import Crop, Flip, PixelRegion, Region, Rotate, parse_crop
-from tests.support.command_line import EdgeAgent, edge_agent
+from tests.support.agents.command_line import EdgeAgent, edge_agent
+from tests.support.cameras.videos import BGR
 from tests.support.tools import wait_until
-from tests.support.videos import BGR
 
 PATCHES = {
     "blue": (0, 0),
@@ -212,13 +212,8 @@ def test_a_region_outside_the_picture_is_unknown_alone_until_the_size_fits(
     folder = tmp_path / "shots"
     folder.mkdir()
     lines = [f'model = "{golden}"', "stdout = true", "mqtt = false", "max_frame_age = 1.5"]
-    lines += [
-        "[frame_quality]",
-        "enabled = false",
-        "[[camera]]",
-        f'source = "watch://{folder}"',
-        'name = "belt"',
-    ]
+    lines += ["[frame_quality]", "enabled = false"]
+    lines += ["[[camera]]", f'source = "watch://{folder}"', 'name = "belt"']
     lines += ["[[camera.region]]", 'name = "left"', "crop = [0, 0, 32, 24]"]
     lines += ["[[camera.region]]", 'name = "right"', "crop = [32, 0, 32, 24]"]
     (tmp_path / "agent.toml").write_text("\n".join(lines))

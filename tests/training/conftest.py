@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.photographs import write_photographs
+from tests.support.models.photographs import write_photographs
 from tests.support.tools import need
 from training.config import HeadConfig, TrainConfig
 from training.progress import Silent

@@ -23,10 +23,10 @@ from edge.infer.classifier import Classifier
 from edge.publish.remote.control import Control
 from edge.publish.topics import TopicNames
 from edge.records import Decision, Limits, Message
-from tests.support.loop import Loop, build_loop
-from tests.support.recorder import RecordingSink
+from tests.support.agents.loop import Loop, build_loop
+from tests.support.agents.recorder import RecordingSink
+from tests.support.cameras.videos import write_video
 from tests.support.tools import wait_until
-from tests.support.videos import write_video
 
 Build = Callable[..., tuple[Loop, RecordingSink]]
 

@@ -22,8 +22,8 @@ from edge.infer.classifier import Classifier
 from edge.preprocess import Image, prepare
 from edge.records import Limits
 from edge.region import Region, parse_crop
-from tests.support.loop import Loop, build_loop
-from tests.support.recorder import RecordingSink
+from tests.support.agents.loop import Loop, build_loop
+from tests.support.agents.recorder import RecordingSink
 from tests.support.tools import wait_until
 
 FPS = 40

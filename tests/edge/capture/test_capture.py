@@ -24,8 +24,8 @@ from edge.capture.sources.registry import make_opener
 from edge.errors import CameraUnavailableError, RecordingError, ThreadStuckError
 from edge.preprocess import PreprocessSpec, prepare
 from edge.records import Frame
+from tests.support.cameras.videos import write_video
 from tests.support.tools import wait_until
-from tests.support.videos import write_video
 
 
 @contextmanager

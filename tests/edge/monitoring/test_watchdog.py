@@ -24,11 +24,11 @@ from edge.monitoring.progress import ProgressLimits
 from edge.monitoring.watchdog import Watchdog, status_line
 from edge.preprocess import Image, PreprocessSpec, prepare
 from edge.records import Limits
-from tests.support.command_line import EdgeAgent
-from tests.support.loop import build_loop
-from tests.support.mosquitto import Mosquitto
-from tests.support.recorder import RecordingSink
-from tests.support.subscriber import Subscriber
+from tests.support.agents.command_line import EdgeAgent
+from tests.support.agents.loop import build_loop
+from tests.support.agents.recorder import RecordingSink
+from tests.support.brokers.mosquitto import Mosquitto
+from tests.support.brokers.subscriber import Subscriber
 from tests.support.tools import free_port, wait_until
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.support.photographs import draw
+from tests.support.models.photographs import draw
 from training.config import Augment
 from training.dataset.augment import augmented
 

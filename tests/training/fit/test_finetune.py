@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.photographs import write_photographs
+from tests.support.models.photographs import write_photographs
 from training.config import FineTuneConfig, TrainConfig
 from training.dataset.load import load
 from training.errors import RunError

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge.preprocess import Image
-from tests.support.photographs import CLASSES, draw, write
+from tests.support.models.photographs import CLASSES, draw, write
 from tests.training.conftest import SIZE_PX, Trained
 from training.config import HeadConfig, TrainConfig
 from training.dataset.load import load_all

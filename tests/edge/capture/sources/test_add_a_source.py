@@ -16,7 +16,7 @@ from edge.capture.sources.address import parse_source
 from edge.capture.sources.registry import make_opener, register_source
 from edge.capture.sources.schemes import SCHEMES
 from edge.errors import ConfigError, UsageError
-from tests.support.command_line import ROOT, EdgeAgent, edge_agent
+from tests.support.agents.command_line import ROOT, EdgeAgent, edge_agent
 from tests.support.tools import wait_until
 
 PAGE = ROOT / "docs" / "extend" / "source.md"

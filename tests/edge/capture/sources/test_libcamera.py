@@ -15,10 +15,10 @@ from edge.capture.sources.address import parse_source
 from edge.capture.sources.libcamera import LibcameraReader
 from edge.capture.sources.registry import Reader, make_opener
 from edge.errors import CameraUnavailableError, UsageError
-from tests.support.command_line import EdgeAgent
-from tests.support.rpicam import Rpicam
+from tests.support.agents.command_line import EdgeAgent
+from tests.support.cameras.rpicam import Rpicam
+from tests.support.cameras.videos import BGR
 from tests.support.tools import wait_until
-from tests.support.videos import BGR
 
 
 def rpicam(

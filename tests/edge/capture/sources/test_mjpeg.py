@@ -16,18 +16,18 @@ from edge import preprocess
 from edge.capture.capture import CaptureOptions
 from edge.capture.inbox import Inbox
 from edge.capture.live_capture import LiveCapture
-from edge.capture.sources import jpeg_decoding as decoding
 from edge.capture.sources.address import parse_source
+from edge.capture.sources.jpeg import decoding
+from edge.capture.sources.jpeg.multipart import MultipartJpegs
 from edge.capture.sources.mjpeg import MjpegReader, _Login
-from edge.capture.sources.multipart import MultipartJpegs
 from edge.capture.sources.reader import GrabbingReader, Reader
 from edge.capture.sources.registry import make_opener
 from edge.capture.sources.video import FFMPEG_OPTIONS_VARIABLE, VideoReader
 from edge.errors import CameraUnavailableError
-from tests.edge.capture.sources.test_jpeg_framing import jpeg
-from tests.support.certificates import make_certificates
-from tests.support.mjpeg import Form, MjpegCamera
-from tests.support.videos import BGR
+from tests.edge.capture.sources.jpeg.test_framing import jpeg
+from tests.support.brokers.certificates import make_certificates
+from tests.support.cameras.mjpeg import Form, MjpegCamera
+from tests.support.cameras.videos import BGR
 
 ONE, TWO = jpeg("red"), jpeg("blue", 96)
 

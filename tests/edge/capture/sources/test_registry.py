@@ -17,8 +17,8 @@ from edge.capture.sources.folder import FolderReader
 from edge.capture.sources.registry import Picture, Reader, make_opener
 from edge.capture.sources.video import FFMPEG_OPTIONS_VARIABLE, convert_to_bgr
 from edge.errors import CameraUnavailableError, RecordingError, UsageError
+from tests.support.cameras.videos import BGR, write_picture, write_video
 from tests.support.tools import free_port
-from tests.support.videos import BGR, write_picture, write_video
 
 
 def read_all(reader: Reader) -> list[Picture]:

@@ -15,9 +15,9 @@ from edge.capture.sources.registry import make_opener
 from edge.capture.sources.watched_folder import WatchedFolder
 from edge.commands.check.checks import read_first_picture
 from edge.errors import CameraUnavailableError, UsageError
-from tests.support.command_line import EdgeAgent
+from tests.support.agents.command_line import EdgeAgent
+from tests.support.cameras.videos import BGR, write_picture
 from tests.support.tools import wait_until
-from tests.support.videos import BGR, write_picture
 
 ENCODED = {".jpg", ".png", ".bmp", ".webp"}
 
