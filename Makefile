@@ -26,6 +26,8 @@ WORKERS ?= 4
 PYTEST := -m pytest --dist worksteal --numprocesses
 COMPUTING := tests/training tests/e2e tests/interchange
 ALONE := env -u MAKEFLAGS -u MAKELEVEL
+# Long proofs (faults, the demonstration, real groceries) are for `check`.
+WITHOUT_PROOFS := $(if $(SIDE_BY_SIDE),,-m 'not proof')
 IN_TURN := $(ALONE) $(if $(SIDE_BY_SIDE),flock --close tests)
 
 # make train quantize DATA=photos/ [BACKBONE=…] [SIZE=…] [EPOCHS=…] [FINE_TUNE=…] [SEED=…] [NAME=…]
@@ -43,12 +45,12 @@ demo: .venv/ready ## real data → training → int8 model → agent → labels 
 	@.venv/bin/edge-train demo
 
 .PHONY: test
-test: test-agent test-faults test-training ## all tests
+test: test-agent test-training ## the tests, but for the long proofs, which `make check` adds
 
 .PHONY: test-agent
 test-agent: .venv/ready ## all but those of the next two
 	$(NAMED)
-	@$(IN_TURN) .venv/bin/python $(PYTEST) $(WORKERS) $(patsubst %,--ignore %,tests/faults $(COMPUTING))
+	@$(IN_TURN) .venv/bin/python $(PYTEST) $(WORKERS) $(WITHOUT_PROOFS) $(patsubst %,--ignore %,tests/faults $(COMPUTING))
 
 .PHONY: test-faults
 test-faults: .venv/ready ## broken cameras, brokers, disks, networks: shortly
@@ -59,7 +61,7 @@ test-faults: .venv/ready ## broken cameras, brokers, disks, networks: shortly
 test-training: .venv/ready $(if $(SIDE_BY_SIDE),.venv-mediapipe/ready) ## training, from end to end, other readers
 	$(NAMED)
 	@$(ALONE) .venv/bin/python -m pytest --dist loadfile --no-loadscope-reorder --numprocesses auto \
-		--maxprocesses $(WORKERS) $(COMPUTING)
+		--maxprocesses $(WORKERS) $(WITHOUT_PROOFS) $(COMPUTING)
 
 .PHONY: train
 train: .venv/ready ## train on DATA=photos/ (one folder a class; BACKBONE, SIZE, EPOCHS, FINE_TUNE, SEED, NAME)

@@ -10,8 +10,8 @@ import pytest
 from edge.infer.classifier import Classifier
 from edge.model.interpreter import RuntimeName
 from edge.model.model_file import read_model
-from tests.support.command_line import RUNTIME
-from tests.support.mosquitto import Mosquitto
+from tests.support.agents.command_line import RUNTIME
+from tests.support.brokers.mosquitto import Mosquitto
 
 GOLDEN = Path(__file__).parent / "golden" / "colours.tflite"
 

@@ -106,7 +106,7 @@ def _read_toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"can't read the settings in {file}", str(error), "see the README") from error
+        raise SettingsError(f"can't read the settings in {file}", str(error), "see docs/train.md") from error
 
 
 def _parsed(assignment: str) -> tuple[str, Any]:

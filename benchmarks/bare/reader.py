@@ -11,14 +11,14 @@ import sys
 import cv2
 
 from edge.capture.sources.address import parse_source
-from edge.capture.sources.registry import opener
+from edge.capture.sources.registry import make_opener
 
 
 def main() -> None:
     """Read as the agent does, with one thread of OpenCV's own."""
     _, how, source = sys.argv
     cv2.setNumThreads(1)
-    with contextlib.closing(opener(parse_source(source))()) as reader:
+    with contextlib.closing(make_opener(parse_source(source))()) as reader:
         take = getattr(reader, how)
         take()
         print(flush=True)

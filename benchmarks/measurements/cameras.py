@@ -20,7 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from benchmarks.comparison import Comparison, Effort, Findings, Part, Table
 from benchmarks.programs.agent_run import TIMEOUT_S, agent_command
 from benchmarks.subjects.models import model_file
-from tests.support.mosquitto import Mosquitto
+from tests.support.brokers.mosquitto import Mosquitto
 
 COUNTS = (1, 2, 4, 8)
 FPS, SIZE = 15, "1920x1080"

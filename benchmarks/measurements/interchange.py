@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from edge.commands.classify.classify_images import image_files
+from edge.commands.classify.classify_images import find_image_files
 from edge.infer.classifier import Classifier
 from edge.model.model_file import read_model, write_model
 from edge.preprocess import Fit, Image, encode_png, read_image
@@ -74,7 +74,7 @@ def main() -> int:
 
 def pictures(folder: Path, work: Path) -> dict[str, list[Path]]:
     """A hundred square photographs as they are, and as many cut to 16:9 and 3:4, in turn."""
-    files = image_files([folder])
+    files = find_image_files([folder])
     square = _spread([path for path in files if _is_square(read_image(path))])
     cut = []
     for number, path in enumerate(_spread(files)):

@@ -25,7 +25,7 @@ from benchmarks.comparison import Comparison, Effort, Findings, Part
 from benchmarks.programs import processes
 from benchmarks.programs.agent_run import TIMEOUT_S, agent_command
 from benchmarks.subjects.models import MODELS, ModelName, model_file
-from tests.support.mosquitto import Mosquitto
+from tests.support.brokers.mosquitto import Mosquitto
 
 FPS, SIZE = 30, "768x432"
 DEVICE, CAMERA = "latency", "bars"

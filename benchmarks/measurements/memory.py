@@ -21,7 +21,7 @@ from benchmarks.programs.agent_run import agent_command
 from benchmarks.subjects import clips
 from benchmarks.subjects.models import model_file
 from benchmarks.subjects.packed import packed
-from tests.support.mosquitto import Mosquitto
+from tests.support.brokers.mosquitto import Mosquitto
 
 GOALS = {1: 1.10, 4: 1.60}
 FRAMES_A_SECOND = 40  # of effort: enough on a small computer

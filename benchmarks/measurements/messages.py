@@ -28,7 +28,7 @@ from edge.publish.mqtt.sink import MqttSink
 from edge.publish.outbox.outbox import Outbox, OutboxLimits
 from edge.publish.topics import Topics
 from edge.records import Decision, Frame, Message, ModelIdentity, ranked
-from tests.support.mosquitto import Mosquitto
+from tests.support.brokers.mosquitto import Mosquitto
 
 EVENTS_GOAL, SCORES_GOAL = 2_000.0, 10_000.0  # a second
 FRAME_TIME_GOAL, FRAMES_PER_S, WARM_UP_FRAMES = 1.1, 30, 60

@@ -18,7 +18,7 @@ from benchmarks.comparison import Comparison, Effort, Findings, Part, Table, sho
 from benchmarks.others.tally import WARM_UP_FRAMES
 from benchmarks.programs.contenders import Contender, Figures, OurAgent, mediapipe, others
 from benchmarks.subjects import clips
-from tests.support.mosquitto import Mosquitto
+from tests.support.brokers.mosquitto import Mosquitto
 
 THREADS = (1, 2)
 FRAMES_PER_S = 30  # of effort: about what the slowest manages

@@ -16,7 +16,7 @@ from benchmarks.programs import processes
 from benchmarks.programs.agent_run import Speed, run_agent
 from benchmarks.subjects import clips
 from benchmarks.subjects.models import MODELS, ModelName, model_file
-from tests.support.mosquitto import Mosquitto
+from tests.support.brokers.mosquitto import Mosquitto
 
 GOAL, CPU_GOAL = 0.97, 1.06
 WARM_UP_FRAMES = 30

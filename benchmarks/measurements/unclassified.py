@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.comparison import Comparison, Effort, Findings, Part
 from benchmarks.programs.live_agents import Usage, watch
 from benchmarks.subjects.live_cameras import FPS, Camera, csi_camera, ffmpeg, http_camera, rtsp_clip
-from tests.support.rtsp_server import has_rtsp_server
+from tests.support.cameras.rtsp_server import has_rtsp_server
 
 MODEL = Path(__file__).parents[2] / "tests" / "golden" / "colours.tflite"
 CLASSIFIED_FPS, SIZE = 5, "1920x1080"

@@ -21,7 +21,7 @@ from benchmarks.programs import processes
 from benchmarks.programs.agent_run import CAMERA, agent_command, run_agent
 from benchmarks.programs.packages_size import installed_mb, tree_mb
 from benchmarks.subjects import clips
-from tests.support.mosquitto import Mosquitto
+from tests.support.brokers.mosquitto import Mosquitto
 
 ROOT = Path(__file__).parents[2]
 OUR_ENVIRONMENT, MEDIAPIPE_ENVIRONMENT = Path(sys.prefix), MEDIAPIPE.parents[1]

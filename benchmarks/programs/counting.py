@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from types import TracebackType
 
-from tests.support.mosquitto import Mosquitto
+from tests.support.brokers.mosquitto import Mosquitto
 
 _numbers = itertools.count()
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.rtsp_server import rtsp_camera
+from tests.support.cameras.rtsp_server import rtsp_camera
 from tests.support.tools import free_port
 
 FPS, REPEATS = 30, 60

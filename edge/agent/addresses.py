@@ -41,10 +41,10 @@ def regions_by_name(name: str, camera: CameraConfig) -> dict[str, Region | None]
 
 def check_addresses(config: AgentConfig) -> None:
     """Raise UsageError or ConfigError where the address of a camera or of the broker is wrong."""
-    from edge.capture.sources.registry import opener  # with OpenCV
+    from edge.capture.sources.registry import make_opener  # with OpenCV
 
     for source in sources_by_name(config).values():
-        opener(source)
+        make_opener(source)
     if config.mqtt:
         broker_address(config)
 

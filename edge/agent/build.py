@@ -19,7 +19,7 @@ from edge.capture.frame_quality import QualityCheck
 from edge.capture.inbox import Inbox
 from edge.capture.shared_capture import SharedCapture, make_capture, share_capture
 from edge.capture.sources.address import Source
-from edge.capture.sources.registry import Opener, opener
+from edge.capture.sources.registry import Opener, make_opener
 from edge.capture.views import View
 from edge.config import AgentConfig, listen_address
 from edge.decide.decider import Decider, DecisionRules
@@ -58,7 +58,7 @@ def build_agent(
     # The interpreter owns the processor: OpenCV's own threads would only compete with it.
     preprocess.limit_threads(1)
     # Whatever the addresses have wrong is said before anything is started.
-    readers = [(name, source, opener(source)) for name, source in sources_by_name(config).items()]
+    readers = [(name, source, make_opener(source)) for name, source in sources_by_name(config).items()]
     address = broker_address(config) if config.mqtt else None
     topics = Topics(config.topic_prefix, config.device_id, classifier.identity)
     with contextlib.ExitStack() as resources:

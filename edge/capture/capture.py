@@ -120,5 +120,5 @@ class Capture(abc.ABC):
         return any(taken)
 
     def _hand_over(self, view: View, whole: Frame) -> bool:
-        frame = view.frame_of(whole, self._options.prepare)
+        frame = view.make_frame(whole, self._options.prepare)
         return frame is None or self._put(view, frame)

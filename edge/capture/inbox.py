@@ -11,6 +11,7 @@ from collections import deque
 
 from edge.records import Frame
 
+# A few, so that reading and classifying overlap; each holds a whole picture in memory.
 RECORDING_DEPTH = 4
 
 

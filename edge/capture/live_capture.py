@@ -71,7 +71,7 @@ class LiveCapture(Capture):
             if arrival is not None:
                 self._frame_timeout.learn(arrival.received_s - last_s)
                 last_s = arrival.received_s
-                self._reconnect.delivered(first_s, last_s)
+                self._reconnect.record_delivery(first_s, last_s)
                 self._take(arrival)
             elif time.monotonic() >= last_s + limit_s:
                 what = f"the camera {self.camera} is lost"
@@ -84,10 +84,10 @@ class LiveCapture(Capture):
             self._report_alive()
             arrival = self._next(thread, thread.started_s + limit_s)
             if arrival is not None:
-                self._reconnect.opened(arrival.received_s - thread.started_s)
+                self._reconnect.record_opening(arrival.received_s - thread.started_s)
                 return arrival
             if time.monotonic() >= thread.started_s + limit_s:
-                self._reconnect.hung()
+                self._reconnect.record_hang()
                 why = f"no picture {limit_s:g} s after opening it"
                 raise CameraUnavailableError(f"the camera {self.camera} hangs", why, "is it there?")
         return None
@@ -117,7 +117,7 @@ class LiveCapture(Capture):
 
     def _accepts(self, view: View, whole: Frame) -> bool:
         """A region that can't be cut out is a problem of this view alone: the others go on."""
-        why = view.why_not(whole.pixels)
+        why = view.find_region_problem(whole.pixels)
         problem = f"can't cut out its region: {why}" if why else ""
         if problem and not view.problem:
             log.error("camera %s: %s", view.name, problem)

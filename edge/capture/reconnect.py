@@ -16,8 +16,9 @@ log = logging.getLogger(__name__)
 
 # How often a waiting thread looks up: a stop is noticed this soon, and the watchdog sees that it is alive.
 POLL_S = 0.25
-# Each thread that hangs holds a connection and memory; a driver that hung four times will hang again.
-MAX_ABANDONED = 4
+# Each thread that hangs holds a connection and memory, which only a new process frees. With the short limits
+# of OpenTimeout eight openings hang for 40 s: a driver that recovers by itself is given that long.
+MAX_ABANDONED = 7
 
 
 class Reconnect:
@@ -40,19 +41,19 @@ class Reconnect:
         """How long the next opening may take, up to its first picture."""
         return self._open_timeout.limit_s
 
-    def opened(self, took_s: float) -> None:
+    def record_opening(self, took_s: float) -> None:
         """The first picture came so long after opening."""
-        self._open_timeout.opened(took_s)
+        self._open_timeout.record_opening(took_s)
         if self._probe is not None:
             self._probe.mark_present()
 
-    def hung(self) -> None:
+    def record_hang(self) -> None:
         """No picture came within the limit."""
-        self._open_timeout.hung()
+        self._open_timeout.record_hang()
 
-    def delivered(self, since_s: float, now_s: float) -> None:
+    def record_delivery(self, since_s: float, now_s: float) -> None:
         """The camera has been delivering since then without a break."""
-        self._backoff.delivered(since_s, now_s)
+        self._backoff.record_delivery(since_s, now_s)
 
     def abandon(self, thread: ReaderThread, timeout_s: float) -> None:
         """End a thread; one that hangs in a call closes its reader itself, when that call comes back."""

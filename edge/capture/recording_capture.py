@@ -42,7 +42,7 @@ class RecordingCapture(Capture):
         return self._deliver(picture, time_s=time_s, captured_at=captured_at, received_s=now_s)
 
     def _accepts(self, view: View, whole: Frame) -> bool:
-        why = view.why_not(whole.pixels)
+        why = view.find_region_problem(whole.pixels)
         if why:
             raise RecordingError(f"can't cut out the region of camera {view.name}", why)
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import statistics
 from collections import deque
 
 # Longer than OpenCV's own time-out (OPEN_TIMEOUT_MS), whose error tells more than ours.
@@ -11,6 +12,8 @@ OPEN_LIMIT_S = 8.0
 QUICK_SHARE = 0.5
 # A busy computer takes twice as long now and then.
 OPEN_SLACK = 2.0
+# The median of so many openings counts: one that the damage made slow must not lengthen the limit for good.
+KEPT_OPENINGS = 5
 # Short limits in a row before a slow one, in case the camera itself has become slow: 12 s of damage.
 MAX_SHORT_TRIES = 3
 # A device that was unplugged for a moment is back within a second.
@@ -68,24 +71,25 @@ class OpenTimeout:
         """min_s: no limit is shorter; None: QUICK_SHARE of max_s."""
         self._max_s = max_s
         self._min_s = QUICK_SHARE * max_s if min_s is None else min_s
-        self._slowest_s: float | None = None
+        self._took_s: deque[float] = deque(maxlen=KEPT_OPENINGS)
         self._hung = 0
 
     @property
     def limit_s(self) -> float:
         """How long the next opening may take."""
-        if self._slowest_s is None or self._hung >= MAX_SHORT_TRIES:
+        if not self._took_s or self._hung >= MAX_SHORT_TRIES:
             return self._max_s
-        return min(max(self._min_s, OPEN_SLACK * self._slowest_s), self._max_s)
+        return min(max(self._min_s, OPEN_SLACK * statistics.median(self._took_s)), self._max_s)
 
-    def opened(self, took_s: float) -> None:
+    def record_opening(self, took_s: float) -> None:
         """An opening took so long."""
         # After a slow try only that one counts: the source is slower than it was.
-        is_first = self._slowest_s is None or self._hung >= MAX_SHORT_TRIES
-        self._slowest_s = took_s if is_first else max(self._slowest_s or 0.0, took_s)
+        if self._hung >= MAX_SHORT_TRIES:
+            self._took_s.clear()
+        self._took_s.append(took_s)
         self._hung = 0
 
-    def hung(self) -> None:
+    def record_hang(self) -> None:
         """An opening took all of its time in vain."""
         self._hung = 0 if self._hung >= MAX_SHORT_TRIES else self._hung + 1
 
@@ -110,7 +114,7 @@ class Backoff:
         # What a try took counts: some hang for seconds before they fail.
         return max(delay_s - (now_s - began_s), self._first_s / 2)
 
-    def delivered(self, since_s: float, now_s: float) -> None:
+    def record_delivery(self, since_s: float, now_s: float) -> None:
         """The camera has been delivering since then without a break."""
         if now_s - since_s >= STEADY_AFTER_S:
             self._steady_s = now_s

@@ -30,7 +30,7 @@ class View:
     problem: str = ""
     received_s: float | None = None
 
-    def why_not(self, pixels: Image) -> str:
+    def find_region_problem(self, pixels: Image) -> str:
         """Why its region can't be cut out of this picture, empty where it can."""
         try:
             if self.region is not None:
@@ -39,7 +39,7 @@ class View:
             return f"{error}; give one inside the picture"
         return ""
 
-    def frame_of(self, whole: Frame, prepare: Callable[[Image], Image] | None) -> Frame | None:
+    def make_frame(self, whole: Frame, prepare: Callable[[Image], Image] | None) -> Frame | None:
         """Its part of a frame, prepared if it shows something; None while that is in doubt."""
         pixels, region = whole.pixels, None
         if self.region is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.debian.device import run
-from tests.support.mosquitto import Mosquitto
+from tests.support.brokers.mosquitto import Mosquitto
 from tests.support.tools import accepts, free_port, need_program, wait_until
 
 

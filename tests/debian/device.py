@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.support.command_line import ROOT
+from tests.support.agents.command_line import ROOT
 
 AGENT, FRONT, YARD = "edge-agent.service", "edge-agent@front.service", "edge-agent@yard.service"
 DEVICE = "edge-pi-local"

@@ -27,7 +27,7 @@ from tests.debian.device import (
     property_of,
     run,
 )
-from tests.support.mosquitto import Mosquitto
+from tests.support.brokers.mosquitto import Mosquitto
 from tests.support.tools import need_program
 
 

@@ -21,8 +21,8 @@ from tests.debian.device import (
     property_of,
     run,
 )
-from tests.support.mosquitto import Mosquitto
-from tests.support.subscriber import Subscriber
+from tests.support.brokers.mosquitto import Mosquitto
+from tests.support.brokers.subscriber import Subscriber
 
 
 def settings_for(instance: str, text: str) -> None:

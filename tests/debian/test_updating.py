@@ -28,8 +28,8 @@ from tests.debian.device import (
     run,
     set_field,
 )
-from tests.support.mosquitto import Mosquitto
-from tests.support.subscriber import Subscriber
+from tests.support.brokers.mosquitto import Mosquitto
+from tests.support.brokers.subscriber import Subscriber
 from tests.support.tools import wait_until
 
 

@@ -18,8 +18,8 @@ from typing import Any
 
 from edge.model.model_file import read_model
 from edge.monitoring.stats_file import read_stats
-from tests.support.command_line import ROOT
-from tests.support.mosquitto import Mosquitto
+from tests.support.agents.command_line import ROOT
+from tests.support.brokers.mosquitto import Mosquitto
 from tests.support.tools import accepts, need_program, wait_until
 
 GOLDEN = ROOT / "tests" / "golden"

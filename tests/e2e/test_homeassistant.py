@@ -7,10 +7,10 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from tests.support.command_line import EdgeAgent
-from tests.support.discovery import BinarySensor, Component, Discovery, Sensor, parse, read_topics
-from tests.support.mosquitto import Mosquitto
-from tests.support.subscriber import Received, Subscriber
+from tests.support.agents.command_line import EdgeAgent
+from tests.support.brokers.discovery import BinarySensor, Component, Discovery, Sensor, parse, read_topics
+from tests.support.brokers.mosquitto import Mosquitto
+from tests.support.brokers.subscriber import Received, Subscriber
 
 ARGUMENTS = ("--camera", "front=test://?size=64x48&fps=20", "--device-id", "pi", "--homeassistant")
 SETTINGS = "heartbeat = 0.5\nstats_interval = 0.5\n"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.command_line import ROOT
+from tests.support.agents.command_line import ROOT
 from tests.support.tools import need_program
 
 NSPAWN = ROOT.parent / "shared" / "pi" / "nspawn.sh"
@@ -36,7 +36,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Scenes:
     return {each.pop("scene"): each for each in told}
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.parametrize("name", ["better", "pushed"])
 def test_a_good_model_stays(scenes: Scenes, name: str) -> None:
     scene = scenes[name]
@@ -45,7 +45,7 @@ def test_a_good_model_stays(scenes: Scenes, name: str) -> None:
     assert "without trouble; inference " in scene["stdout"]
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.parametrize("name", ["damaged", "pushed damaged"])
 def test_a_damaged_one_does_not_even_cost_a_restart(scenes: Scenes, name: str) -> None:
     scene = scenes[name]
@@ -54,7 +54,7 @@ def test_a_damaged_one_does_not_even_cost_a_restart(scenes: Scenes, name: str) -
     assert (scene["current"], scene["restarted"]) == ("colours", False)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_one_that_is_far_slower_is_taken_back(scenes: Scenes) -> None:
     scene = scenes["slow"]
     assert (scene["status"], scene["active"], scene["current"]) == (1, "active", "colours")
@@ -62,7 +62,7 @@ def test_one_that_is_far_slower_is_taken_back(scenes: Scenes) -> None:
     assert scene["stored"] == ["colours", "familiar"]
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_one_with_which_the_agent_does_not_start_is_taken_back(scenes: Scenes) -> None:
     scene = scenes["spoilt"]
     assert (scene["status"], scene["active"], scene["current"]) == (1, "active", "familiar")
@@ -71,27 +71,27 @@ def test_one_with_which_the_agent_does_not_start_is_taken_back(scenes: Scenes) -
     assert re.search(ended, scene["stderr"]), scene["stderr"]
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_a_trial_that_is_broken_off_changes_nothing(scenes: Scenes) -> None:
     scene = scenes["broken off"]
     assert (scene["status"], scene["active"], scene["current"]) == (1, "active", "colours")
     assert "watching the agent was interrupted; colours-1-86b09dac is current again" in scene["stderr"]
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_going_back_is_watched_as_well(scenes: Scenes) -> None:
     scene = scenes["back"]
     assert (scene["status"], scene["current"], scene["stored"]) == (0, "colours", ["colours", "familiar"])
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_a_camera_that_is_away_is_not_the_models_fault(scenes: Scenes) -> None:
     scene = scenes["no camera"]
     assert (scene["status"], scene["current"]) == (0, "familiar")
     assert "no camera gave a picture" in scene["stdout"]
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_a_push_leaves_no_copy_behind(scenes: Scenes) -> None:
     assert scenes["left behind"]["files"] == []
 

@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.support.command_line import EdgeAgent
-from tests.support.mosquitto import Mosquitto
-from tests.support.photographs import CLASSES, draw, write_photographs
+from tests.support.agents.command_line import EdgeAgent
+from tests.support.brokers.mosquitto import Mosquitto
+from tests.support.models.photographs import CLASSES, draw, write_photographs
 from tests.support.tools import need_program
 
 RESULT_LINE = re.compile(
@@ -115,7 +115,7 @@ def test_what_was_trained_is_what_runs(trained: Path, tmp_path: Path) -> None:
     assert np.mean(right) >= 0.8
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_the_demonstration_on_real_photographs_passes(tmp_path: Path) -> None:
     done = edge_train(tmp_path, "demo", timeout_s=2400)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

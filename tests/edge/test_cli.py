@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command_line import EdgeAgent, edge_agent
-from tests.support.mosquitto import Mosquitto
-from tests.support.subscriber import Subscriber
+from tests.support.agents.command_line import EdgeAgent, edge_agent
+from tests.support.brokers.mosquitto import Mosquitto
+from tests.support.brokers.subscriber import Subscriber
+from tests.support.cameras.videos import write_picture, write_video
 from tests.support.tools import accepts, free_port, need, wait_until
-from tests.support.videos import write_picture, write_video
 
 TRACK = [("red", 20), ("green", 20), ("blue", 20)]
 

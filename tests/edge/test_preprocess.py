@@ -10,7 +10,7 @@ import pytest
 
 from edge.errors import ImageError
 from edge.preprocess import PAD_VALUE, PreprocessSpec, decode, encode_png, prepare, read_image, reduction
-from tests.support.videos import BGR
+from tests.support.cameras.videos import BGR
 
 ORIENTATION_6 = b"\xff\xe1\x00\x22Exif\x00\x00MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03" + (
     b"\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00"

@@ -16,13 +16,13 @@ from edge.capture.inbox import Inbox
 from edge.capture.live_capture import LiveCapture
 from edge.capture.shared_capture import share_capture
 from edge.capture.sources.address import parse_source
-from edge.capture.sources.registry import opener
+from edge.capture.sources.registry import make_opener
 from edge.capture.views import View
 from edge.preprocess import Image, cut
 from edge.region import Crop, Flip, PixelRegion, Region, Rotate, parse_crop
-from tests.support.command_line import EdgeAgent, edge_agent
+from tests.support.agents.command_line import EdgeAgent, edge_agent
+from tests.support.cameras.videos import BGR
 from tests.support.tools import wait_until
-from tests.support.videos import BGR
 
 PATCHES = {
     "blue": (0, 0),
@@ -212,13 +212,8 @@ def test_a_region_outside_the_picture_is_unknown_alone_until_the_size_fits(
     folder = tmp_path / "shots"
     folder.mkdir()
     lines = [f'model = "{golden}"', "stdout = true", "mqtt = false", "max_frame_age = 1.5"]
-    lines += [
-        "[frame_quality]",
-        "enabled = false",
-        "[[camera]]",
-        f'source = "watch://{folder}"',
-        'name = "belt"',
-    ]
+    lines += ["[frame_quality]", "enabled = false"]
+    lines += ["[[camera]]", f'source = "watch://{folder}"', 'name = "belt"']
     lines += ["[[camera.region]]", 'name = "left"', "crop = [0, 0, 32, 24]"]
     lines += ["[[camera.region]]", 'name = "right"', "crop = [32, 0, 32, 24]"]
     (tmp_path / "agent.toml").write_text("\n".join(lines))
@@ -254,7 +249,7 @@ def test_a_region_outside_the_picture_is_unknown_alone_until_the_size_fits(
 
 def test_a_view_says_why_it_is_lost() -> None:
     views = tuple(View(f"w{width}", Region(parse_crop(f"0,0,{width},16"))) for width in (64, 65))
-    source, inbox = opener(parse_source("test://?size=64x16&fps=100")), Inbox()
+    source, inbox = make_opener(parse_source("test://?size=64x16&fps=100")), Inbox()
     inside, outside = share_capture(LiveCapture("cam", source, inbox, CaptureOptions(views=views)), views)
     inside.start()
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.publish.outbox.event_store import EventStore
-from tests.support.command_line import ROOT, EdgeAgent
+from tests.support.agents.command_line import ROOT, EdgeAgent
 from tests.support.tools import PATIENCE_S
 
 MODEL = ROOT / "tests" / "golden" / "colours.tflite"

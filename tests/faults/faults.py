@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from tests.faults import (
-    agent_killed,
-    broker_away,
-    broker_killed,
+from tests.faults.brokers import broker_away, broker_killed, network_cut
+from tests.faults.cameras import (
     camera_device,
     camera_unplugged,
-    clock_back,
     corrupt_stream,
+    picture_goes_bad,
+    rtsp_camera,
+)
+from tests.faults.machine import (
+    agent_killed,
+    clock_back,
     disk_full,
     disk_read_only,
     machine_clock,
-    network_cut,
     outbox_damaged,
-    picture_goes_bad,
     power_cut,
-    rtsp_camera,
     soak,
 )
 from tests.faults.outcome import Fault

@@ -12,7 +12,7 @@ from tests.faults.listener import faults_of
 from tests.faults.outcome import Fault, Outcome, table
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_what_is_claimed_holds(fault: Fault, tmp_path: Path) -> None:
     outcome = fault.run(tmp_path, fault.short_tries)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.command_line import EdgeAgent
+from tests.support.agents.command_line import EdgeAgent
 from tests.support.tools import PATIENCE_S, wait_until
 
 MAX_FRAME_AGE_S = 2.0

@@ -9,7 +9,7 @@ import pytest
 
 from tests.fuzz.model_file import COLOURS, FAMILIAR, KINDS, Fuzz, answers_of
 from tests.fuzz.networks import NETWORKS
-from tests.support.command_line import RUNTIME
+from tests.support.agents.command_line import RUNTIME
 
 CASES = int(os.environ.get("EDGE_FUZZ_CASES", "900"))
 SEED = int(os.environ.get("EDGE_FUZZ_SEED", "1"))

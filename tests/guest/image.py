@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import GOLDEN
-from tests.support.command_line import ROOT
+from tests.support.agents.command_line import ROOT
 from tests.support.tools import need_program
 
 STAND_INS = ROOT.parent / "shared" / "pi"

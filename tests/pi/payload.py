@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import GOLDEN
 from tests.guest.image import packed_payload
-from tests.support.command_line import ROOT
+from tests.support.agents.command_line import ROOT
 
 PACKAGE, ON_DEVICE, MODELS = (Path("/payload") / name for name in ("agent.deb", "on-device.sh", "models"))
 DAMAGED = "damaged"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.photographs import write_photographs
+from tests.support.models.photographs import write_photographs
 from tests.support.tools import need
 from training.config import TrainConfig
 from training.head.settings import HeadConfig
@@ -38,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where workers (`-n`) share the files, those with slow tests come first: none waits at the end."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+        items.sort(key=lambda item: not any(item.get_closest_marker(name) for name in ("proof", "slow")))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.photographs import write_photographs
+from tests.support.models.photographs import write_photographs
 from tests.training.conftest import Trained
 from training.runs import LATEST, MODEL
 

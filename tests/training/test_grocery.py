@@ -31,7 +31,7 @@ from training.trained_run import read_trained
 
 GROCERY = Path(__file__).parents[3] / "shared" / "datasets" / "grocery10"
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.proof
 
 
 @pytest.fixture(scope="module")

@@ -181,6 +181,7 @@ def test_calibration_without_black_and_white_is_refused_where_it_shifts_the_inpu
         finish_network(run, network)
 
 
+@pytest.mark.proof
 def test_a_network_that_fails_the_gate_becomes_no_model_and_moves_nothing(
     trained: Trained, tmp_path: Path
 ) -> None:

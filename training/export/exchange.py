@@ -78,6 +78,4 @@ def translate_failures(what: str, *more: type[Exception]) -> Iterator[None]:
             raise
         reason = (str(error).strip().splitlines() or [""])[0]
         why = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
-        raise ExportError(
-            what, why, "see README for the versions that work, or take other formats"
-        ) from error
+        raise ExportError(what, why, "take the versions in constraints.txt, or other formats") from error

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
 from edge.capture.sources.address import Source
-from edge.capture.sources.jpeg_decoding import JpegDecoder
-from edge.capture.sources.jpeg_framing import JpegSplitter
+from edge.capture.sources.jpeg.decoding import JpegDecoder
+from edge.capture.sources.jpeg.framing import JpegSplitter
 from edge.capture.sources.reader import CameraSource, Picture, Reduction, next_decodable
 from edge.errors import CameraUnavailableError, ImageError, UsageError
 

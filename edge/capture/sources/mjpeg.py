@@ -18,8 +18,8 @@ from typing import IO, Any
 from urllib.parse import unquote, urlsplit
 
 from edge.capture.sources.address import Source
-from edge.capture.sources.jpeg_decoding import JpegDecoder
-from edge.capture.sources.multipart import MultipartJpegs
+from edge.capture.sources.jpeg.decoding import JpegDecoder
+from edge.capture.sources.jpeg.multipart import MultipartJpegs
 from edge.capture.sources.network_stream import NetworkStream
 from edge.capture.sources.reader import CameraSource, Picture, Reader, Reduction, next_decodable
 from edge.capture.sources.video import has_own_options

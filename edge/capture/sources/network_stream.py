@@ -40,7 +40,7 @@ class NetworkStream(CameraSource):
             reader = VideoReader(self._source, open_timeout_ms=limit_ms)
         except CameraUnavailableError:
             if time.monotonic() - began_s >= HANG_SHARE * limit_ms / 1e3:
-                self._timeout.hung()
+                self._timeout.record_hang()
             raise
-        self._timeout.opened(time.monotonic() - began_s)
+        self._timeout.record_opening(time.monotonic() - began_s)
         return reader

@@ -12,7 +12,7 @@ from edge.capture.sources.schemes import register_source as register_source
 from edge.plugins import make_object
 
 
-def opener(source: Source) -> Opener:
+def make_opener(source: Source) -> Opener:
     """How to open the source; raises UsageError or ConfigError for options that it does not know."""
     known = SCHEMES[source.scheme] if source.scheme else PATHS[source.kind]
     made = make_object(

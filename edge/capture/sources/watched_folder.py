@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge.capture.sources.address import Source
-from edge.capture.sources.jpeg_framing import is_complete
+from edge.capture.sources.jpeg.framing import is_complete
 from edge.capture.sources.reader import CameraSource, Picture
 from edge.errors import CameraUnavailableError, ImageError, UsageError
 from edge.preprocess import IMAGE_SUFFIXES, Image, decode

@@ -12,7 +12,7 @@ from typing import TextIO
 
 from edge.capture.frame_quality import QualityCheck
 from edge.capture.sources.address import Source
-from edge.capture.sources.registry import opener
+from edge.capture.sources.registry import make_opener
 from edge.commands.bench.agent_run import LIVE_LIMIT_S, make_too_short_error
 from edge.commands.bench.figures import WARM_UP_FRAMES, Stage, StageTiming, stage_times
 from edge.config import AgentConfig
@@ -94,7 +94,7 @@ def _pictures(source: Source, count: int) -> Iterator[tuple[Image, float]]:
     """Pictures with the milliseconds that each took; of a live camera the processor's time alone."""
     clock = time.process_time if source.live else time.perf_counter
     ends_s = time.monotonic() + LIVE_LIMIT_S
-    with contextlib.closing(opener(source)()) as reader:
+    with contextlib.closing(make_opener(source)()) as reader:
         for _ in itertools.count():
             started_s = clock()
             picture = reader.read()

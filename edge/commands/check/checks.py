@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from edge.agent.addresses import broker_address, regions_by_name, sources_by_name
 from edge.agent.load_classifier import describe_reading, open_classifier
 from edge.capture.sources.address import Source
-from edge.capture.sources.registry import opener
+from edge.capture.sources.registry import make_opener
 from edge.config import AgentConfig
 from edge.errors import CameraUnavailableError, EdgeError, UsageError
 from edge.infer.classifier import Classifier
@@ -102,7 +102,7 @@ def read_first_picture(source: Source, regions: Sequence[Region] = ()) -> str:
 
 def _read_one(source: Source, regions: Sequence[Region], found: list[str | Exception]) -> None:
     try:
-        with contextlib.closing(opener(source)()) as reader:
+        with contextlib.closing(make_opener(source)()) as reader:
             picture = reader.read()
         if picture is None and source.kind == "watch":
             found.append(f"{source.shown} is there; pictures are taken as they come")

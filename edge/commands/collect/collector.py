@@ -13,7 +13,7 @@ from edge.capture.capture import CaptureOptions
 from edge.capture.inbox import Inbox
 from edge.capture.shared_capture import make_capture, share_capture
 from edge.capture.sources.address import Source, default_name
-from edge.capture.sources.registry import opener
+from edge.capture.sources.registry import make_opener
 from edge.capture.views import View
 from edge.commands.collect.keyboard import END
 from edge.commands.collect.photo_store import PhotoStore
@@ -80,7 +80,7 @@ class Feed:
         self.inbox = Inbox()
         views = (View(name, region),)
         options = CaptureOptions(views=views)
-        capture = make_capture(name, opener(source), self.inbox, options, live=source.live)
+        capture = make_capture(name, make_opener(source), self.inbox, options, live=source.live)
         (self.capture,) = share_capture(capture, views)
 
     @contextlib.contextmanager

@@ -28,20 +28,19 @@ from edge.publish.mqtt.client import (
 from edge.publish.mqtt.connection_outcome import (
     How,
     Outcome,
+    RetryDelay,
     VersionChoice,
     ended,
     refused,
     unanswered,
     unreachable,
 )
-from edge.publish.mqtt.connection_report import LASTING_S, ConnectionReport
+from edge.publish.mqtt.connection_report import ConnectionReport
 from edge.records import Message
 
 log = logging.getLogger(__name__)
 
 CLIENT_PREFIX = "edge-agent-"
-# A broker that restarts is back in a second; one that stays away must not be flooded by a fleet.
-FIRST_RETRY_S, LAST_RETRY_S = 0.5, 30.0
 # How often the thread says that it is alive while nothing happens.
 HEARTBEAT_S = 1.0
 # A connection that stands takes longer than this to close only if something hangs.
@@ -74,11 +73,12 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class _Signals:
-    """What other threads wait for: logged in; and our user has been told of it; the first attempt is over."""
+    """Logged in; our user has been told of that; the first attempt is over; it is to end."""
 
     up: threading.Event = field(default_factory=threading.Event)
     greeted: threading.Event = field(default_factory=threading.Event)
     tried: threading.Event = field(default_factory=threading.Event)
+    stop: threading.Event = field(default_factory=threading.Event)
 
 
 class BrokerConnection:
@@ -93,7 +93,7 @@ class BrokerConnection:
         self._subscriptions: list[str] = []
         self._version = VersionChoice()
         self._client: Client | None = None
-        self._signals, self._stop = _Signals(), threading.Event()
+        self._signals = _Signals()
         self._connecting = False
         self._thread = threading.Thread(target=self._keep_connected, name="broker", daemon=True)
 
@@ -133,7 +133,7 @@ class BrokerConnection:
 
         A thread that is still looking for the broker is left behind: a look-up of a name can't be broken off.
         """
-        self._stop.set()
+        self._signals.stop.set()
         if (client := self._client) is not None:
             client.signs.put(Closed(0, "stopped"))
         if self._thread.ident is None:
@@ -148,15 +148,15 @@ class BrokerConnection:
         log.debug("broker %s: left while still connecting", self.address.shown)
 
     def _keep_connected(self) -> None:
-        retry_s = FIRST_RETRY_S
-        while not self._stop.is_set():
+        retry = RetryDelay()
+        while not self._signals.stop.is_set():
             self.alive_s = started_s = time.monotonic()
             try:
                 outcome = self._connect_once()
             except Exception as error:  # the thread's last line of defence: it must go on
                 log.exception("broker %s: unexpected failure", self.address.shown)
                 outcome = unreachable(error)
-            if self._stop.is_set():
+            if self._signals.stop.is_set():
                 return
             if self._version.failed(outcome.how):
                 log.debug("broker %s: trying %s", self.address.shown, self._version.present.value)
@@ -164,17 +164,14 @@ class BrokerConnection:
             lasted_s = time.monotonic() - started_s
             self.report.note_outcome(outcome, lasted_s)
             self._signals.tried.set()
-            thrown_out = outcome.how in (How.DROPPED, How.TAKEN_OVER)
-            if outcome.how is How.LOST or (thrown_out and lasted_s > LASTING_S):
-                retry_s = FIRST_RETRY_S
-            self._rest(retry_s * random.uniform(0.5, 1.0))  # noqa: S311 (spread, not secrecy)
-            retry_s = min(2 * retry_s, LAST_RETRY_S)
+            spread = random.uniform(0.5, 1.0)  # noqa: S311 (spread, not secrecy)
+            self._rest(spread * retry.after(outcome, lasted_s))
 
     def _rest(self, seconds: float) -> None:
         until_s = time.monotonic() + seconds
-        while not self._stop.is_set() and (left_s := until_s - time.monotonic()) > 0:
+        while not self._signals.stop.is_set() and (left_s := until_s - time.monotonic()) > 0:
             self.alive_s = time.monotonic()
-            self._stop.wait(min(left_s, HEARTBEAT_S))
+            self._signals.stop.wait(min(left_s, HEARTBEAT_S))
 
     def _connect_once(self) -> Outcome:
         """One attempt, until the connection is over."""
@@ -202,7 +199,7 @@ class BrokerConnection:
 
     def _serve(self, client: Client) -> Outcome:
         """Pass on what the client reports until the connection is over."""
-        while not self._stop.is_set():
+        while not self._signals.stop.is_set():
             self.alive_s = time.monotonic()
             try:
                 sign = client.signs.get(timeout=HEARTBEAT_S if self.connected else CONNECT_TIMEOUT_S)

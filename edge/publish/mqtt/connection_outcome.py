@@ -15,6 +15,11 @@ from edge.publish.mqtt.client import (
     Protocol,
 )
 
+# A broker that restarts is back in a second; one that stays away must not be flooded by a fleet.
+FIRST_RETRY_S, LAST_RETRY_S = 0.5, 30.0
+# A shorter connection was thrown out: by another client with our id, for instance.
+LASTING_S = 10.0
+
 
 class How(Enum):
     """How an attempt to be connected ended."""
@@ -60,6 +65,21 @@ class VersionChoice:
         fallback = self.present is Protocol.MQTT_5
         self.present = Protocol.MQTT_3 if fallback else Protocol.MQTT_5
         return fallback
+
+
+class RetryDelay:
+    """How long to wait before the next attempt: longer each time, until a connection has lasted."""
+
+    def __init__(self) -> None:
+        self._next_s = FIRST_RETRY_S
+
+    def after(self, outcome: Outcome, lasted_s: float) -> float:
+        """The delay after this attempt."""
+        thrown_out = outcome.how in (How.DROPPED, How.TAKEN_OVER)
+        if outcome.how is How.LOST or (thrown_out and lasted_s > LASTING_S):
+            self._next_s = FIRST_RETRY_S
+        delay_s, self._next_s = self._next_s, min(2 * self._next_s, LAST_RETRY_S)
+        return delay_s
 
 
 def unreachable(error: Exception) -> Outcome:

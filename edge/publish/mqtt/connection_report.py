@@ -7,12 +7,10 @@ import time
 
 from edge.errors import BrokerUnavailableError
 from edge.publish.mqtt.client import Answer
-from edge.publish.mqtt.connection_outcome import How, Outcome
+from edge.publish.mqtt.connection_outcome import LASTING_S, How, Outcome
 
 log = logging.getLogger(__name__)
 
-# A shorter connection was thrown out: by another client with our id, for instance.
-LASTING_S = 10.0
 # So many connections in a row that are dropped soon mean just that.
 SHORT_LOGINS = 3
 # Two clients with one id throw each other out at least so often: four times the longest retry delay.

@@ -15,7 +15,7 @@ from edge.capture.inbox import Inbox
 from edge.capture.live_capture import LiveCapture
 from edge.capture.shared_capture import make_capture
 from edge.capture.sources.address import parse_source
-from edge.capture.sources.registry import Picture, opener
+from edge.capture.sources.registry import Picture, make_opener
 from edge.capture.views import View
 from edge.decide.decider import DecisionRules
 from edge.errors import CameraUnavailableError, RecordingError
@@ -23,10 +23,10 @@ from edge.infer.classifier import Classifier
 from edge.publish.remote.control import Control
 from edge.publish.topics import TopicNames
 from edge.records import Decision, Limits, Message
-from tests.support.loop import Loop, build_loop
-from tests.support.recorder import RecordingSink
+from tests.support.agents.loop import Loop, build_loop
+from tests.support.agents.recorder import RecordingSink
+from tests.support.cameras.videos import write_video
 from tests.support.tools import wait_until
-from tests.support.videos import write_video
 
 Build = Callable[..., tuple[Loop, RecordingSink]]
 
@@ -46,7 +46,7 @@ def build(classifier: Classifier) -> Build:
         for number, address in enumerate(addresses):
             source, name = parse_source(str(address)), f"cam{number or ''}"
             how = CaptureOptions(views=(View(name, quality=QualityCheck(frozen_after_s=1.0)),))
-            captures.append(make_capture(name, opener(source), inbox, how, live=source.live))
+            captures.append(make_capture(name, make_opener(source), inbox, how, live=source.live))
         rules, end = DecisionRules(Limits(threshold), window), stop or threading.Event()
         sinks = [sink, *others]
         loop = build_loop(captures, inbox, classifier, sinks, end, rules=rules, control=control, **options)
@@ -249,7 +249,7 @@ def test_a_live_camera_that_breaks_for_good_ends_the_agent(classifier: Classifie
 
     inbox, sink = Inbox(), RecordingSink()
     captures = [
-        LiveCapture("good", opener(parse_source("test://?size=16x16")), inbox, CaptureOptions()),
+        LiveCapture("good", make_opener(parse_source("test://?size=16x16")), inbox, CaptureOptions()),
         LiveCapture("bad", Broken, inbox, CaptureOptions()),
     ]
     rules, stop = DecisionRules(Limits(0.5)), threading.Event()

@@ -9,10 +9,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from tests.support.command_line import EdgeAgent
-from tests.support.discovery import Button, Camera, Number, Switch, parse, read_topics
-from tests.support.mosquitto import Mosquitto
-from tests.support.subscriber import Subscriber
+from tests.support.agents.command_line import EdgeAgent
+from tests.support.brokers.discovery import Button, Camera, Number, Switch, parse, read_topics
+from tests.support.brokers.mosquitto import Mosquitto
+from tests.support.brokers.subscriber import Subscriber
 
 ROOT = "edge/pi/front"
 

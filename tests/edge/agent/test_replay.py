@@ -15,15 +15,15 @@ from edge.capture.frame_quality import QualityCheck
 from edge.capture.inbox import Inbox
 from edge.capture.shared_capture import make_capture
 from edge.capture.sources.address import parse_source
-from edge.capture.sources.registry import Picture, Reader, opener
+from edge.capture.sources.registry import Picture, Reader, make_opener
 from edge.capture.views import View
 from edge.decide.decider import DecisionRules
 from edge.infer.classifier import Classifier
 from edge.preprocess import Image, prepare
 from edge.records import Limits
 from edge.region import Region, parse_crop
-from tests.support.loop import Loop, build_loop
-from tests.support.recorder import RecordingSink
+from tests.support.agents.loop import Loop, build_loop
+from tests.support.agents.recorder import RecordingSink
 from tests.support.tools import wait_until
 
 FPS = 40
@@ -62,7 +62,7 @@ def loop_of(
 
 def live_session(classifier: Classifier) -> tuple[RecordingSink, list[Image]]:
     kept: list[Image] = []
-    camera, stop = opener(parse_source(SESSION)), threading.Event()
+    camera, stop = make_opener(parse_source(SESSION)), threading.Event()
     loop, sink = loop_of(lambda: Keeping(camera(), kept), classifier, stop, live=True)
     thread = threading.Thread(target=loop.agent.run)
     thread.start()
@@ -99,7 +99,7 @@ def test_a_recorded_session_gives_the_same_events_as_the_live_camera(
     assert set(said) >= {"starting", "dark", "blue", "green", "bright", "red", "frozen", "no_frames"}
     video = write_without_loss(tmp_path / "session.mkv", pictures)
     for _ in range(2):
-        reader = opener(parse_source(str(video)))
+        reader = make_opener(parse_source(str(video)))
         loop, replayed = loop_of(reader, classifier, threading.Event(), live=False)
         loop.agent.run()
         assert what_was_said(replayed) == what_was_said(live)

@@ -20,12 +20,12 @@ from edge.capture.reconnect import MAX_ABANDONED
 from edge.capture.shared_capture import make_capture
 from edge.capture.sources.address import parse_source
 from edge.capture.sources.reader import Opener, Picture, Reader
-from edge.capture.sources.registry import opener
+from edge.capture.sources.registry import make_opener
 from edge.errors import CameraUnavailableError, RecordingError, ThreadStuckError
 from edge.preprocess import PreprocessSpec, prepare
 from edge.records import Frame
+from tests.support.cameras.videos import write_video
 from tests.support.tools import wait_until
-from tests.support.videos import write_video
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def capturing(
 ) -> Iterator[tuple[Capture, Inbox]]:
     source, inbox = parse_source(str(address)), Inbox()
     options = CaptureOptions(fps, functools.partial(prepare, spec=spec) if spec else None)
-    capture = make_capture("cam", opener(source), inbox, options, live=source.live)
+    capture = make_capture("cam", make_opener(source), inbox, options, live=source.live)
     capture.start()
     try:
         yield capture, inbox
@@ -137,7 +137,7 @@ def test_stopping_ends_a_recording_that_waits_for_room(tmp_path: Path) -> None:
 
 
 def test_a_capture_that_never_started_can_be_joined() -> None:
-    LiveCapture("cam", opener(parse_source("test://")), Inbox(), CaptureOptions()).join()
+    LiveCapture("cam", make_opener(parse_source("test://")), Inbox(), CaptureOptions()).join()
 
 
 @contextmanager
@@ -165,7 +165,7 @@ def test_a_camera_that_hangs_is_noticed_and_read_again_once_it_goes_on() -> None
 
 def test_an_opening_that_hangs_is_given_up() -> None:
     release = threading.Event()
-    pattern = opener(parse_source("test://?size=16x16&fps=50"))
+    pattern = make_opener(parse_source("test://?size=16x16&fps=50"))
     opened: list[int] = []
 
     def open_slowly() -> Reader:
@@ -256,7 +256,7 @@ def test_a_camera_that_dies_after_each_picture_is_opened_less_and_less_often() -
 
 def test_a_source_that_returns_ends_a_long_wait() -> None:
     there = threading.Event()
-    pattern = opener(parse_source("test://?size=16x16&fps=50"))
+    pattern = make_opener(parse_source("test://?size=16x16&fps=50"))
     looks: list[bool] = []
 
     def look() -> bool:

@@ -12,8 +12,8 @@ import pytest
 from edge.capture.frame_quality import HOLD_S, SEEN_S, QualityCheck
 from edge.preprocess import IMAGE_SUFFIXES, Image, read_image
 from edge.records import UnknownReason
-from tests.support.photographs import draw
-from tests.support.videos import BGR
+from tests.support.cameras.videos import BGR
+from tests.support.models.photographs import draw
 
 SHARED = Path(__file__).parents[4] / "shared"
 VIDEO = SHARED / "media" / "one-by-one-person-detection.mp4"

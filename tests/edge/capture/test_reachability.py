@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from edge.capture.reachability import PROBE_EVERY_S, ReachabilityProbe, is_device_present, is_server_answering
-from tests.support.mjpeg import MjpegCamera
+from tests.support.cameras.mjpeg import MjpegCamera
 from tests.support.tools import free_port, wait_until
 
 

@@ -17,8 +17,8 @@ from edge.model.manifest import Preprocess, Selftest
 from edge.model.model_file import ModelFile, read_model
 from edge.preprocess import PreprocessSpec, prepare
 from edge.records import ModelInput
-from tests.support.flatbuffer import with_input_type
-from tests.support.videos import BGR, picture
+from tests.support.cameras.videos import BGR, picture
+from tests.support.models.flatbuffer import with_input_type
 
 
 def changed_selftest(model: ModelFile, **changes: Any) -> ModelFile:

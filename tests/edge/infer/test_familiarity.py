@@ -21,9 +21,9 @@ from edge.model.interpreter import Network, RuntimeName
 from edge.model.manifest import Familiarity, Manifest
 from edge.model.model_file import ModelFile, read_model
 from edge.records import Limits
-from tests.support.command_line import EdgeAgent
-from tests.support.flatbuffer import with_outputs_turned
-from tests.support.videos import BGR, picture
+from tests.support.agents.command_line import EdgeAgent
+from tests.support.cameras.videos import BGR, picture
+from tests.support.models.flatbuffer import with_outputs_turned
 
 FAMILIAR = Path(__file__).parents[2] / "golden" / "familiar.tflite"
 

@@ -11,8 +11,8 @@ import pytest
 
 from edge.errors import StorageError
 from edge.model.store import HISTORY, ModelStore, StoredModel, slug
-from tests.support.command_line import ROOT
-from tests.support.interrupted_store import FAILED
+from tests.support.agents.command_line import ROOT
+from tests.support.models.interrupted_store import FAILED
 
 
 @pytest.fixture
@@ -127,7 +127,15 @@ def test_whenever_it_is_interrupted_a_whole_model_is_current_and_the_next_try_wo
 ) -> None:
     for version in "abcd":
         put(store, version)
-    command = [sys.executable, "-m", "tests.support.interrupted_store", store.folder, golden, tmp_path, how]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.support.models.interrupted_store",
+        store.folder,
+        golden,
+        tmp_path,
+        how,
+    ]
     done = subprocess.run(
         [str(part) for part in command], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
     )

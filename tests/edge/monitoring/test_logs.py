@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.monitoring.logs import JournalFormatter, Sparing, is_journal
-from tests.support.command_line import EdgeAgent
+from tests.support.agents.command_line import EdgeAgent
 from tests.support.tools import wait_until
 
 START = 'import os, sys; s = os.fstat(2); os.environ["JOURNAL_STREAM"] = f"{s.st_dev}:{s.st_ino}"; '

@@ -19,10 +19,10 @@ from edge.errors import ListenError
 from edge.monitoring.health import Health
 from edge.monitoring.metrics import rendered
 from edge.monitoring.metrics_server import MAX_CONNECTIONS, MetricsServer
-from tests.support.command_line import EdgeAgent
-from tests.support.exposition import parse
-from tests.support.mosquitto import Mosquitto
-from tests.support.process_figures import figures
+from tests.support.agents.command_line import EdgeAgent
+from tests.support.agents.exposition import parse
+from tests.support.agents.process_figures import figures
+from tests.support.brokers.mosquitto import Mosquitto
 from tests.support.tools import free_port, wait_until
 
 RECORD: dict[str, Any] = {

@@ -16,7 +16,7 @@ from edge.capture.capture import CaptureOptions
 from edge.capture.inbox import Inbox
 from edge.capture.live_capture import LiveCapture
 from edge.capture.sources.address import parse_source
-from edge.capture.sources.registry import opener
+from edge.capture.sources.registry import make_opener
 from edge.decide.decider import DecisionRules
 from edge.infer.classifier import Classifier
 from edge.monitoring.notify import Notifier
@@ -24,11 +24,11 @@ from edge.monitoring.progress import ProgressLimits
 from edge.monitoring.watchdog import Watchdog, status_line
 from edge.preprocess import Image, PreprocessSpec, prepare
 from edge.records import Limits
-from tests.support.command_line import EdgeAgent
-from tests.support.loop import build_loop
-from tests.support.mosquitto import Mosquitto
-from tests.support.recorder import RecordingSink
-from tests.support.subscriber import Subscriber
+from tests.support.agents.command_line import EdgeAgent
+from tests.support.agents.loop import build_loop
+from tests.support.agents.recorder import RecordingSink
+from tests.support.brokers.mosquitto import Mosquitto
+from tests.support.brokers.subscriber import Subscriber
 from tests.support.tools import free_port, wait_until
 
 
@@ -94,7 +94,7 @@ def test_a_capture_that_hangs_starves_the_watchdog_until_it_moves_again(
 ) -> None:
     caplog.set_level("INFO")
     sticking, inbox, stop = Sticking(classifier.spec), Inbox(), threading.Event()
-    source = opener(parse_source("test://?size=16x16"))
+    source = make_opener(parse_source("test://?size=16x16"))
     capture = LiveCapture("cam", source, inbox, CaptureOptions(prepare=sticking))
     sink, rules = RecordingSink(), DecisionRules(Limits(0.5))
     told: dict[str, Any] = {"notifier": Notifier(systemd.environment), "stats_interval_s": 0.1}

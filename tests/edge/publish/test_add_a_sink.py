@@ -16,7 +16,7 @@ from edge.publish import registry
 from edge.publish.registry import SinkContext, open_sink, register_sink
 from edge.publish.sink import Sink
 from edge.records import ModelIdentity
-from tests.support.command_line import ROOT, EdgeAgent, edge_agent
+from tests.support.agents.command_line import ROOT, EdgeAgent, edge_agent
 
 PAGE = ROOT / "docs" / "extend" / "sink.md"
 BLOCK = re.compile(r'^```\w+ title="(?P<name>[^"]+)"\n(?P<text>.*?)^```$', re.MULTILINE | re.DOTALL)

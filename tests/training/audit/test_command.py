@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.photographs import write
+from tests.support.models.photographs import write
 from tests.support.tools import need
 from tests.training.audit.test_examine import scene, write_scenes
 from training.audit.output import read_audit

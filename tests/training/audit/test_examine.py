@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edge.preprocess import Image
-from tests.support.photographs import write
+from tests.support.models.photographs import write
 from training.audit.examine import add_trouble, audit_scan
 from training.audit.output import read_audit, write_audit
 from training.audit.record import Audit, AuditFinding, Listed, make_finding, refuse_findings

@@ -112,7 +112,7 @@ def _swapped_grocery(folder: Path, seed: int) -> set[str]:
     return moved
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_most_swapped_grocery_labels_are_found(tmp_path: Path) -> None:
     if not GROCERY.is_dir():
         pytest.skip("../shared/datasets/grocery10 is not here")

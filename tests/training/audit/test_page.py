@@ -5,7 +5,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from pathlib import Path
 
-from tests.support.photographs import write
+from tests.support.models.photographs import write
 from tests.training.audit.test_examine import examine, scene, write_scenes
 from training.audit.page import MAX_OF_A_FINDING, audit_page
 

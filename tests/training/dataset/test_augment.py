@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.support.photographs import draw
+from tests.support.models.photographs import draw
 from training.dataset.augment import Augment, augmented
 
 STILL = Augment(flip=False, rotate_deg=0, zoom=0, shift=0, brightness=0, contrast=0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.preprocess import PreprocessSpec
-from tests.support.photographs import draw
+from tests.support.models.photographs import draw
 from training.dataset.camera_simulation import shrunk, streamed
 
 SPEC = PreprocessSpec(64, 48)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from edge.preprocess import Image, decode
-from tests.support.photographs import draw
+from tests.support.models.photographs import draw
 from training.dataset.image_stats import Facts, measure, perceptual_hash, sharpness_of
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.photographs import draw, write
+from tests.support.models.photographs import draw, write
 from tests.training.audit.test_examine import scene, write_scenes
 from training.config import TrainConfig
 from training.dataset.prepare import divide, survey

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.support.photographs import draw, write, write_photographs
+from tests.support.models.photographs import draw, write, write_photographs
 from training.dataset.scan import Scan, scan, scan_other
 from training.errors import DataError
 from training.progress import Silent

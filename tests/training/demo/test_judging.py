@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.support.photographs import draw, write
+from tests.support.models.photographs import draw, write
 from training.dataset.split import Item
 from training.demo.conveyor import HEIGHT, WIDTH, Cell, choose_cells, plan, render
 from training.demo.elpv import read_labels

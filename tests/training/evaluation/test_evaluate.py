@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.photographs import write
+from tests.support.models.photographs import write
 from tests.training.conftest import Trained
 from training.dataset.split import Split
 from training.errors import RunError

@@ -127,7 +127,7 @@ def test_the_folder_is_accounted_for(trained: Trained, exported: Exported) -> No
     assert (exported.folder / "model_int8.tflite").read_bytes() == trained.run.path(MODEL).read_bytes()
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_other_peoples_tools_need_nothing_of_ours(
     trained: Trained, exported: Exported, subject: Subject, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ from edge.infer.classifier import Classifier
 from edge.model.interpreter import Network
 from edge.model.model_file import ModelFile, read_model
 from edge.preprocess import prepare, read_image
-from tests.support.delegated import steps_wrongly_counted
+from tests.support.agents.delegated import steps_wrongly_counted
 from tests.training.conftest import Trained
 from training.network.flatbuffer import packed, unpacked
 from training.packing.metadata import METADATA_ENTRY

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.photographs import write_photographs
+from tests.support.models.photographs import write_photographs
 from training.cache import Cache
 from training.config import TrainConfig
 from training.dataset.load import load

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.photographs import write_photographs
+from tests.support.models.photographs import write_photographs
 from training.config import TrainConfig
 from training.dataset.load import load
 from training.errors import RunError
@@ -56,6 +56,7 @@ def _config(data: Path, **changes: object) -> TrainConfig:
     return TrainConfig(data=data, backbone="efficientnet_lite0", size=64, fine_tune=tuning, **values)
 
 
+@pytest.mark.proof
 def test_an_interrupted_fine_tuning_goes_on_bit_for_bit(few: Path, tmp_path: Path) -> None:
     config = _config(few)
     whole = train(config, tmp_path, "whole", Silent())
@@ -74,6 +75,7 @@ def test_an_interrupted_fine_tuning_goes_on_bit_for_bit(few: Path, tmp_path: Pat
     assert whole.read(WEIGHTS) == cut.read(WEIGHTS)
 
 
+@pytest.mark.proof
 def test_ctrl_c_keeps_the_best_so_far(few: Path, tmp_path: Path) -> None:
     run = train(_config(few), tmp_path, "short", _Failing(1, KeyboardInterrupt))
     record = run.read_record(TRAINING, TrainingRecord)
@@ -109,6 +111,7 @@ def test_a_damaged_checkpoint_is_said(few: Path, tmp_path: Path) -> None:
         resume(tmp_path, "cut", Silent())
 
 
+@pytest.mark.proof
 def test_training_is_repeatable_bit_for_bit(few: Path, tmp_path: Path) -> None:
     config = _config(few, augmented_views=1)
     first, second = (train(config, tmp_path, name, Silent()) for name in ("first", "second"))
@@ -136,6 +139,7 @@ def test_scratch_settings_are_for_those_who_need_them() -> None:
     assert TrainConfig(data=Path()).with_scratch_settings().fine_tune.epochs == 0
 
 
+@pytest.mark.proof
 def test_two_devices_share_each_batch(few: Path, tmp_path: Path) -> None:
     # a process of its own: the CPU is divided before TensorFlow starts
     command = [

@@ -14,8 +14,8 @@ from edge.errors import ModelError
 from edge.infer.classifier import Classifier
 from edge.input_settings import InputSettings
 from edge.model.model_file import read_model
-from tests.support.make_foreign import LABELS, SIZE, keras_model, network, with_labels, with_metadata
-from tests.support.videos import BGR, picture
+from tests.support.cameras.videos import BGR, picture
+from tests.support.models.make_foreign import LABELS, SIZE, keras_model, network, with_labels, with_metadata
 
 HALF = InputSettings.model_validate({"mean": 127.5, "std": 127.5})
 GREY = np.full((30, 40, 3), 127, np.uint8)

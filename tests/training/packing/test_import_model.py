@@ -15,7 +15,7 @@ from edge.errors import ModelError
 from edge.infer.classifier import Classifier
 from edge.infer.selftest import run_selftest
 from edge.model.model_file import read_model
-from tests.support.videos import BGR, picture, write_picture
+from tests.support.cameras.videos import BGR, picture, write_picture
 from training.errors import AcceptanceError, DataError
 from training.packing.import_model import (
     Photograph,

@@ -95,6 +95,7 @@ def test_a_quantized_network_takes_bytes_and_says_what_the_float_one_says(case: 
     assert np.abs(found.familiarity - case.exact.familiarity).mean() < 0.1
 
 
+@pytest.mark.proof
 def test_the_operations_that_lose_the_most_can_stay_in_float(case: Case) -> None:
     operations = operations_by_loss(case.source.model, case.sample[-8:])
     assert len(operations) > 50
@@ -141,6 +142,7 @@ def test_the_right_pictures_pass(case: Case) -> None:
     assert case.refused(correct_bias(network, case.source.network, case.sample)) is None
 
 
+@pytest.mark.proof
 def test_a_collapse_in_int8_is_refused(photographs: Path, tmp_path: Path) -> None:
     """MobileNetV3 of random weights, one of whose features is made 1000 times as large."""
     settings = {"backbone": "mobilenet_v3_small", "weights": "none", "size": 64, "augmented_views": 0}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge.preprocess import Image
-from tests.support.photographs import CLASSES, draw, write
+from tests.support.models.photographs import CLASSES, draw, write
 from tests.training.conftest import SIZE_PX, Trained
 from training.config import TrainConfig
 from training.dataset.load import load_all
@@ -102,7 +102,7 @@ def _marked(root: Path) -> Path:
     return root
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_a_mark_in_a_corner_that_gives_the_class_away_is_warned_of(tmp_path: Path, trained: Trained) -> None:
     data = _marked(tmp_path / "photos")
     config = TrainConfig(

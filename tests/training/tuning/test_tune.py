@@ -9,7 +9,7 @@ import numpy as np
 import optuna
 import pytest
 
-from tests.support.photographs import write_photographs
+from tests.support.models.photographs import write_photographs
 from training.config import TrainConfig, gathered, make_config
 from training.dataset.split import Item, Split
 from training.errors import RunError

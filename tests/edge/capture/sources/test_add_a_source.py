@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from edge.capture.sources.address import parse_source
-from edge.capture.sources.registry import opener, register_source
+from edge.capture.sources.registry import make_opener, register_source
 from edge.capture.sources.schemes import SCHEMES
 from edge.errors import ConfigError, UsageError
-from tests.support.command_line import ROOT, EdgeAgent, edge_agent
+from tests.support.agents.command_line import ROOT, EdgeAgent, edge_agent
 from tests.support.tools import wait_until
 
 PAGE = ROOT / "docs" / "extend" / "source.md"
@@ -64,7 +64,7 @@ def test_a_source_can_be_registered_in_process() -> None:
     register_source("blink", "blink:Blink", {"period": 60.0})
     source = parse_source("blink://yard")
     assert (source.kind, source.live) == ("blink", True)
-    with contextlib.closing(opener(source)()) as reader:
+    with contextlib.closing(make_opener(source)()) as reader:
         picture = reader.read()
     assert picture is not None
     assert picture.pixels.shape == (96, 96, 3)

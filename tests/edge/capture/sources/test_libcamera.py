@@ -13,12 +13,12 @@ import pytest
 
 from edge.capture.sources.address import parse_source
 from edge.capture.sources.libcamera import LibcameraReader
-from edge.capture.sources.registry import Reader, opener
+from edge.capture.sources.registry import Reader, make_opener
 from edge.errors import CameraUnavailableError, UsageError
-from tests.support.command_line import EdgeAgent
-from tests.support.rpicam import Rpicam
+from tests.support.agents.command_line import EdgeAgent
+from tests.support.cameras.rpicam import Rpicam
+from tests.support.cameras.videos import BGR
 from tests.support.tools import wait_until
-from tests.support.videos import BGR
 
 
 def rpicam(
@@ -40,7 +40,7 @@ def test_pictures_come_from_the_program_and_it_ends_with_the_reader(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, mode: str
 ) -> None:
     program = rpicam(tmp_path, monkeypatch, mode, name)
-    with contextlib.closing(opener(parse_source("csi://1?size=640x480&fps=12.5"))()) as reader:
+    with contextlib.closing(make_opener(parse_source("csi://1?size=640x480&fps=12.5"))()) as reader:
         for _ in range(30):
             picture = reader.read()
         assert picture is not None
@@ -60,7 +60,7 @@ def test_pictures_come_from_the_program_and_it_ends_with_the_reader(
 
 def test_a_program_that_dies_is_quoted_in_few_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = rpicam(tmp_path, monkeypatch, "works")
-    with contextlib.closing(opener(parse_source("csi://0"))()) as reader:
+    with contextlib.closing(make_opener(parse_source("csi://0"))()) as reader:
         reader.read()
         program.behave("dies")
         with pytest.raises(CameraUnavailableError, match=r"csi://0 is lost.*it ended.*has timed out") as lost:
@@ -71,7 +71,7 @@ def test_a_program_that_dies_is_quoted_in_few_words(tmp_path: Path, monkeypatch:
 
 def test_a_program_that_hangs_is_noticed_and_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = rpicam(tmp_path, monkeypatch, "hangs")
-    with contextlib.closing(opener(parse_source("csi://0"))()) as reader:
+    with contextlib.closing(make_opener(parse_source("csi://0"))()) as reader:
         reader.read()
         started_s = time.monotonic()
         with pytest.raises(CameraUnavailableError, match="no picture in time"):
@@ -95,7 +95,7 @@ def test_a_program_that_writes_garbage_is_given_up(tmp_path: Path, monkeypatch: 
 def test_broken_pictures_only_are_a_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rpicam(tmp_path, monkeypatch, "broken")
     with (
-        contextlib.closing(opener(parse_source("csi://0"))()) as reader,
+        contextlib.closing(make_opener(parse_source("csi://0"))()) as reader,
         pytest.raises(CameraUnavailableError, match="30 broken pictures"),
     ):
         reader.read()
@@ -104,7 +104,7 @@ def test_broken_pictures_only_are_a_loss(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_missing_program_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(CameraUnavailableError, match="neither rpicam-vid nor libcamera-vid is installed"):
-        opener(parse_source("csi://0"))()
+        make_opener(parse_source("csi://0"))()
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_missing_program_is_one_sentence(tmp_path: Path, monkeypatch: pytest.M
 )
 def test_an_impossible_address_is_refused(address: str) -> None:
     with pytest.raises(UsageError, match=r"can't use the camera csi://.*write csi://0"):
-        opener(parse_source(address))
+        make_opener(parse_source(address))
 
 
 def test_the_agent_starts_the_program_again_when_it_is_killed(tmp_path: Path, golden: Path) -> None:

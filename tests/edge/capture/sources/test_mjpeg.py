@@ -16,18 +16,18 @@ from edge import preprocess
 from edge.capture.capture import CaptureOptions
 from edge.capture.inbox import Inbox
 from edge.capture.live_capture import LiveCapture
-from edge.capture.sources import jpeg_decoding as decoding
 from edge.capture.sources.address import parse_source
+from edge.capture.sources.jpeg import decoding
+from edge.capture.sources.jpeg.multipart import MultipartJpegs
 from edge.capture.sources.mjpeg import MjpegReader, _Login
-from edge.capture.sources.multipart import MultipartJpegs
 from edge.capture.sources.reader import GrabbingReader, Reader
-from edge.capture.sources.registry import opener
+from edge.capture.sources.registry import make_opener
 from edge.capture.sources.video import FFMPEG_OPTIONS_VARIABLE, VideoReader
 from edge.errors import CameraUnavailableError
-from tests.edge.capture.sources.test_jpeg_framing import jpeg
-from tests.support.certificates import make_certificates
-from tests.support.mjpeg import Form, MjpegCamera
-from tests.support.videos import BGR
+from tests.edge.capture.sources.jpeg.test_framing import jpeg
+from tests.support.brokers.certificates import make_certificates
+from tests.support.cameras.mjpeg import Form, MjpegCamera
+from tests.support.cameras.videos import BGR
 
 ONE, TWO = jpeg("red"), jpeg("blue", 96)
 
@@ -38,7 +38,7 @@ def _no_settings_for_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def opened(address: str) -> Reader:
-    return opener(parse_source(address))()
+    return make_opener(parse_source(address))()
 
 
 def read_to_the_end(reader: Reader) -> None:
@@ -165,7 +165,7 @@ def test_a_certificate_that_nobody_vouches_for_is_left_to_ffmpeg_from_then_on(tm
     unknown = MjpegCamera("red")
     unknown.encrypt(make_certificates(tmp_path))
     with unknown as camera:
-        open_it = opener(parse_source(camera.address))
+        open_it = make_opener(parse_source(camera.address))
         for _ in range(2):
             camera.asked = 0
             with contextlib.closing(open_it()) as reader:
@@ -190,7 +190,7 @@ def test_a_few_damaged_pictures_are_forgiven_and_many_are_a_loss() -> None:
 
 def test_pictures_that_never_could_be_decoded_are_left_to_ffmpeg() -> None:
     with MjpegCamera("red") as camera:
-        open_it = opener(parse_source(camera.address))
+        open_it = make_opener(parse_source(camera.address))
         camera.broken = True
         with (
             contextlib.closing(open_it()) as reader,
@@ -218,7 +218,7 @@ def test_only_what_is_due_is_decoded_and_everything_is_counted(monkeypatch: pyte
     )
     inbox = Inbox()
     with MjpegCamera("red") as camera:
-        capture = LiveCapture("cam", opener(parse_source(camera.address)), inbox, CaptureOptions(fps=4))
+        capture = LiveCapture("cam", make_opener(parse_source(camera.address)), inbox, CaptureOptions(fps=4))
         capture.start()
         try:
             frames = [inbox.take(5) for _ in range(4)]

@@ -10,7 +10,7 @@ from edge.capture.sources.address import parse_source
 from edge.capture.sources.network_stream import SHORTEST_MS, NetworkStream
 from edge.capture.sources.video import OPEN_TIMEOUT_MS
 from edge.errors import CameraUnavailableError
-from tests.support.mjpeg import MjpegCamera
+from tests.support.cameras.mjpeg import MjpegCamera
 
 
 def test_a_stream_that_opened_quickly_gets_less_time_even_after_a_refusal() -> None:

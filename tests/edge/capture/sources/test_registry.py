@@ -14,11 +14,11 @@ import pytest
 
 from edge.capture.sources.address import parse_source
 from edge.capture.sources.folder import FolderReader
-from edge.capture.sources.registry import Picture, Reader, opener
+from edge.capture.sources.registry import Picture, Reader, make_opener
 from edge.capture.sources.video import FFMPEG_OPTIONS_VARIABLE, convert_to_bgr
 from edge.errors import CameraUnavailableError, RecordingError, UsageError
+from tests.support.cameras.videos import BGR, write_picture, write_video
 from tests.support.tools import free_port
-from tests.support.videos import BGR, write_picture, write_video
 
 
 def read_all(reader: Reader) -> list[Picture]:
@@ -31,7 +31,7 @@ def read_all(reader: Reader) -> list[Picture]:
 
 def test_a_video_gives_every_frame_and_rising_positions(tmp_path: Path) -> None:
     video = write_video(tmp_path / "v.mp4", [("red", 12), ("blue", 13)], fps=25)
-    pictures = read_all(opener(parse_source(str(video)))())
+    pictures = read_all(make_opener(parse_source(str(video)))())
     assert len(pictures) == 25
     positions = [picture.position_s for picture in pictures]
     assert positions == pytest.approx([i / 25 for i in range(25)], abs=2e-3)
@@ -40,7 +40,7 @@ def test_a_video_gives_every_frame_and_rising_positions(tmp_path: Path) -> None:
 
 
 def test_the_end_stays_the_end(tmp_path: Path) -> None:
-    reader = opener(parse_source(str(write_video(tmp_path / "v.mp4", [("red", 3)]))))()
+    reader = make_opener(parse_source(str(write_video(tmp_path / "v.mp4", [("red", 3)]))))()
     assert len(read_all(reader)) == 3
     assert reader.read() is None
 
@@ -50,14 +50,14 @@ def test_what_is_no_video_is_said_so(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "notes.mp4"
     path.write_bytes(content)
     with pytest.raises(RecordingError, match=r"can't read the video .*notes.mp4"):
-        read_all(opener(parse_source(str(path)))())
+        read_all(make_opener(parse_source(str(path)))())
 
 
 def test_a_video_that_is_cut_off_is_said_so(tmp_path: Path) -> None:
     video = write_video(tmp_path / "v.mp4", [("red", 30)])
     video.write_bytes(video.read_bytes()[:600])
     with pytest.raises(RecordingError, match="can't read the video"):
-        read_all(opener(parse_source(str(video)))())
+        read_all(make_opener(parse_source(str(video)))())
 
 
 def test_a_folder_is_read_by_name_and_a_bad_image_is_passed_over(
@@ -68,7 +68,7 @@ def test_a_folder_is_read_by_name_and_a_bad_image_is_passed_over(
     (tmp_path / "c.png").write_bytes(b"broken")
     (tmp_path / "notes.txt").write_text("not for us")
     with caplog.at_level(logging.WARNING):
-        pictures = read_all(opener(parse_source(str(tmp_path)))())
+        pictures = read_all(make_opener(parse_source(str(tmp_path)))())
     colours = [picture.pixels[0, 0].astype(int) for picture in pictures]
     expected = [BGR[label] for label in ("red", "blue", "green")]
     assert np.abs(np.array(colours) - expected).max() < 6
@@ -101,24 +101,24 @@ def test_grey_and_transparent_pictures_of_a_camera_become_bgr() -> None:
 
 def test_a_device_that_is_not_there_is_unavailable() -> None:
     with pytest.raises(CameraUnavailableError, match=r"can't open the camera /dev/video97"):
-        opener(parse_source("/dev/video97"))()
+        make_opener(parse_source("/dev/video97"))()
 
 
 def test_a_camera_by_a_name_that_nobody_has_is_unavailable() -> None:
     with pytest.raises(CameraUnavailableError, match=r"can't open the camera usb://nobody's"):
-        opener(parse_source("usb://nobody's"))()
+        make_opener(parse_source("usb://nobody's"))()
 
 
 @pytest.mark.parametrize("scheme", ["rtsp", "http"])
 def test_a_stream_that_nobody_serves_is_unavailable_and_keeps_its_secret(scheme: str) -> None:
     address = f"{scheme}://me:secret@127.0.0.1:{free_port()}/x"
     with pytest.raises(CameraUnavailableError) as failure:
-        opener(parse_source(address))()
+        make_opener(parse_source(address))()
     assert "secret" not in str(failure.value)
 
 
 def test_the_test_pattern_moves_and_has_the_size_asked_for() -> None:
-    reader = opener(parse_source("test://?size=64x48&fps=1000"))()
+    reader = make_opener(parse_source("test://?size=64x48&fps=1000"))()
     one, other = reader.read(), reader.read()
     assert one is not None
     assert other is not None
@@ -130,7 +130,7 @@ def test_the_test_pattern_moves_and_has_the_size_asked_for() -> None:
 
 def test_the_test_pattern_can_be_spoilt() -> None:
     spoilt = "black=1,2,6,7&white=2,3&cover=3,4&freeze=4,6"
-    reader = opener(parse_source(f"test://?size=64x48&fps=1000&{spoilt}"))()
+    reader = make_opener(parse_source(f"test://?size=64x48&fps=1000&{spoilt}"))()
     pictures = [picture.pixels.astype(int) for _ in range(8) if (picture := reader.read())]
     assert [picture.max() < 8 for picture in pictures] == [number in (1, 6) for number in range(8)]
     assert [picture.min() > 240 for picture in pictures] == [number == 2 for number in range(8)]
@@ -139,7 +139,7 @@ def test_the_test_pattern_can_be_spoilt() -> None:
 
 
 def test_the_test_pattern_keeps_its_pace() -> None:
-    reader = opener(parse_source("test://?size=64x48&fps=50"))()
+    reader = make_opener(parse_source("test://?size=64x48&fps=50"))()
     times = []
     for _ in range(6):
         reader.read()
@@ -149,7 +149,7 @@ def test_the_test_pattern_keeps_its_pace() -> None:
 
 
 def test_the_test_camera_goes_and_stays_away() -> None:
-    opened = opener(parse_source("test://?frames=2&fps=1000&size=16x16"))
+    opened = make_opener(parse_source("test://?frames=2&fps=1000&size=16x16"))
     reader = opened()
     assert reader.read()
     assert reader.read()
@@ -184,7 +184,7 @@ def test_the_test_camera_goes_and_stays_away() -> None:
 )
 def test_an_impossible_test_address_is_refused(options: str) -> None:
     with pytest.raises(UsageError, match=r"can't use the camera test://.*write test://"):
-        opener(parse_source(f"test://?{options}"))
+        make_opener(parse_source(f"test://?{options}"))
 
 
 @pytest.mark.parametrize("own", [None, "rtsp_transport;udp"])
@@ -196,5 +196,5 @@ def test_rtsp_goes_over_tcp_unless_the_user_says_otherwise(
     else:
         monkeypatch.delenv(FFMPEG_OPTIONS_VARIABLE, raising=False)
     with pytest.raises(CameraUnavailableError):
-        opener(parse_source(f"rtsp://127.0.0.1:{free_port()}/x"))()
+        make_opener(parse_source(f"rtsp://127.0.0.1:{free_port()}/x"))()
     assert os.environ[FFMPEG_OPTIONS_VARIABLE] == (own or "rtsp_transport;tcp")

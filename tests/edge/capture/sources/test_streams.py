@@ -9,11 +9,11 @@ from pathlib import Path
 import cv2
 import pytest
 
-from tests.support.command_line import EdgeAgent
-from tests.support.mjpeg import MjpegCamera
-from tests.support.mosquitto import Mosquitto
-from tests.support.rtsp_server import rtsp_camera
-from tests.support.subscriber import Subscriber
+from tests.support.agents.command_line import EdgeAgent
+from tests.support.brokers.mosquitto import Mosquitto
+from tests.support.brokers.subscriber import Subscriber
+from tests.support.cameras.mjpeg import MjpegCamera
+from tests.support.cameras.rtsp_server import rtsp_camera
 from tests.support.tools import wait_until
 
 

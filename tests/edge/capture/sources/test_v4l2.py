@@ -24,7 +24,7 @@ from edge.capture.sources.v4l2 import (
 )
 from edge.commands.cameras.command import lines
 from edge.errors import CameraUnavailableError
-from tests.support.command_line import edge_agent
+from tests.support.agents.command_line import edge_agent
 
 VIDEO, METADATA, M2M = 0x04200001, 0x04A00000, 0x04004000
 YUYV, MJPG = (int.from_bytes(code, "little") for code in (b"YUYV", b"MJPG"))

@@ -11,13 +11,13 @@ import pytest
 
 from edge.capture.sources import watched_folder as watched
 from edge.capture.sources.address import parse_source
-from edge.capture.sources.registry import opener
+from edge.capture.sources.registry import make_opener
 from edge.capture.sources.watched_folder import WatchedFolder
 from edge.commands.check.checks import read_first_picture
 from edge.errors import CameraUnavailableError, UsageError
-from tests.support.command_line import EdgeAgent
+from tests.support.agents.command_line import EdgeAgent
+from tests.support.cameras.videos import BGR, write_picture
 from tests.support.tools import wait_until
-from tests.support.videos import BGR, write_picture
 
 ENCODED = {".jpg", ".png", ".bmp", ".webp"}
 
@@ -158,7 +158,7 @@ def test_the_memory_of_what_was_given_is_bounded(folder: Path, monkeypatch: pyte
 def test_a_check_of_a_quiet_folder_is_content(folder: Path) -> None:
     assert "is there" in read_first_picture(parse_source(f"watch://{folder}"))
     with pytest.raises(CameraUnavailableError):
-        opener(parse_source(f"watch://{folder}/none"))()
+        make_opener(parse_source(f"watch://{folder}/none"))()
 
 
 def deliver(agent: EdgeAgent, folder: Path, label: str) -> None:
@@ -172,7 +172,7 @@ def deliver(agent: EdgeAgent, folder: Path, label: str) -> None:
 
 def test_an_address_without_a_folder_is_refused() -> None:
     with pytest.raises(UsageError, match="it names no folder"):
-        opener(parse_source("watch://"))
+        make_opener(parse_source("watch://"))
 
 
 def test_the_agent_labels_pictures_as_they_come_and_outlives_the_folder(

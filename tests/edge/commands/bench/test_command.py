@@ -8,9 +8,9 @@ import cv2
 import pytest
 
 from edge.commands.bench.reference import read_reference
-from tests.support.command_line import RUNTIME, EdgeAgent, edge_agent
-from tests.support.terminal import TerminalAgent
-from tests.support.videos import write_video
+from tests.support.agents.command_line import RUNTIME, EdgeAgent, edge_agent
+from tests.support.agents.terminal import TerminalAgent
+from tests.support.cameras.videos import write_video
 
 STAGES = ["capture", "sight", "preprocess", "inference", "publish"]
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from edge.preprocess import read_image
-from tests.support.command_line import EdgeAgent, edge_agent
+from tests.support.agents.command_line import EdgeAgent, edge_agent
+from tests.support.cameras.videos import BGR, write_picture, write_video
 from tests.support.tools import wait_until
-from tests.support.videos import BGR, write_picture, write_video
 
 SMALL = "test://?size=64x48"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.terminal import TerminalAgent
+from tests.support.agents.terminal import TerminalAgent
 from tests.support.tools import wait_until
 
 CAMERA = ("--camera", "test://?size=64x48&fps=100")

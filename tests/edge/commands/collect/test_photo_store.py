@@ -14,8 +14,8 @@ import pytest
 from edge.commands.collect.photo_store import MAX_READ, PhotoStore, check_label, write_new
 from edge.errors import StorageError, UsageError
 from edge.preprocess import Image, read_image
-from tests.support.photographs import draw, write, write_photographs
-from tests.support.videos import picture
+from tests.support.cameras.videos import picture
+from tests.support.models.photographs import draw, write, write_photographs
 
 NOON = 1_700_000_000.5
 

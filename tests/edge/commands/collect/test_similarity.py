@@ -8,7 +8,7 @@ import pytest
 
 from edge.commands.collect.similarity import SimilarPictures, changed_share, compute_fingerprint, thumbnail
 from edge.preprocess import Image
-from tests.support.videos import picture
+from tests.support.cameras.videos import picture
 
 
 def scene(seed: int = 1) -> Image:

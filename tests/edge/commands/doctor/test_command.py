@@ -13,9 +13,9 @@ from edge.commands.doctor.finding import Grade
 from edge.config import AgentConfig
 from edge.errors import ConfigError
 from edge.publish.outbox.outbox import Outbox
-from tests.support.command_line import EdgeAgent, edge_agent
-from tests.support.mosquitto import Mosquitto
-from tests.support.nobody import as_nobody
+from tests.support.agents.command_line import EdgeAgent, edge_agent
+from tests.support.agents.nobody import as_nobody
+from tests.support.brokers.mosquitto import Mosquitto
 from tests.support.tools import free_port
 
 

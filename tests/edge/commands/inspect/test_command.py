@@ -10,8 +10,8 @@ import pytest
 from edge.commands.inspect.inspect_model import inspect_model
 from edge.model.interpreter import Network, RuntimeName
 from edge.model.model_file import read_model, write_model
-from tests.support.command_line import edge_agent
-from tests.support.delegated import steps_wrongly_counted
+from tests.support.agents.command_line import edge_agent
+from tests.support.agents.delegated import steps_wrongly_counted
 
 MAX_LINES, MAX_COLUMNS = 40, 100
 GOLDEN = Path(__file__).parents[3] / "golden"

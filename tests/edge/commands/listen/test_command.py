@@ -16,7 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from edge.commands.listen.listener import decisions
 from edge.errors import BrokerUnavailableError
 from edge.publish.mqtt.address import parse_broker_url
-from tests.support.mosquitto import Mosquitto
+from tests.support.brokers.mosquitto import Mosquitto
 
 RECORD = {
     "device": "pi",

@@ -16,7 +16,7 @@ from edge.model.model_file import read_model
 from edge.monitoring.stats_file import StatsFile, read_stats, runtime_folder
 from edge.publish.topics import Topics
 from edge.records import ModelIdentity
-from tests.support.command_line import EdgeAgent
+from tests.support.agents.command_line import EdgeAgent
 from tests.support.tools import wait_until
 
 BEFORE = Figures("old", inference_ms=10.0, fps_classified=20.0, frames_in=9000, judged=9000)

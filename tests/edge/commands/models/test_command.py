@@ -12,7 +12,7 @@ from edge.config import AgentConfig
 from edge.errors import ModelError, StorageError, UsageError
 from edge.model.model_file import read_model, write_model
 from edge.model.store import ModelStore
-from tests.support.command_line import RUNTIME, EdgeAgent, edge_agent
+from tests.support.agents.command_line import RUNTIME, EdgeAgent, edge_agent
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 COLOURS, FAMILIAR, SLOW = (GOLDEN / f"{name}.tflite" for name in ("colours", "familiar", "slow"))

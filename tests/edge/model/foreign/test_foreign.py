@@ -18,8 +18,8 @@ from edge.model.interpreter import RuntimeName
 from edge.model.model_file import read_model
 from edge.preprocess import prepare
 from edge.records import ModelInput
-from tests.support.command_line import edge_agent
-from tests.support.videos import BGR, picture, write_picture
+from tests.support.agents.command_line import edge_agent
+from tests.support.cameras.videos import BGR, picture, write_picture
 
 LABELS = ("blue", "green", "red")
 HALF = InputSettings.model_validate({"mean": 127.5, "std": 127.5})

@@ -14,7 +14,7 @@ from edge.config import AgentConfig, BrokerConfig
 from edge.config_file import load_config
 from edge.errors import ConfigError
 from edge.publish.mqtt.address import BrokerAddress, check_tls
-from tests.support.certificates import Certificates, make_certificates
+from tests.support.brokers.certificates import Certificates, make_certificates
 from tests.support.tools import need_program
 
 

@@ -20,10 +20,10 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from edge.publish.mqtt.address import parse_broker_url
 from edge.publish.mqtt.connection import BrokerConnection, ConnectionCallbacks, Login
 from edge.records import Message
-from tests.support.certificates import make_certificates
-from tests.support.mosquitto import Mosquitto
-from tests.support.old_broker import UNSUPPORTED_VERSION, OldBroker
-from tests.support.subscriber import Subscriber
+from tests.support.brokers.certificates import make_certificates
+from tests.support.brokers.mosquitto import Mosquitto
+from tests.support.brokers.old_broker import UNSUPPORTED_VERSION, OldBroker
+from tests.support.brokers.subscriber import Subscriber
 from tests.support.tools import free_port, need, wait_until
 
 WILL = Message("edge/x/availability", b"offline", qos=1, retain=True)

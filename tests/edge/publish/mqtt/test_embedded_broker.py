@@ -13,7 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.errors import BrokerUnavailableError
 from edge.publish.mqtt.embedded_broker import EmbeddedBroker, embedded_port
-from tests.support.subscriber import Subscriber
+from tests.support.brokers.subscriber import Subscriber
 from tests.support.tools import accepts, free_port, need, wait_until
 
 need(importlib.util.find_spec("iotcore") is not None, "iotcore")

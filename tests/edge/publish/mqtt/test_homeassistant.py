@@ -18,11 +18,11 @@ from edge.publish.mqtt.homeassistant import (
 )
 from edge.publish.topics import TopicNames
 from edge.records import ModelIdentity, UnknownReason
-from tests.support.command_line import EdgeAgent, edge_agent
-from tests.support.discovery import BinarySensor, Sensor, parse, read_topics
-from tests.support.mosquitto import Mosquitto
-from tests.support.refusing import NOT_AUTHORIZED, Refusing
-from tests.support.subscriber import Subscriber
+from tests.support.agents.command_line import EdgeAgent, edge_agent
+from tests.support.brokers.discovery import BinarySensor, Sensor, parse, read_topics
+from tests.support.brokers.mosquitto import Mosquitto
+from tests.support.brokers.refusing import NOT_AUTHORIZED, Refusing
+from tests.support.brokers.subscriber import Subscriber
 from tests.support.tools import free_port
 
 DEVICE = Device(

@@ -21,9 +21,9 @@ from edge.publish.registry import SinkContext
 from edge.publish.stdout import StdoutSink
 from edge.publish.topics import Topics
 from edge.records import Decision, Frame, LabelScore, ModelIdentity
-from tests.support.mosquitto import Mosquitto
-from tests.support.refusing import QUOTA_EXCEEDED, Refusing
-from tests.support.subscriber import Subscriber
+from tests.support.brokers.mosquitto import Mosquitto
+from tests.support.brokers.refusing import QUOTA_EXCEEDED, Refusing
+from tests.support.brokers.subscriber import Subscriber
 from tests.support.tools import free_port, wait_until
 
 MODEL = ModelIdentity("colours", "1", "0" * 64)

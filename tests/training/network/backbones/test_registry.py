@@ -210,7 +210,7 @@ def test_a_network_from_scratch_is_trained_whole() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(BIG))
-@pytest.mark.slow
+@pytest.mark.proof
 def test_a_big_one_gives_the_same_on_the_device(name: str) -> None:
     picture = _pixels(1)[0]
     wanted = np.asarray(_backbone(name)(picture[None].astype(np.float32), training=False))

@@ -174,6 +174,7 @@ except WeightsError as error:
 """
 
 
+@pytest.mark.proof
 def test_a_download_that_fails_names_the_ways(tmp_path: Path) -> None:
     # No package, no cache, and a proxy that nobody listens on: what a factory without internet has.
     proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")

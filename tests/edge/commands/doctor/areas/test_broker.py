@@ -14,10 +14,10 @@ from edge.commands.doctor.finding import Finding, Grade
 from edge.commands.doctor.subprocess_check import check_in_subprocess
 from edge.config import AgentConfig, BrokerConfig
 from edge.config_file import PASSWORD_VARIABLE
-from tests.support.certificates import issued, make_certificates
-from tests.support.mosquitto import Mosquitto
-from tests.support.old_broker import OldBroker
-from tests.support.stand_in import StandIns
+from tests.support.agents.stand_in import StandIns
+from tests.support.brokers.certificates import issued, make_certificates
+from tests.support.brokers.mosquitto import Mosquitto
+from tests.support.brokers.old_broker import OldBroker
 from tests.support.tools import free_port, need_program
 
 

@@ -19,9 +19,9 @@ from edge.commands.doctor.areas import cameras
 from edge.commands.doctor.finding import Finding, Grade
 from edge.commands.doctor.subprocess_check import check_in_subprocess
 from edge.config import AgentConfig, CameraConfig
-from tests.support.command_line import EdgeAgent
-from tests.support.nobody import as_nobody
-from tests.support.rpicam import Rpicam
+from tests.support.agents.command_line import EdgeAgent
+from tests.support.agents.nobody import as_nobody
+from tests.support.cameras.rpicam import Rpicam
 from tests.support.tools import free_port, wait_until
 
 

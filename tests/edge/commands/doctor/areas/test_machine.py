@@ -16,9 +16,9 @@ from edge.commands.doctor.areas.clock import Clock
 from edge.commands.doctor.finding import Grade
 from edge.publish.outbox.outbox import NumberedEvent, Outbox
 from edge.records import Message
-from tests.faults.disks import remount, small_disk
-from tests.support.command_line import ROOT
-from tests.support.stand_in import StandIns
+from tests.faults.machine.disks import remount, small_disk
+from tests.support.agents.command_line import ROOT
+from tests.support.agents.stand_in import StandIns
 
 NOW = datetime(2027, 5, 1, tzinfo=UTC)
 HOLDS = """

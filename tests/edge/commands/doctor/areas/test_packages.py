@@ -17,7 +17,7 @@ from edge.commands.doctor.finding import Finding, Grade
 from edge.commands.doctor.system.installed import Installed, look
 from edge.commands.doctor.system.runtimes import RUNTIMES, choose_runtime_remedy
 from edge.model.interpreter import RUNTIMES as LOADED_RUNTIMES
-from tests.support.command_line import RUNTIME, EdgeAgent, edge_agent, environment
+from tests.support.agents.command_line import RUNTIME, EdgeAgent, edge_agent, environment
 
 SITE = Path(sysconfig.get_path("purelib"))
 GOOD = Installed(

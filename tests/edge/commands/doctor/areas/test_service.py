@@ -9,7 +9,7 @@ import pytest
 from edge.commands.doctor.areas import service
 from edge.commands.doctor.finding import Finding, Grade
 from edge.commands.doctor.system.user import user_name
-from tests.support.stand_in import StandIns
+from tests.support.agents.stand_in import StandIns
 
 RUNS = {
     "Id": "edge-agent.service",

@@ -1,0 +1,1 @@
+"""What brokers and networks do."""

@@ -1,0 +1,1 @@
+"""Brokers, good and bad ones, and what listens at them."""

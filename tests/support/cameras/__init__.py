@@ -1,0 +1,1 @@
+"""Cameras that tests bring along."""

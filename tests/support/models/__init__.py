@@ -1,0 +1,1 @@
+"""Model files and photographs that tests are made of."""
