@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.commands.classify.classify_images import Answer, answers, image_files
+from edge.commands.classify.classify_images import Answer, classify_files, find_image_files
 from edge.infer.classifier import Classifier
 from edge.infer.selftest import run_selftest
 from edge.model.model_file import read_model
@@ -94,7 +94,7 @@ def test_int8_says_the_same_familiarity(groceries: tuple[Run, Comparison]) -> No
 
 
 def _answers(classifier: Classifier, folder: str) -> list[Answer]:
-    found = list(answers(classifier, image_files([GROCERY / folder])))
+    found = list(classify_files(classifier, find_image_files([GROCERY / folder])))
     assert all(isinstance(answer, Answer) for answer in found)
     return [answer for answer in found if isinstance(answer, Answer)]
 

@@ -29,7 +29,7 @@ from training.packing.metadata import METADATA_ENTRY
 from training.packing.pack import finish_network
 from training.progress import Silent
 from training.quantization.acceptance import AcceptanceLimits
-from training.quantization.bias_correction import corrected, mean_logits
+from training.quantization.bias_correction import correct_bias, mean_logits
 from training.quantization.calibration import calibration_images
 from training.quantize import QuantizeOptions, quantize
 from training.runs import (
@@ -149,7 +149,7 @@ def test_the_int8_network_has_the_float_networks_mean_logits(trained: Trained) -
     head = Head(again.head.kernel * 3, again.head.bias * 3, again.head.centres)
     network = shipped_network(again.backbone, head, 1.0)
     exact, rounded = to_float(network), to_uint8(network, sample)
-    mended = corrected(rounded, exact, sample)
+    mended = correct_bias(rounded, exact, sample)
     wanted, before, after = (mean_logits(each, sample) for each in (exact, rounded, mended))
     assert np.abs(after - wanted).max() < 0.05
     assert np.abs(after - wanted).max() <= np.abs(before - wanted).max() + 0.01
@@ -161,7 +161,7 @@ def test_a_network_without_a_softmax_has_nothing_to_correct(trained: Trained) ->
     sample = calibration_images(again.split, again.config.spec, 3, Silent())
     backbone = to_float(again.backbone)
     with pytest.raises(ConversionError, match="can't correct the int8 network's bias"):
-        corrected(backbone, backbone, sample)
+        correct_bias(backbone, backbone, sample)
 
 
 def test_features_are_kept_in_the_run(trained: Trained) -> None:

@@ -110,7 +110,7 @@ def test_a_mark_in_a_corner_that_gives_the_class_away_is_warned_of(tmp_path: Pat
     )
     network = read_trained(train(config, tmp_path / "runs", "marked", Silent()))
     scores = np.eye(2, dtype=np.float32)[network.split.targets("test")]
-    results = {result.label: result for result in look(network, scores, 1.0, Silent()).corners}
+    results = {result.label: result for result in look(network, scores, 1.0, Silent()).occlusion}
     assert results["stamped"].warns
     assert results["stamped"].worst == "top right"
     assert not results["clean"].warns
