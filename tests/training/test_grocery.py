@@ -99,20 +99,19 @@ def _answers(classifier: Classifier, folder: str) -> list[Answer]:
     return [answer for answer in found if isinstance(answer, Answer)]
 
 
-@pytest.mark.parametrize("name", ["dark pictures", "one class, by night", "unshuffled, the night first"])
+@pytest.mark.parametrize("name", ["one class, by night", "unshuffled, the night first"])
 def test_acceptance_refuses_ranges_from_the_wrong_pictures(
     groceries: tuple[Run, Comparison], name: str
 ) -> None:
     """Black and white are among them, so the input's range is right and only the measurement can tell.
 
-    Measured: same label on .952 (dark), .73 (night) of 397; one class by daylight does no harm (.987).
+    Dark pictures and one class by daylight do no such harm with this converter (see LOG.md).
     """
     trained = read_trained(groceries[0])
     evaluated = evaluate(groceries[0], Silent(), trained)
     good = calibration_images(trained.split, trained.config.spec, 60, Silent())
     night = np.zeros_like(good[:20])
     pictures = {
-        "dark pictures": good[:-2] // 12,
         "one class, by night": night,
         "unshuffled, the night first": np.concatenate((night, good[:-2]))[:20],
     }[name]

@@ -103,7 +103,7 @@ def test_a_registered_sink_is_known_by_its_name(example: Path, monkeypatch: pyte
         ),
         (
             'sinks.csv = {class = "csv_sink:CsvSink", path = "a", pth = "b"}',
-            "got an unexpected keyword argument 'pth'; check its settings",
+            "got an unexpected keyword argument 'pth'",
         ),
         (
             'sinks.csv = {class = "csv_sink:CsvSink"}',
