@@ -60,8 +60,8 @@ def _compare(
     rounds = [
         Round(
             _bare(file, frames),
-            _alone("bare_decoding", clip, frames),
-            _alone("bare_decoding", clip, frames, file),
+            _alone("decoding", clip, frames),
+            _alone("decoding", clip, frames, file),
             run_agent(file, clip, frames, broker, ["--scores"]),
         )
         for _ in range(effort.rounds)
@@ -97,11 +97,11 @@ def _processor(
 
 
 def _bare(model: Path, frames: int) -> Speed:
-    return _alone("bare_loop", model, frames)
+    return _alone("loop", model, frames)
 
 
 def _alone(program: str, file: Path, frames: int, *more: Path) -> Speed:
-    command = [sys.executable, "-m", f"benchmarks.{program}", str(file), str(frames), *map(str, more)]
+    command = [sys.executable, "-m", f"benchmarks.bare.{program}", str(file), str(frames), *map(str, more)]
     wall_s, cpu_s = map(float, processes.run(command).stdout.split())
     return Speed.of(frames, wall_s, cpu_s)
 
