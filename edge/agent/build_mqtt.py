@@ -1,4 +1,4 @@
-"""The wiring's other half, for who has a broker: its sink, the events that wait, Home Assistant, commands.
+"""The part of `build` for who has a broker: its sink, the events that wait, Home Assistant, commands.
 
 A module of its own because paho, TLS and SQLite come with it.
 """
